@@ -1,0 +1,45 @@
+"""The design ledger: what each student decided in each lab, kept safely and shown to nobody else.
+
+Labs use `DesignLedger`; servers use `open_store` and `ledger.identity`; operators use the exports and the
+class statistics. This package knows nothing of screens, lessons or physics.
+"""
+
+from ledger import event_kinds, identity
+from ledger.contract import CONTRACT, contract_of, readable_design, validate_design
+from ledger.design_ledger import DesignLedger
+from ledger.errors import BadToken, DesignError, EventError, LedgerError, LedgerImportError, UnknownLab
+from ledger.field import Field
+from ledger.identity import id_for_user, load_secret, new_student_id
+from ledger.keys import KEYS, entry_key, parse_key
+from ledger.lab_contract import COMMON_FIELDS, LabContract
+from ledger.records import Entry, Event
+from ledger.store import Store, open_store
+
+__all__ = [
+    "COMMON_FIELDS",
+    "CONTRACT",
+    "KEYS",
+    "BadToken",
+    "DesignError",
+    "DesignLedger",
+    "Entry",
+    "Event",
+    "EventError",
+    "Field",
+    "LabContract",
+    "LedgerError",
+    "LedgerImportError",
+    "Store",
+    "UnknownLab",
+    "contract_of",
+    "entry_key",
+    "event_kinds",
+    "id_for_user",
+    "identity",
+    "load_secret",
+    "new_student_id",
+    "open_store",
+    "parse_key",
+    "readable_design",
+    "validate_design",
+]

@@ -1,0 +1,34 @@
+"""Every error the ledger raises on purpose; each message says what was wrong and what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class LedgerError(Exception):
+    """The ledger could not do what was asked; base class of all errors of this package."""
+
+
+class UnknownLab(LedgerError, ValueError):
+    """A volume, a chapter or an entry key that names none of the 34 labs."""
+
+
+class DesignError(LedgerError, ValueError):
+    """A design that breaks the contract of its lab. `problems` holds one sentence per problem."""
+
+    def __init__(self, key: str, problems: Sequence[str]) -> None:
+        self.key = key
+        self.problems = tuple(problems)
+        super().__init__(f"The design for {key} was not saved: " + "; ".join(problems) + ".")
+
+
+class EventError(LedgerError, ValueError):
+    """An event of an unknown kind, or without the data that its kind must carry."""
+
+
+class LedgerImportError(LedgerError, ValueError):
+    """A file that cannot be imported. Nothing was changed."""
+
+
+class BadToken(LedgerError, ValueError):
+    """A token that this installation did not sign, or that was altered."""

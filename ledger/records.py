@@ -1,0 +1,47 @@
+"""What the ledger hands out: entries and events as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ledger.keys import parse_key
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a student saved in one lab: the design's sound fields, the attempts it took, the time (UTC)."""
+
+    key: str
+    design: dict[str, Any]
+    attempts: int
+    saved_at: datetime
+
+    @property
+    def volume(self) -> int:
+        return parse_key(self.key)[0]
+
+    @property
+    def chapter(self) -> int:
+        return parse_key(self.key)[1]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a student is in one lab: the lab's own state, and when it was last written (UTC)."""
+
+    key: str
+    state: dict[str, Any]
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the append-only log: what happened, in which attempt at a lab, its data and time (UTC)."""
+
+    key: str
+    attempt: int
+    kind: str
+    data: dict[str, Any]
+    at: datetime

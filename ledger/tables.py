@@ -1,0 +1,98 @@
+"""The five tables of the ledger, the same in SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeDecorator
+
+SCHEMA_VERSION = 1
+"""Number of the table layout below. Raise it with every change of the layout."""
+
+PRODUCT = "mlsys-labs ledger"
+"""What the table `meta` names as its owner; a data base without it is somebody else's."""
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A time in UTC. PostgreSQL keeps the zone, SQLite does not: there it is taken off and put back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData()
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", String(64), nullable=False),
+)
+
+students = Table(
+    "students",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("created", UtcTime, nullable=False),
+)
+
+
+# JSON is kept as text written by ledger.plain: it reads the same from both data bases, and PostgreSQL users
+# can still query it (`design::jsonb ->> 'context'`).
+entries = Table(
+    "entries",
+    metadata,
+    Column("student", String(64), ForeignKey("students.id"), primary_key=True),
+    Column("key", String(8), primary_key=True),
+    Column("design", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("saved_at", UtcTime, nullable=False),
+)
+
+progress = Table(
+    "progress",
+    metadata,
+    Column("student", String(64), ForeignKey("students.id"), primary_key=True),
+    Column("key", String(8), primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("student", String(64), ForeignKey("students.id"), nullable=False),
+    Column("key", String(8), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("data", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index("events_of_student", "student", "key", "kind"),
+    Index("events_of_lab", "key", "kind"),
+    sqlite_autoincrement=True,
+)
