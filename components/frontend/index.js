@@ -1,0 +1,24 @@
+// The course: both volumes, one card per lab.
+import {component, h} from "./dom.js";
+import {themeButton} from "./theme.js";
+
+const card = (lab) => h("li", {class: `card ${lab.progress}`},
+  h("a", {href: lab.href, "aria-label": `Lab ${lab.number}: ${lab.title}`},
+    lab.thumbnail ? h("img", {src: lab.thumbnail, alt: "", loading: "lazy", width: 320, height: 180}) : null,
+    h("div", {class: "card-body"},
+      h("p", {class: "eyebrow"}, `Lab ${lab.number} · ${lab.minutes} min`),
+      h("h3", {}, lab.title),
+      h("p", {class: "invariant"}, lab.invariant),
+      h("ul", {class: "tags", "aria-label": "Contexts"}, lab.contexts.map((context) => h("li", {class: `regime-${context.regime}`}, context.label))),
+      h("p", {class: "progress"}, lab.progress_text))))
+
+export const CourseIndex = component(["index"], ({model}) => {
+  const element = h("div", {class: "course"})
+  const show = () => element.replaceChildren(
+    h("header", {class: "hero"}, h("div", {class: "top"}, h("span", {class: "eyebrow"}, model.eyebrow), themeButton()),
+      h("h1", {}, model.title), h("p", {class: "lead"}, model.lead), h("p", {class: "summary"}, model.summary)),
+    ...model.volumes.map((volume) => h("section", {},
+      h("h2", {}, volume.title), h("p", {class: "subtitle"}, volume.subtitle), h("ul", {class: "cards"}, volume.labs.map(card)))))
+  show()
+  return {element, update: {volumes: show, summary: show}}
+})

@@ -1,0 +1,820 @@
+// Written by `python -m components.bundle` from the modules beside it. Do not edit.
+const SHEETS = {"banner": ".banners { display: grid; gap: .6rem; }\n.banner { display: flex; gap: .75rem; align-items: flex-start; border-radius: 10px; padding: .75rem 1rem; max-width: none;\n  border: 1px solid; font-variant-numeric: tabular-nums; }\n.banner.danger { background: var(--violation-soft); border-color: var(--violation); }\n.banner.warn { background: var(--caution-soft); border-color: var(--caution); }\n.banner strong { letter-spacing: .02em; }\n.banner.danger strong { color: var(--violation-ink); }\n.banner.warn strong { color: var(--caution-ink); }\n", "base": ":host, .root { font-family: var(--text-font); color: var(--ink); font-size: 1rem; line-height: 1.5; }\n*, *::before, *::after { box-sizing: border-box; }\np { margin: 0 0 .6em; max-width: 68ch; }\np:last-child, ul:last-child, ol:last-child { margin-bottom: 0; }\nul, ol { margin: 0 0 .6em; padding-left: 1.3em; max-width: 68ch; }\nh2, h3, h4 { margin: 0 0 .4em; line-height: 1.25; text-wrap: balance; }\nh2 { font-size: 1.25rem; }\nh3 { font-size: 1.05rem; }\na { color: var(--data); }\ncode { font-family: ui-monospace, \"SF Mono\", Consolas, monospace; font-size: .92em; }\n.num { font-variant-numeric: tabular-nums; }\ntable { border-collapse: collapse; width: 100%; font-size: .9rem; }\nth, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }\nth { font-weight: 600; color: var(--muted); }\ntd.num, th.num { text-align: right; }\n.scroll-x { overflow-x: auto; }\nbutton, select, input, textarea { font: inherit; color: inherit; }\nbutton { cursor: pointer; border-radius: 8px; border: 1px solid var(--line); background: var(--surface);\n  padding: .5rem 1rem; min-height: 40px; font-weight: 550; }\nbutton:hover:not(:disabled) { border-color: var(--data); }\nbutton.primary { background: var(--data); border-color: var(--data); color: var(--on-fill); }\nbutton.primary:hover:not(:disabled) { filter: brightness(1.08); }\nbutton:disabled { cursor: not-allowed; color: var(--muted); background: var(--sunken); border-color: var(--line); }\nbutton.quiet { background: transparent; }\n:focus-visible { outline: 3px solid var(--data); outline-offset: 2px; border-radius: 4px; }\nmath { font-size: 1.08em; }\nmath[display=\"block\"] { margin: .5em 0; overflow-x: auto; }\n.icon { display: inline-grid; place-items: center; width: 1.35em; height: 1.35em; flex: none; border-radius: 50%;\n  font-weight: 700; font-size: .85rem; line-height: 1; color: var(--on-fill); background: var(--data); }\n.icon.success { background: var(--met-ink); }\n.icon.warn { background: var(--caution-ink); border-radius: 4px; }\n.icon.danger { background: var(--violation-ink); border-radius: 4px; }\n.visually-hidden { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%);\n  white-space: nowrap; }\n.panel { background: var(--surface); border: 1px solid var(--line); border-radius: 12px; padding: 1rem 1.15rem; }\n.eyebrow { font-size: .78rem; font-weight: 650; letter-spacing: .05em; text-transform: uppercase; color: var(--muted); }\n@media print { button, .no-print { display: none !important; } }\n@media (prefers-reduced-motion: no-preference) { .appear { animation: appear .25s ease-out; } }\n@keyframes appear { from { opacity: 0; transform: translateY(4px); } }\n", "callout": ".callout { border: 1px solid var(--line); border-left: 4px solid var(--data); border-radius: 10px;\n  background: var(--surface); padding: .85rem 1.1rem; }\n.callout.success { border-left-color: var(--met); background: var(--met-soft); border-color: transparent; border-left-color: var(--met); }\n.callout.warn { background: var(--caution-soft); border-color: transparent; border-left-color: var(--caution); }\n.callout.danger { background: var(--violation-soft); border-color: transparent; border-left-color: var(--violation); }\n.callout-title { display: flex; gap: .55rem; align-items: center; font-weight: 650; margin-bottom: .4rem; }\n.callout-title[hidden] { display: none; }\n.message { margin: 0; display: flex; gap: .9rem; background: var(--surface); border: 1px solid var(--line);\n  border-radius: 12px; padding: 1.1rem 1.25rem; }\n.message .avatar { flex: none; width: 2.5rem; height: 2.5rem; border-radius: 50%; display: grid; place-items: center;\n  background: var(--data-soft); color: var(--data); font-weight: 700; font-size: 1.1rem; }\n.message blockquote { margin: .3rem 0 0; font-size: 1.05rem; }\n.message blockquote p { margin-bottom: .4em; }\n.message .role { font-weight: 600; color: var(--muted); font-size: .9rem; }\n@media (max-width: 480px) { .message .avatar { display: none; } .message { padding: .9rem 1rem; } }\n", "controls": ".controls { display: grid; gap: 1.1rem; margin: 0; }\n.controls-head { display: flex; justify-content: space-between; align-items: center; }\n.controls-head h3 { margin: 0; }\n.small { min-height: 32px; padding: .2rem .7rem; font-size: .85rem; font-weight: 500; }\n.control { border: 0; margin: 0; padding: 0; min-width: 0; }\n.control legend { padding: 0; margin-bottom: .4rem; }\n.control legend, .control label[for] { font-weight: 550; font-size: .93rem; }\n.head { display: flex; justify-content: space-between; gap: .8rem; align-items: baseline; margin-bottom: .3rem; flex-wrap: wrap; }\n.value { font-weight: 650; font-variant-numeric: tabular-nums; color: var(--data); }\n.typed { display: flex; gap: .4rem; align-items: baseline; flex-wrap: wrap; }\ninput.entry { width: 6.2rem; padding: .2rem .4rem; border: 1px solid var(--muted); border-radius: 6px; background: var(--surface); }\n.unit { color: var(--muted); font-size: .88rem; }\ninput[type=range] { width: 100%; accent-color: var(--data); height: 28px; margin: 0; cursor: pointer; }\n.ends { display: flex; justify-content: space-between; color: var(--muted); font-size: .78rem; font-variant-numeric: tabular-nums; }\n  display: inline-flex; align-items: center; cursor: pointer; font-size: .93rem; background: var(--surface); }\nselect { width: 100%; min-height: 40px; border-radius: 8px; border: 1px solid var(--muted); background: var(--surface); padding: .3rem .6rem; }\n.note { margin: .35rem 0 0; font-size: .82rem; color: var(--muted); }\n.note:empty { display: none; }\n", "figure": ".figure { margin: 0; padding: .8rem .9rem .9rem; }\n.figure h3 { font-size: .98rem; margin: 0 .2rem .3rem; }\n.figure figcaption { color: var(--muted); font-size: .88rem; margin: .3rem .2rem 0; max-width: 80ch; font-variant-numeric: tabular-nums; }\n.figure figcaption:empty { display: none; }\n.stack { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }\n.workbench { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); align-items: start; }\n.side, .main { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }\n@media (min-width: 900px) {\n  .workbench { grid-template-columns: minmax(17rem, 21rem) minmax(0, 1fr); }\n  .side { position: sticky; top: .8rem; max-height: calc(100vh - 5.5rem); overflow: auto; }\n}\n", "frame": ".frame { max-width: 1240px; margin: 0 auto; padding: 0 1rem; }\n.lab-header { background: linear-gradient(120deg, #0B1F30 0%, #123A56 55%, #0B4F6C 100%); color: #F2F7FB; border-radius: 0 0 16px 16px;\n  margin: 0 -1rem; padding: .9rem 1.6rem 1.4rem; }\n.lab-header .top { display: flex; gap: 1rem; align-items: center; margin-bottom: .8rem; flex-wrap: wrap; }\n.lab-header .top .eyebrow { color: #B8CFE0; flex: 1; }\n.lab-header .home { color: #E4F1FA; font-size: .92rem; }\n.lab-header button { color: #F2F7FB; border-color: #6E8FA6; min-height: 34px; padding: .25rem .8rem; font-size: .88rem; }\n.lab-header :focus-visible { outline-color: #9ED3F5; }\n.columns { display: flex; gap: 1.2rem 2.5rem; justify-content: space-between; align-items: flex-end; flex-wrap: wrap; }\n.columns > div { flex: 1 1 26rem; }\nh1 { font-size: clamp(1.5rem, 3.4vw, 2.15rem); line-height: 1.15; margin: 0 0 .4rem; letter-spacing: -.01em; text-wrap: balance; }\n.core { font-size: 1.08rem; color: #DCE9F2; margin: 0 0 .4rem; }\n.minutes { color: #B8CFE0; font-size: .9rem; margin: 0; }\n.badges { list-style: none; display: flex; flex-wrap: wrap; gap: .45rem; margin: 0; padding: 0; max-width: 30rem; }\n.badges li { display: inline-flex; gap: .45rem; align-items: center; border-radius: 999px; padding: .28rem .8rem .28rem .45rem;\n  font-size: .88rem; font-weight: 600; border: 1px solid; font-variant-numeric: tabular-nums; }\n.badges .sign { display: grid; place-items: center; width: 1.3em; height: 1.3em; border-radius: 50%; font-weight: 800; line-height: 1; }\n.badges .locked { color: #C9D8E3; border-color: #5B7A90; background: #ffffff14; }\n.badges .met { color: #DDFBE9; border-color: #4CC38A; background: #0c4a30; }\n.badges .met .sign { background: #4CC38A; color: #06281A; }\n.badges .violated { color: #FFE6E7; border-color: #FF8A8F; background: #5d1a22; }\n.badges .violated .sign { background: #FF8A8F; color: #3A0A0F; }\n.notices { display: grid; gap: .5rem; margin-top: .8rem; }\n.notices:empty { display: none; }\n.notice { background: var(--caution-soft); border-radius: 9px; padding: .6rem 1rem; margin: 0; max-width: none; }\n.bar { display: flex; justify-content: space-between; align-items: flex-end; gap: .6rem 2rem; flex-wrap: wrap; margin: 1rem 0;\n  border-bottom: 1px solid var(--line); }\n.tablist { display: flex; gap: .2rem; flex-wrap: wrap; }\n.tablist button { border: 0; background: transparent; border-radius: 8px 8px 0 0; padding: .6rem 1rem; font-weight: 600; color: var(--muted);\n  border-bottom: 3px solid transparent; margin-bottom: -1px; display: inline-flex; gap: .4rem; }\n.tablist button[aria-selected=true] { color: var(--data); border-bottom-color: var(--data); }\n.tablist .lock { font-size: .8em; opacity: .85; }\n.context { border: 0; padding: 0; margin: 0 0 .6rem; display: flex; gap: .2rem .7rem; align-items: center; flex-wrap: wrap; min-width: 0; }\n.context legend { float: left; font-size: .85rem; color: var(--muted); padding: 0; margin-right: .2rem; }\n.context-note { margin: 0; font-size: .85rem; color: var(--muted); max-width: none; }\n.regime-cloud:has(input:checked) { background: var(--cloud-ink); border-color: var(--cloud-ink); }\n.regime-edge:has(input:checked) { background: var(--violation-ink); border-color: var(--violation-ink); }\n.regime-mobile:has(input:checked) { background: var(--caution-ink); border-color: var(--caution-ink); }\n.regime-tiny:has(input:checked) { background: var(--met-ink); border-color: var(--met-ink); }\n.tabpanel[hidden] { display: none; }\n.locked-note { display: none; max-width: none; color: var(--muted); }\n.tabpanel.is-locked > .locked-note { display: block; }\n.tabpanel.is-locked > :not(.locked-note) { display: none; }\n.panels { min-height: 45vh; padding-bottom: 1.2rem; }\n.hud { position: sticky; bottom: 0; z-index: 5; display: flex; gap: .5rem 1.5rem; justify-content: space-between; align-items: center; flex-wrap: wrap;\n  background: var(--surface); border: 1px solid var(--line); border-bottom: 0; border-radius: 12px 12px 0 0; padding: .5rem 1rem;\n  box-shadow: 0 -4px 16px #0000000f; }\n.hud-items { display: flex; flex-wrap: wrap; gap: .2rem 1.6rem; margin: 0; }\n.hud-items dt { font-size: .74rem; color: var(--muted); }\n.hud-items dd { margin: 0; font-size: .92rem; font-weight: 600; font-variant-numeric: tabular-nums; }\n.hud-items .met dd { color: var(--met-ink); }\n.hud-items .violated dd { color: var(--violation-ink); }\n.hud-items .caution dd { color: var(--caution-ink); }\n.hud-side { display: flex; gap: 1rem; align-items: center; flex-wrap: wrap; }\n.next { margin: 0; font-size: .9rem; color: var(--muted); max-width: 24rem; }\n.small { min-height: 34px; padding: .25rem .8rem; font-size: .88rem; }\n@media (max-width: 700px) {\n  .bar { border-bottom: 0; }\n  .tablist { width: 100%; border-bottom: 1px solid var(--line); }\n  .tablist button { padding: .55rem .6rem; font-size: .95rem; flex: 1 1 auto; justify-content: center; }\n  .hud { position: static; }\n  .next { max-width: none; }\n}\n@media print { .tablist, .hud-side, .context { display: none; } .hud { position: static; } .tabpanel[hidden] { display: none; } }\n", "index": ".course { max-width: 1240px; margin: 0 auto; padding: 0 1rem 3rem; }\n.hero { background: linear-gradient(120deg, #0B1F30 0%, #123A56 55%, #0B4F6C 100%); color: #F2F7FB; margin: 0 -1rem 1.6rem; padding: 1rem 1.8rem 2rem;\n  border-radius: 0 0 18px 18px; }\n.hero .top { display: flex; justify-content: space-between; align-items: center; }\n.hero .eyebrow, .hero .summary { color: #B8CFE0; }\n.hero button { color: #F2F7FB; border-color: #6E8FA6; min-height: 34px; padding: .25rem .8rem; font-size: .88rem; }\n.hero :focus-visible { outline-color: #9ED3F5; }\n.hero h1 { font-size: clamp(1.8rem, 4.5vw, 2.7rem); line-height: 1.1; letter-spacing: -.015em; margin: 1rem 0 .6rem; text-wrap: balance; }\n.hero .lead { font-size: 1.12rem; color: #DCE9F2; max-width: 62ch; }\n.subtitle { color: var(--muted); margin-bottom: 1rem; }\nsection + section { margin-top: 2rem; }\n.cards { list-style: none; margin: 0; padding: 0; max-width: none; display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); }\n.card { background: var(--surface); border: 1px solid var(--line); border-radius: 14px; overflow: hidden; }\n.card > a { display: flex; flex-direction: column; height: 100%; color: inherit; text-decoration: none; }\n.card:hover { border-color: var(--data); }\n.card:has(:focus-visible) { outline: 3px solid var(--data); outline-offset: 2px; }\n.card :focus-visible { outline: none; }\n.card img { width: 100%; height: auto; aspect-ratio: 16 / 9; object-fit: cover; object-position: top; border-bottom: 1px solid var(--line); display: block; }\n.card-body { padding: .9rem 1.1rem 1rem; display: flex; flex-direction: column; flex: 1; }\n.card h3 { font-size: 1.12rem; margin: .1rem 0 .35rem; }\n.card .eyebrow { margin: 0; }\n.invariant { color: var(--muted); font-size: .94rem; flex: 1; }\n.tags { list-style: none; display: flex; gap: .4rem; padding: 0; margin: .2rem 0 .7rem; flex-wrap: wrap; }\n.tags li { font-size: .78rem; font-weight: 600; border-radius: 999px; padding: .1rem .65rem; border: 1px solid currentColor; color: var(--muted); }\n.tags .regime-cloud { color: var(--cloud-ink); } .tags .regime-edge { color: var(--violation-ink); }\n.tags .regime-mobile { color: var(--caution-ink); } .tags .regime-tiny { color: var(--met-ink); }\n.progress { font-size: .88rem; color: var(--muted); margin: 0; }\n.card.saved .progress { color: var(--met-ink); font-weight: 600; }\n.card.started .progress { color: var(--caution-ink); font-weight: 600; }\n", "ledger": ".ledger { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }\n.actions { display: flex; gap: .8rem; align-items: center; flex-wrap: wrap; margin-top: .9rem; }\n.hint { color: var(--muted); font-size: .88rem; }\n.status { border-radius: 9px; padding: .7rem 1rem; background: var(--data-soft); }\n.status.success { background: var(--met-soft); }\n.status.danger { background: var(--violation-soft); }\n.status.warn { background: var(--caution-soft); }\n.status:empty { display: none; }\n.armed { background: var(--violation-soft); border-color: var(--violation); color: var(--violation-ink); }\n.segments-field { border: 0; padding: 0; margin: 0 0 1rem; min-width: 0; }\n.segments-field legend { font-weight: 600; padding: 0; margin-bottom: .5rem; }\n", "metrics": ".metrics { margin: 0; display: grid; grid-template-columns: repeat(auto-fit, minmax(8.6rem, 1fr)); gap: 1px;\n  background: var(--line); border: 1px solid var(--line); border-radius: 12px; overflow: hidden; }\n.metrics > div { background: var(--surface); padding: .6rem .85rem; min-width: 0; }\n.metrics dt { font-size: .8rem; color: var(--muted); }\n.metrics dd { margin: 0; font-variant-numeric: tabular-nums; }\n.metrics .value { font-size: 1.3rem; font-weight: 650; }\n.metrics .unit { color: var(--muted); font-size: .9rem; }\n.metrics .sign { font-weight: 700; }\n.metrics .note { font-size: .8rem; color: var(--muted); }\n.metrics .note:empty { display: none; }\n.metrics .met .sign, .metrics .met .value { color: var(--met-ink); }\n.metrics .violated .sign, .metrics .violated .value { color: var(--violation-ink); }\n.metrics .caution .sign, .metrics .caution .value { color: var(--caution-ink); }\ncaption { text-align: left; font-weight: 650; padding-bottom: .5rem; }\ntbody th { color: var(--ink); font-weight: 500; }\ntr.emphasis th, tr.emphasis td { font-weight: 650; background: var(--data-soft); }\ntd.num { font-variant-numeric: tabular-nums; white-space: nowrap; }\n@media (max-width: 480px) { .metrics { grid-template-columns: repeat(2, 1fr); } .metrics .value { font-size: 1.1rem; } }\n", "peek": "summary { cursor: pointer; font-weight: 600; padding: .15rem 0; }\n.peek[open] summary { margin-bottom: .7rem; }\n.formula { border-top: 1px solid var(--line); padding: .9rem 0; }\n.formula h4 { font-size: .95rem; }\n.equation { font-size: 1.15rem; padding: .2rem 0 .6rem; }\n.source { color: var(--muted); font-size: .88rem; }\n.about section { margin-top: 1rem; }\n.about h3 { margin-bottom: .5rem; }\n", "question": ".question .eyebrow { margin-bottom: .6rem; }\n.choices { border: 0; padding: 0; margin: 0; min-width: 0; display: grid; gap: .5rem; }\n.choices legend, .number label { font-weight: 600; font-size: 1.05rem; margin-bottom: .7rem; padding: 0; max-width: 62ch; display: block; }\n.choices legend p, .number label p { margin: 0; }\n.choice { display: flex; gap: .75rem; align-items: flex-start; border: 1px solid var(--line); border-radius: 9px;\n  padding: .6rem .85rem; cursor: pointer; }\n.choice:hover { border-color: var(--data); }\n.choice:has(input:checked) { border-color: var(--data); background: var(--data-soft); }\n.choice:has(input:disabled) { cursor: default; color: var(--muted); }\n.choice:has(input:disabled:checked) { color: var(--ink); }\n.choice:has(input:focus-visible) { outline: 3px solid var(--data); outline-offset: 2px; }\n.choice input { margin: .22rem 0 0; width: 1.1rem; height: 1.1rem; flex: none; accent-color: var(--data); }\n.choice p { margin: 0; }\n.entry { display: flex; gap: .6rem; align-items: center; flex-wrap: wrap; }\n.entry input { width: 9rem; padding: .5rem .7rem; border: 1px solid var(--muted); border-radius: 8px;\n  background: var(--surface); font-size: 1.1rem; font-variant-numeric: tabular-nums; }\n.hint { color: var(--muted); font-size: .88rem; margin: 0; }\n.problem { color: var(--violation-ink); font-size: .92rem; margin: .5rem 0 0; }\n.problem:empty { display: none; }\n.actions { display: flex; gap: 1rem; align-items: center; flex-wrap: wrap; margin-top: .9rem; }\n.actions .hint { flex: 1 1 16rem; }\n.overlay-title { display: flex; gap: .55rem; align-items: center; font-weight: 650; margin: 0 0 .5rem; }\n.overlay { border-left: 4px solid var(--caution); }\n.overlay.success { border-left-color: var(--met); }\n.gap { display: flex; flex-wrap: wrap; gap: .4rem 2.2rem; margin: 0 0 .7rem; }\n.gap dt { font-size: .82rem; color: var(--muted); }\n.gap dd { margin: 0; font-size: 1.35rem; font-weight: 650; font-variant-numeric: tabular-nums; }\n.feedback { margin-top: .9rem; border-radius: 9px; padding: .8rem 1rem; background: var(--caution-soft); }\n.feedback.success { background: var(--met-soft); }\n", "segments": ".segments { display: flex; flex-wrap: wrap; gap: .35rem; }\n.segment { position: relative; border: 1px solid var(--line); border-radius: 8px; padding: .35rem .75rem; min-height: 36px;\n.segment input { position: absolute; opacity: 0; inset: 0; margin: 0; cursor: inherit; width: 100%; height: 100%; }\n.segment:hover { border-color: var(--data); }\n.segment:has(input:checked) { background: var(--data); border-color: var(--data); color: var(--on-fill); font-weight: 600; }\n.segment:has(input:focus-visible) { outline: 3px solid var(--data); outline-offset: 2px; }\n.segment.unavailable { color: var(--muted); background: var(--sunken); text-decoration: line-through; cursor: not-allowed; border-style: dashed; }\n"};
+const TOKENS = ":root{color-scheme:light;--text-font:system-ui, -apple-system, \"Segoe UI\", Roboto, \"Helvetica Neue\", Arial, sans-serif;--data:#006395;--met:#008F45;--violation:#CB202D;--caution:#CC5500;--met-ink:#00713A;--violation-ink:#B31B27;--caution-ink:#A54500;--cloud:#6366F1;--edge:#CB202D;--mobile:#CC5500;--tiny:#008F45;--cloud-ink:#4A45D1;--series-2:#7A4E9F;--series-3:#0E7C7B;--series-4:#A8326B;--series-5:#8A6100;--series-6:#5A6A7A;--page:#F4F6F9;--surface:#FFFFFF;--sunken:#EDF1F5;--ink:#16202C;--muted:#51606F;--line:#CFD8E1;--grid:#E3E9EF;--data-soft:#E3F0F8;--met-soft:#E2F4E9;--violation-soft:#FBE7E8;--caution-soft:#FDEEDF;--on-fill:#FFFFFE;}@media (prefers-color-scheme:dark){:root:not([data-theme=light]){color-scheme:dark;--data:#5DB4E6;--met:#4CC38A;--violation:#FF7B80;--caution:#F5A15B;--met-ink:#6AD3A0;--violation-ink:#FF9297;--caution-ink:#F7B278;--cloud:#9DA0FF;--edge:#FF7B80;--mobile:#F5A15B;--tiny:#4CC38A;--cloud-ink:#B4B6FF;--series-2:#C3A0E4;--series-3:#56C2C0;--series-4:#EF8FBC;--series-5:#DDB655;--series-6:#A3B1C0;--page:#0F151C;--surface:#18212B;--sunken:#202B37;--ink:#EAF0F6;--muted:#A5B3C1;--line:#3A4857;--grid:#2A3644;--data-soft:#15334A;--met-soft:#143A2A;--violation-soft:#46212A;--caution-soft:#452D1B;--on-fill:#0B1117;}}:root[data-theme=dark]{color-scheme:dark;--data:#5DB4E6;--met:#4CC38A;--violation:#FF7B80;--caution:#F5A15B;--met-ink:#6AD3A0;--violation-ink:#FF9297;--caution-ink:#F7B278;--cloud:#9DA0FF;--edge:#FF7B80;--mobile:#F5A15B;--tiny:#4CC38A;--cloud-ink:#B4B6FF;--series-2:#C3A0E4;--series-3:#56C2C0;--series-4:#EF8FBC;--series-5:#DDB655;--series-6:#A3B1C0;--page:#0F151C;--surface:#18212B;--sunken:#202B37;--ink:#EAF0F6;--muted:#A5B3C1;--line:#3A4857;--grid:#2A3644;--data-soft:#15334A;--met-soft:#143A2A;--violation-soft:#46212A;--caution-soft:#452D1B;--on-fill:#0B1117;}";
+const DARK_PARTNER = {"#006395": "#5db4e6", "#008f45": "#4cc38a", "#cb202d": "#ff7b80", "#cc5500": "#f5a15b", "#00713a": "#6ad3a0", "#b31b27": "#ff9297", "#a54500": "#f7b278", "#6366f1": "#9da0ff", "#4a45d1": "#b4b6ff", "#7a4e9f": "#c3a0e4", "#0e7c7b": "#56c2c0", "#a8326b": "#ef8fbc", "#8a6100": "#ddb655", "#5a6a7a": "#a3b1c0", "#f4f6f9": "#0f151c", "#ffffff": "#18212b", "#edf1f5": "#202b37", "#16202c": "#eaf0f6", "#51606f": "#a5b3c1", "#cfd8e1": "#3a4857", "#e3e9ef": "#2a3644", "#e3f0f8": "#15334a", "#e2f4e9": "#143a2a", "#fbe7e8": "#46212a", "#fdeedf": "#452d1b", "#fffffe": "#0b1117"};
+// --- dom.js ---
+// Building blocks of the front end: elements, shared style sheets, and the wrapper every component uses.
+
+// h("p", {class: "note", onclick: f}, "text", child): an element. Strings become text nodes, never markup.
+// Only `trusted` sets markup: it is for text that the suite's own authors wrote and Python rendered.
+function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value == null || value === false) continue
+    if (name === "trusted") element.innerHTML = value
+    else if (name.startsWith("on")) element.addEventListener(name.slice(2), value)
+    else if (name === "value" || name === "checked") element[name] = value
+    else element.setAttribute(name, value === true ? "" : value)
+  }
+  element.append(...children.flat().filter((child) => child != null && child !== false))
+  return element
+}
+
+const sheetCache = new Map()
+
+function adopt(root, names) {
+  for (const name of names) {
+    if (!sheetCache.has(name)) {
+      const sheet = new CSSStyleSheet()
+      sheet.replaceSync(SHEETS[name])
+      sheetCache.set(name, sheet)
+    }
+    const sheet = sheetCache.get(name)
+    if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet]
+  }
+}
+
+// A component: its style sheets, and a function that builds its element once and returns the updates to run
+// when a property changes: {element, update: {property: function}}.
+function component(sheets, build) {
+  return {
+    render(context) {
+      adopt(context.el.getRootNode(), ["base", ...sheets])
+      const {element, update = {}} = build(context)
+      for (const [property, run] of Object.entries(update)) context.model.on(property, () => run())
+      return element
+    },
+  }
+}
+
+let serial = 0
+// Ids only need to be unique inside one shadow root; a counter gives more than that.
+const uniqueId = (stem) => `${stem}-${++serial}`
+
+const ICONS = {info: "i", success: "✓", warn: "!", danger: "✕"}
+
+function icon(kind) {
+  return h("span", {class: `icon ${kind}`, "aria-hidden": "true"}, ICONS[kind])
+}
+
+// A labelled button that reports a click to Python.
+function button(model, label, message, attributes = {}) {
+  return h("button", {type: "button", ...attributes, onclick: () => model.send_msg(message)}, label)
+}
+
+// --- theme.js ---
+// Light and dark: custom properties for the page, and recoloured models for plots, which are drawn on canvas.
+
+const STORAGE_KEY = "mlsys-theme"
+
+{
+  const tokens = new CSSStyleSheet()
+  tokens.replaceSync(TOKENS)
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, tokens]
+}
+
+const systemDark = window.matchMedia("(prefers-color-scheme: dark)")
+
+function remembered() {
+  try {
+    return window.localStorage.getItem(STORAGE_KEY)
+  } catch {
+    return null // Storage is closed to us in some embedded frames: the choice then lasts as long as the page.
+  }
+}
+
+function choose(theme) {
+  document.documentElement.dataset.theme = theme
+  try {
+    window.localStorage.setItem(STORAGE_KEY, theme)
+  } catch {
+    // As above.
+  }
+  document.dispatchEvent(new CustomEvent("mlsys-theme"))
+}
+
+{
+  const saved = new URLSearchParams(window.location.search).get("theme") ?? remembered()
+  if (saved === "light" || saved === "dark") document.documentElement.dataset.theme = saved
+  systemDark.addEventListener("change", () => document.dispatchEvent(new CustomEvent("mlsys-theme")))
+}
+
+const isDark = () => {
+  const chosen = document.documentElement.dataset.theme
+  return chosen ? chosen === "dark" : systemDark.matches
+}
+
+const LIGHT_PARTNER = Object.fromEntries(Object.entries(DARK_PARTNER).map(([light, dark]) => [dark, light]))
+
+// Swaps every colour of a plot's models for its partner of the current theme. Colours without a partner stay.
+function paint(figure) {
+  const partner = isDark() ? DARK_PARTNER : LIGHT_PARTNER
+  const swap = (value) => (typeof value === "string" ? partner[value.toLowerCase()] : undefined)
+  for (const model of figure.references()) {
+    const changes = {}
+    for (const property of model) {
+      if (property.attr === "palette") {
+        const palette = property.get_value()
+        const swapped = palette.map((value) => swap(value) ?? value)
+        if (swapped.some((value, i) => value !== palette[i])) changes.palette = swapped
+      } else if (property.attr.endsWith("color") || property.attr.endsWith("hatch_color")) {
+        const value = property.get_value()
+        const inner = value !== null && typeof value === "object" && "value" in value
+        const swapped = swap(inner ? value.value : value)
+        if (swapped !== undefined) changes[property.attr] = inner ? {...value, value: swapped} : swapped
+      }
+    }
+    // Not synchronised: the server keeps the light colours, and one reader's taste is no business of it.
+    if (Object.keys(changes).length > 0) model.setv(changes, {sync: false})
+  }
+}
+
+function themeButton() {
+  const label = () => (isDark() ? "Light theme" : "Dark theme")
+  const element = h("button", {
+    type: "button", class: "quiet", onclick: () => choose(isDark() ? "light" : "dark"),
+  }, label())
+  document.addEventListener("mlsys-theme", () => { element.textContent = label() })
+  return element
+}
+
+// --- questions.js ---
+// A question with radio options, shared by the prediction lock and the reflection.
+
+// options: [{id, text}]; returns the fieldset and a function that reads the chosen id (or null).
+function choices(question, options, {disabled = false, chosen = null, onchange = () => {}} = {}) {
+  const name = uniqueId("choice")
+  const inputs = options.map((option) => h("input", {
+    type: "radio", name, value: option.id, checked: option.id === chosen, disabled, onchange,
+  }))
+  const element = h("fieldset", {class: "choices"},
+    h("legend", {trusted: question}),
+    options.map((option, i) => h("label", {class: "choice"}, inputs[i], h("span", {trusted: option.text}))))
+  return {element, read: () => inputs.find((input) => input.checked)?.value ?? null}
+}
+
+// --- callout.js ---
+// Text that the suite's authors wrote: stakeholder messages and the four kinds of callout.
+
+const Callout = component(["callout"], ({model}) => {
+  const title = h("p", {class: "callout-title"})
+  const body = h("div", {class: "callout-body"})
+  const element = h("section")
+  const show = () => {
+    element.className = `callout ${model.kind}`
+    title.replaceChildren(icon(model.kind), h("span", {}, model.title))
+    title.hidden = !model.title
+    body.innerHTML = model.html
+  }
+  element.append(title, body)
+  show()
+  return {element, update: {html: show, title: show, kind: show}}
+})
+
+const StakeholderMessage = component(["callout"], ({model}) => {
+  const role = h("figcaption", {class: "role"})
+  const body = h("blockquote")
+  const avatar = h("span", {class: "avatar", "aria-hidden": "true"})
+  const show = () => {
+    role.textContent = model.role
+    avatar.textContent = model.role.slice(0, 1)
+    body.innerHTML = model.html
+  }
+  show()
+  return {element: h("figure", {class: "message"}, avatar, h("div", {}, role, body)), update: {html: show, role: show}}
+})
+
+// --- prediction.js ---
+// The prediction lock and what comes of it: predicted against actual.
+
+const PredictionLock = component(["question"], ({model}) => {
+  const element = h("section", {class: "panel question", "aria-label": "Prediction"})
+  const show = () => {
+    const locked = model.locked
+    const heading = h("p", {class: "eyebrow"}, locked ? "Your prediction, locked" : "Commit to a prediction")
+    const lock = h("button", {type: "button", class: "primary", disabled: true}, "Lock prediction")
+    const note = h("p", {class: "hint"}, locked
+      ? "A locked prediction stays. “Start over” clears the lab; the ledger keeps your first attempt."
+      : "No instrument is shown before you commit. Once locked, a prediction cannot be changed.")
+    const problem = h("p", {class: "problem", role: "alert"})
+    let form
+    if (model.options.length > 0) {
+      const question = choices(model.question, model.options, {
+        disabled: locked, chosen: model.chosen, onchange: () => { lock.disabled = false },
+      })
+      lock.addEventListener("click", () => model.send_msg({type: "lock", value: question.read()}))
+      form = question.element
+    } else {
+      const id = uniqueId("number")
+      const {low, high, step, unit} = model.range
+      const input = h("input", {
+        id, type: "number", inputmode: "decimal", min: low, max: high, step, disabled: locked,
+        value: locked ? model.chosen : "", "aria-describedby": `${id}-range`,
+      })
+      const check = () => {
+        const value = input.valueAsNumber
+        lock.disabled = !(value >= low && value <= high)
+        problem.textContent = input.value !== "" && lock.disabled ? `Enter a number from ${low} to ${high} ${unit}.` : ""
+      }
+      input.addEventListener("input", check)
+      const send = () => { if (!lock.disabled) model.send_msg({type: "lock", value: input.valueAsNumber}) }
+      input.addEventListener("keydown", (event) => { if (event.key === "Enter") send() })
+      lock.addEventListener("click", send)
+      form = h("div", {class: "number"},
+        h("label", {for: id, trusted: model.question}),
+        h("div", {class: "entry"}, input, h("span", {class: "unit"}, unit),
+          h("span", {id: `${id}-range`, class: "hint"}, `from ${low} to ${high} ${unit}`)))
+    }
+    element.replaceChildren(heading, form, problem, h("div", {class: "actions"}, locked ? null : lock, note))
+  }
+  show()
+  return {element, update: {locked: show, question: show, options: show, range: show}}
+})
+
+const PredictionOverlay = component(["question"], ({model}) => {
+  const element = h("section", {class: "overlay panel appear", role: "status", "aria-label": "Predicted and actual"})
+  const show = () => {
+    const kind = model.correct ? "success" : "warn"
+    element.className = `overlay panel appear ${kind}`
+    element.replaceChildren(
+      h("p", {class: "overlay-title"}, icon(kind), h("span", {}, model.correct ? "Your prediction holds" : "The gap")),
+      h("dl", {class: "gap"},
+        h("div", {}, h("dt", {}, "You predicted"), h("dd", {}, model.predicted)),
+        h("div", {}, h("dt", {}, "The model gives"), h("dd", {}, model.actual)),
+        h("div", {}, h("dt", {}, "Off by"), h("dd", {}, model.gap))),
+      h("div", {trusted: model.html}))
+  }
+  show()
+  return {element, update: {html: show, predicted: show, actual: show, gap: show, correct: show}}
+})
+
+// --- reflection.js ---
+// A reflection question: four options, feedback to each of them.
+
+const Reflection = component(["question"], ({model}) => {
+  const element = h("section", {class: "panel question", "aria-label": "Reflection"})
+  const feedback = h("div", {role: "status"})
+  const showFeedback = () => {
+    if (!model.chosen) return feedback.replaceChildren()
+    const kind = model.correct ? "success" : "warn"
+    feedback.replaceChildren(h("div", {class: `feedback ${kind} appear`},
+      h("p", {class: "overlay-title"}, icon(kind), h("span", {}, model.correct ? "Right" : "Not this one")),
+      h("div", {trusted: model.feedback})))
+  }
+  const show = () => {
+    const answer = h("button", {type: "button", class: "primary", disabled: true}, "Check answer")
+    const question = choices(model.question, model.options, {
+      chosen: model.chosen, onchange: () => { answer.disabled = false },
+    })
+    answer.addEventListener("click", () => model.send_msg({type: "answer", value: question.read()}))
+    element.replaceChildren(h("p", {class: "eyebrow"}, "Reflection"), question.element,
+      h("div", {class: "actions"}, answer), feedback)
+    showFeedback()
+  }
+  show()
+  return {element, update: {question: show, options: show, chosen: showFeedback, feedback: showFeedback}}
+})
+
+// --- banner.js ---
+// Failure states: red when a limit is broken, amber when a design is only missing its target.
+
+const FailureBanner = component(["banner"], ({model}) => {
+  // The region stays in the page, so that a screen reader hears what enters it.
+  const element = h("div", {class: "banners", role: "alert", "aria-atomic": "true"})
+  const show = () => element.replaceChildren(...model.failures.map((failure) =>
+    h("div", {class: `banner ${failure.severity}`},
+      icon(failure.severity === "danger" ? "danger" : "warn"),
+      h("div", {}, h("strong", {}, failure.title), " ", failure.text))))
+  show()
+  return {element, update: {failures: show}}
+})
+
+// --- metrics.js ---
+// Readouts: a row of computed quantities, and a table that sets two designs side by side.
+
+const SIGN = {met: "✓ ", violated: "✕ ", caution: "! ", neutral: ""}
+const SPOKEN = {met: "limit held", violated: "limit broken", caution: "caution", neutral: ""}
+
+const MetricRow = component(["metrics"], ({model}) => {
+  const element = h("dl", {class: "metrics"})
+  let cells = []
+  // Values change on every step of a slider: the elements stay, only their text is replaced.
+  const build = () => {
+    cells = model.metrics.map(() => ({
+      label: h("dt"), sign: h("span", {class: "sign", "aria-hidden": "true"}), spoken: h("span", {class: "visually-hidden"}),
+      value: h("span", {class: "value"}), unit: h("span", {class: "unit"}), note: h("div", {class: "note"}), box: h("div"),
+    }))
+    element.replaceChildren(...cells.map((cell) => {
+      cell.box.append(cell.label, h("dd", {}, cell.sign, cell.value, " ", cell.unit, cell.spoken, cell.note))
+      return cell.box
+    }))
+  }
+  const show = () => {
+    if (cells.length !== model.metrics.length) build()
+    model.metrics.forEach((metric, i) => {
+      const cell = cells[i]
+      cell.box.className = metric.status
+      cell.label.textContent = metric.label
+      cell.sign.textContent = SIGN[metric.status]
+      cell.spoken.textContent = SPOKEN[metric.status]
+      cell.value.textContent = metric.value
+      cell.unit.textContent = metric.unit
+      cell.note.textContent = metric.note
+    })
+  }
+  show()
+  return {element, update: {metrics: show}}
+})
+
+const ComparisonRow = component(["metrics"], ({model}) => {
+  const element = h("div", {class: "scroll-x panel", tabindex: "0", role: "region"})
+  const show = () => {
+    element.setAttribute("aria-label", model.title)
+    element.replaceChildren(h("table", {},
+      h("caption", {}, model.title),
+      h("thead", {}, h("tr", {}, model.columns.map((column, i) =>
+        h("th", {scope: "col", class: i > 0 ? "num" : null}, column)))),
+      h("tbody", {}, model.rows.map((row) => h("tr", {class: row.emphasis ? "emphasis" : null},
+        row.cells.map((cell, i) => h(i === 0 ? "th" : "td", {scope: i === 0 ? "row" : null, class: i > 0 ? "num" : null}, cell)))))))
+  }
+  show()
+  return {element, update: {rows: show, columns: show, title: show}}
+})
+
+// --- peek.js ---
+// The math behind the act, rendered from the registered formulas.
+
+const MathPeek = component(["peek"], ({model}) => {
+  const formula = (item) => h("section", {class: "formula"},
+    h("h4", {}, item.title),
+    h("div", {class: "equation scroll-x", tabindex: "0", role: "region", "aria-label": `Equation: ${item.title}`, trusted: item.mathml}),
+    h("div", {class: "scroll-x"}, h("table", {},
+      h("thead", {}, h("tr", {}, ["symbol", "unit", "meaning"].map((name) => h("th", {scope: "col"}, name)))),
+      h("tbody", {}, item.variables.map((variable) => h("tr", {},
+        h("td", {trusted: variable.symbol}), h("td", {}, variable.unit), h("td", {}, variable.meaning)))))),
+    h("p", {}, h("strong", {}, "Valid: "), item.validity),
+    h("p", {class: "source"}, item.source))
+  const element = h("details", {class: "panel peek"})
+  const show = () => element.replaceChildren(
+    h("summary", {}, "Math peek: the equations that just ran"), h("div", {trusted: model.html}), ...model.formulas.map(formula))
+  show()
+  return {element, update: {formulas: show, html: show}}
+})
+
+// --- about.js ---
+// What the lab's model assumes, what its constants are and where they come from.
+
+const table = (columns, rows) => h("div", {class: "scroll-x", tabindex: "0", role: "region", "aria-label": columns.join(", ")},
+  h("table", {},
+    h("thead", {}, h("tr", {}, columns.map((column) => h("th", {scope: "col"}, column)))),
+    h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell) => h("td", {}, cell)))))))
+
+const AboutModel = component(["peek"], ({model}) => {
+  const element = h("details", {class: "panel about"})
+  const show = () => element.replaceChildren(
+    h("summary", {}, "About this model: assumptions, constants, sources"),
+    h("section", {}, h("h3", {}, "Assumptions and limits"), h("div", {trusted: model.html})),
+    h("section", {}, h("h3", {}, "Constants"), table(["name", "value", "meaning", "source"], model.constants)),
+    h("section", {}, h("h3", {}, "Ranges of the controls"), table(["control", "range", "why this range"], model.ranges)),
+    h("section", {}, h("h3", {}, "Formulas"), table(["name", "validity", "source"], model.formulas)),
+    model.source_url ? h("p", {}, h("a", {href: model.source_url}, "Source of this lab")) : null)
+  show()
+  return {element, update: {html: show, constants: show, ranges: show, formulas: show, source_url: show}}
+})
+
+// --- controls.js ---
+// The controls of an act: native sliders, radio groups and selects.
+// Every slider moves over a list of stops whose labels are known here, so its label never waits for the server.
+
+// Sends at most one change at a time: while Python computes, only the newest value waits.
+// A slider held down then follows as fast as the server answers, and never queues behind itself.
+function sender(model) {
+  let sequence = 0
+  let waiting = null
+  let inFlight = false
+  const send = (message) => {
+    inFlight = true
+    model.send_msg({...message, sequence: ++sequence})
+  }
+  return {
+    push(message) {
+      if (!inFlight) return send(message)
+      if (waiting && waiting.name !== message.name) send(waiting)
+      waiting = message
+    },
+    acknowledged() {
+      if (model.acknowledged < sequence) return
+      inFlight = false
+      if (waiting) {
+        const next = waiting
+        waiting = null
+        send(next)
+      }
+    },
+  }
+}
+
+function slider(spec, id, push) {
+  const input = h("input", {id, type: "range", min: 0, max: spec.stops.length - 1, step: 1, "aria-describedby": `${id}-note`})
+  const output = h("output", {for: id, class: "value"})
+  const entry = spec.entry && h("input", {
+    type: "number", class: "value entry", step: "any", min: spec.entry.low, max: spec.entry.high, "aria-label": `${spec.label}, ${spec.entry.unit}`,
+  })
+  const label = (index) => {
+    output.textContent = spec.stops[index]
+    input.setAttribute("aria-valuetext", spec.stops[index])
+  }
+  input.addEventListener("input", () => {
+    label(input.valueAsNumber)
+    push({type: "set", name: spec.name, index: input.valueAsNumber})
+  })
+  entry?.addEventListener("change", () => {
+    if (entry.checkValidity() && entry.value !== "") push({type: "set", name: spec.name, number: entry.valueAsNumber})
+    else entry.reportValidity()
+  })
+  return {
+    element: h("div", {class: "control"},
+      h("div", {class: "head"}, h("label", {for: id}, spec.label), entry
+        ? h("span", {class: "typed"}, output, entry, h("span", {class: "unit"}, spec.entry.unit)) : output),
+      input,
+      h("div", {class: "ends", "aria-hidden": "true"}, h("span", {}, spec.stops[0]), h("span", {}, spec.stops.at(-1)))),
+    inputs: [input, entry].filter(Boolean),
+    show(value) {
+      // A slider in the reader's hand is not pulled back to where the server still believes it to be.
+      if (input.getRootNode().activeElement !== input || value.external) input.value = value.index
+      label(input.valueAsNumber)
+      output.textContent = value.text
+      if (entry && entry.getRootNode().activeElement !== entry) entry.value = value.number
+    },
+  }
+}
+
+function radios(spec, id, push) {
+  const inputs = spec.options.map((option) => h("input", {
+    type: "radio", name: id, value: option.id, onchange: () => push({type: "set", name: spec.name, option: option.id}),
+  }))
+  return {
+    element: h("fieldset", {class: "control", "aria-describedby": `${id}-note`}, h("legend", {}, spec.label),
+      h("div", {class: "segments"}, spec.options.map((option, i) => h("label", {class: "segment"}, inputs[i], h("span", {}, option.label))))),
+    inputs,
+    show(value) { for (const input of inputs) input.checked = input.value === value.option },
+  }
+}
+
+function select(spec, id, push) {
+  const input = h("select", {
+    id, "aria-describedby": `${id}-note`, onchange: () => push({type: "set", name: spec.name, option: input.value}),
+  }, spec.options.map((option) => h("option", {value: option.id}, option.label)))
+  return {
+    element: h("div", {class: "control"}, h("div", {class: "head"}, h("label", {for: id}, spec.label)), input),
+    inputs: [input],
+    show(value) { input.value = value.option },
+  }
+}
+
+const KINDS = {slider, radios, select}
+
+const ControlPanel = component(["segments", "controls"], ({model}) => {
+  const element = h("form", {class: "controls panel", "aria-label": "Controls", onsubmit: (event) => event.preventDefault()})
+  const queue = sender(model)
+  let parts = {}
+  const build = () => {
+    parts = {}
+    const reset = h("button", {type: "button", class: "quiet small", onclick: () => queue.push({type: "reset"})}, "Reset controls")
+    element.replaceChildren(
+      h("div", {class: "controls-head"}, h("h3", {}, "Controls"), reset),
+      ...model.controls.map((spec) => {
+        const id = uniqueId("control")
+        const part = KINDS[spec.kind](spec, id, queue.push)
+        const note = h("p", {class: "note", id: `${id}-note`})
+        part.element.append(note)
+        parts[spec.name] = {...part, note}
+        return part.element
+      }))
+    showValues()
+    showLimits()
+  }
+  const showValues = () => {
+    for (const [name, value] of Object.entries(model.values)) parts[name]?.show(value)
+  }
+  // limits: {name: {reason} | {options: {id: reason}}}: a whole control, or single options, out of reach for now.
+  const showLimits = () => {
+    for (const [name, part] of Object.entries(parts)) {
+      const limit = model.limits[name] ?? {}
+      const reasons = new Set()
+      for (const input of part.inputs) {
+        const reason = limit.reason ?? limit.options?.[input.value]
+        if (input.type === "radio") input.disabled = reason !== undefined
+        else input.disabled = limit.reason !== undefined
+        if (reason !== undefined) reasons.add(reason)
+        input.closest("label")?.classList.toggle("unavailable", input.disabled)
+      }
+      for (const option of part.inputs[0]?.options ?? []) {
+        option.disabled = limit.options?.[option.value] !== undefined
+        if (option.disabled) reasons.add(limit.options[option.value])
+      }
+      part.note.textContent = [...reasons].join(" ")
+    }
+  }
+  build()
+  return {
+    element,
+    update: {controls: build, values: showValues, limits: showLimits, acknowledged: () => queue.acknowledged()},
+  }
+})
+
+// --- figure.js ---
+// A plot with its title and a caption that says in words what it shows; and the grid that holds an act's parts.
+
+const Figure = component(["figure"], ({model}) => {
+  const id = uniqueId("figure")
+  const title = h("h3", {id})
+  const caption = h("figcaption")
+  const plot = h("div", {class: "plot"}, model.get_child("plot"))
+  const repaint = () => paint(model.plot)
+  const show = () => {
+    title.textContent = model.title
+    caption.textContent = model.caption
+  }
+  show()
+  repaint()
+  document.addEventListener("mlsys-theme", repaint)
+  model.on("remove", () => document.removeEventListener("mlsys-theme", repaint))
+  return {
+    element: h("figure", {class: "panel figure", "aria-labelledby": id}, title, plot, caption),
+    update: {title: show, caption: show},
+  }
+})
+
+const Workbench = component(["figure"], ({model}) => {
+  const slot = (name) => h("div", {class: name}, model.get_child(name))
+  return {element: h("div", {class: "workbench"}, slot("side"), slot("main"))}
+})
+
+const Stack = component(["figure"], ({model}) => {
+  const element = h("div", {class: "stack"})
+  const show = () => element.replaceChildren(...model.get_child("items"))
+  show()
+  return {element, update: {items: show}}
+})
+
+// --- ledger.js ---
+// The Ledger tab: what was decided, and how to take it along.
+
+function download(name, text, type) {
+  const url = URL.createObjectURL(new Blob([text], {type}))
+  const link = h("a", {href: url, download: name})
+  link.click()
+  URL.revokeObjectURL(url)
+}
+
+const LedgerPanel = component(["segments", "ledger"], ({model}) => {
+  const element = h("section", {class: "ledger"})
+  const note = h("div", {role: "status", class: "status"})
+  const say = () => {
+    note.className = `status ${model.notice_kind}`
+    note.textContent = model.notice
+  }
+  const show = () => {
+    const file = h("input", {type: "file", accept: ".json,.csv,application/json,text/csv", class: "visually-hidden", tabindex: "-1", "aria-label": "Ledger file to import"})
+    file.addEventListener("change", async () => {
+      const chosen = file.files[0]
+      if (chosen) model.send_msg({type: "import", name: chosen.name, text: await chosen.text()})
+      file.value = ""
+    })
+    const decision = model.question && h("fieldset", {class: "segments-field"},
+      h("legend", {}, model.question.text),
+      h("div", {class: "segments"}, model.question.options.map((option) => h("label", {class: "segment"},
+        h("input", {
+          type: "radio", name: "decision", value: option.id, checked: option.id === model.question.chosen,
+          onchange: () => model.send_msg({type: "decide", value: option.id}),
+        }), h("span", {}, option.label)))))
+    element.replaceChildren(
+      h("div", {class: "panel"},
+        h("h2", {}, "Your design, as it will be recorded"),
+        decision,
+        h("div", {class: "scroll-x", tabindex: "0", role: "region", "aria-label": "Design"}, h("table", {},
+          h("thead", {}, h("tr", {}, h("th", {scope: "col"}, "field"), h("th", {scope: "col"}, "value"), h("th", {scope: "col"}, "unit"))),
+          h("tbody", {}, model.rows.map((row) => h("tr", {},
+            h("th", {scope: "row"}, row[0]), h("td", {class: "num"}, row[1]), h("td", {}, row[2])))))),
+        h("div", {class: "actions"},
+          h("button", {type: "button", class: "primary", disabled: !model.can_save, onclick: () => model.send_msg({type: "save"})}, "Save to ledger"),
+          h("span", {class: "hint"}, model.save_hint))),
+      note,
+      h("div", {class: "panel"},
+        h("h2", {}, "Take it along"),
+        h("p", {}, "The file holds every lab you have saved on this server. Importing merges it: of two entries for one lab the newer stays."),
+        h("div", {class: "actions"},
+          button(model, "Export JSON", {type: "export", format: "json"}),
+          button(model, "Export CSV", {type: "export", format: "csv"}),
+          h("button", {type: "button", onclick: () => file.click()}, "Import file…"), file)),
+      h("div", {class: "panel"},
+        h("h2", {}, "Begin again"),
+        h("p", {}, "Starting over clears this lab and counts a new attempt. Your first prediction stays on record."),
+        h("div", {class: "actions"},
+          confirmed(model, "Start this lab over", "Really start over?", {type: "start_over"}),
+          confirmed(model, "Erase my whole ledger", "Really erase every lab?", {type: "erase_all"}))))
+    say()
+  }
+  show()
+  model.on("msg:custom", (data) => {
+    if (data.type === "download") download(data.name, data.text, data.mime)
+  })
+  return {
+    element,
+    update: {rows: show, question: show, can_save: show, save_hint: show, notice: say, notice_kind: say},
+  }
+})
+
+// Two clicks for what cannot be undone; the second offer lapses.
+function confirmed(model, label, question, message) {
+  let armed = false
+  const element = h("button", {type: "button"}, label)
+  const disarm = () => {
+    armed = false
+    element.textContent = label
+    element.classList.remove("armed")
+  }
+  element.addEventListener("click", () => {
+    if (armed) {
+      disarm()
+      model.send_msg(message)
+      return
+    }
+    armed = true
+    element.textContent = question
+    element.classList.add("armed")
+    window.setTimeout(disarm, 5000)
+  })
+  return element
+}
+
+// --- frame.js ---
+// The frame of every lab: header with live badges, context toggle, tabs, and the footer that sums up.
+
+const BADGE = {
+  locked: {sign: "–", spoken: "not yet measured"}, met: {sign: "✓", spoken: "holds"},
+  violated: {sign: "✕", spoken: "violated"},
+}
+
+function badges(model) {
+  const list = h("ul", {class: "badges", "aria-label": "Constraints"})
+  const show = () => list.replaceChildren(...model.badges.map((badge) =>
+    h("li", {class: badge.status}, h("span", {class: "sign", "aria-hidden": "true"}, BADGE[badge.status].sign), badge.label,
+      h("span", {class: "visually-hidden"}, `: ${BADGE[badge.status].spoken}`))))
+  show()
+  return {list, show}
+}
+
+function contextToggle(model) {
+  const name = uniqueId("context")
+  const note = h("p", {class: "context-note"})
+  const inputs = model.contexts.map((context) => h("input", {
+    type: "radio", name, value: context.id, onchange: () => model.send_msg({type: "context", value: context.id}),
+  }))
+  const element = h("fieldset", {class: "context"}, h("legend", {}, "Context"),
+    h("div", {class: "segments"}, model.contexts.map((context, i) =>
+      h("label", {class: `segment regime-${context.regime}`}, inputs[i], h("span", {}, context.label)))), note)
+  const show = () => {
+    for (const input of inputs) input.checked = input.value === model.context
+    note.textContent = model.contexts.find((context) => context.id === model.context)?.note ?? ""
+  }
+  show()
+  return {element, show}
+}
+
+// The tabs of the WAI-ARIA pattern: arrow keys move, locked tabs stay reachable so that a reader learns what unlocks them.
+function tabs(model) {
+  const base = uniqueId("tab")
+  const slots = {}
+  const buttons = {}
+  const select = (id, focus) => {
+    for (const [key, control] of Object.entries(buttons)) {
+      const selected = key === id
+      control.setAttribute("aria-selected", String(selected))
+      control.tabIndex = selected ? 0 : -1
+      slots[key].hidden = !selected
+      if (selected && focus) control.focus()
+    }
+    if (model.active !== id) model.send_msg({type: "tab", value: id})
+  }
+  const order = model.tabs.map((tab) => tab.id)
+  for (const {id, label} of model.tabs) {
+    buttons[id] = h("button", {
+      type: "button", role: "tab", id: `${base}-${id}`, "aria-controls": `${base}-${id}-panel`, onclick: () => select(id),
+      onkeydown: (event) => {
+        const at = order.indexOf(id)
+        const to = {ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: order.length - 1}[event.key]
+        if (to === undefined) return
+        event.preventDefault()
+        select(order[(to + order.length) % order.length], true)
+      },
+    }, h("span", {}, label), h("span", {class: "lock", "aria-hidden": "true"}), h("span", {class: "visually-hidden"}))
+    slots[id] = h("div", {
+      role: "tabpanel", id: `${base}-${id}-panel`, "aria-labelledby": `${base}-${id}`, class: "tabpanel",
+    }, h("p", {class: "locked-note panel"}), model.get_child(id))
+  }
+  const showLocks = () => {
+    for (const {id, locked} of model.tabs) {
+      buttons[id].classList.toggle("is-locked", locked !== "")
+      buttons[id].children[1].textContent = locked ? "🔒︎" : ""
+      buttons[id].children[2].textContent = locked ? ", locked" : ""
+      slots[id].classList.toggle("is-locked", locked !== "")
+      slots[id].firstChild.textContent = locked
+    }
+  }
+  showLocks()
+  select(model.active)
+  return {
+    bar: h("div", {role: "tablist", "aria-label": "Parts of the lab", class: "tablist"}, order.map((id) => buttons[id])),
+    panels: order.map((id) => slots[id]),
+    showLocks,
+    showActive: () => select(model.active),
+  }
+}
+
+function hud(model) {
+  const list = h("dl", {class: "hud-items"})
+  const next = h("p", {class: "next", role: "status"})
+  const show = () => {
+    list.replaceChildren(...model.hud.map((item) =>
+      h("div", {class: item.status}, h("dt", {}, item.label), h("dd", {}, item.value))))
+    next.textContent = model.next_step
+  }
+  show()
+  return {
+    element: h("footer", {class: "hud", "aria-label": "Where you stand"}, list,
+      h("div", {class: "hud-side"}, next, h("button", {
+        type: "button", class: "small", onclick: () => model.send_msg({type: "open_ledger"}),
+      }, "Open ledger"))),
+    show,
+  }
+}
+
+// The page's address carries what a link to this very state needs; Python says what, the browser waits for quiet.
+function addressWriter(model) {
+  let timer = null
+  return () => {
+    window.clearTimeout(timer)
+    timer = window.setTimeout(() => {
+      const address = new URL(window.location.href)
+      const kept = ["theme", "embed"].filter((name) => address.searchParams.has(name)).map((name) => [name, address.searchParams.get(name)])
+      address.search = new URLSearchParams([...Object.entries(model.address), ...kept]).toString()
+      window.history.replaceState(null, "", address)
+    }, 400)
+  }
+}
+
+const LabFrame = component(["segments", "frame"], ({model}) => {
+  const badgeList = badges(model)
+  const toggle = contextToggle(model)
+  const tabSet = tabs(model)
+  const footer = hud(model)
+  const notice = h("div", {class: "notices"})
+  const showNotices = () => notice.replaceChildren(...model.notices.map((text) => h("p", {class: "notice", role: "status"}, text)))
+  showNotices()
+  const home = model.home ? h("a", {class: "home", href: model.home}, "← All labs") : null
+  const element = h("div", {class: "frame"},
+    h("header", {class: "lab-header"},
+      h("div", {class: "top"}, home, h("span", {class: "eyebrow"}, model.eyebrow), themeButton()),
+      h("div", {class: "columns"},
+        h("div", {}, h("h1", {}, model.title), h("p", {class: "core"}, model.question), h("p", {class: "minutes"}, model.minutes)),
+        badgeList.list)),
+    notice,
+    h("div", {class: "bar"}, tabSet.bar, toggle.element),
+    h("div", {class: "panels"}, tabSet.panels),
+    footer.element)
+  return {
+    element,
+    update: {
+      badges: badgeList.show, context: toggle.show, tabs: tabSet.showLocks, active: tabSet.showActive,
+      hud: footer.show, next_step: footer.show, notices: showNotices, address: addressWriter(model),
+    },
+  }
+})
+
+// --- index.js ---
+// The course: both volumes, one card per lab.
+
+const card = (lab) => h("li", {class: `card ${lab.progress}`},
+  h("a", {href: lab.href, "aria-label": `Lab ${lab.number}: ${lab.title}`},
+    lab.thumbnail ? h("img", {src: lab.thumbnail, alt: "", loading: "lazy", width: 320, height: 180}) : null,
+    h("div", {class: "card-body"},
+      h("p", {class: "eyebrow"}, `Lab ${lab.number} · ${lab.minutes} min`),
+      h("h3", {}, lab.title),
+      h("p", {class: "invariant"}, lab.invariant),
+      h("ul", {class: "tags", "aria-label": "Contexts"}, lab.contexts.map((context) => h("li", {class: `regime-${context.regime}`}, context.label))),
+      h("p", {class: "progress"}, lab.progress_text))))
+
+const CourseIndex = component(["index"], ({model}) => {
+  const element = h("div", {class: "course"})
+  const show = () => element.replaceChildren(
+    h("header", {class: "hero"}, h("div", {class: "top"}, h("span", {class: "eyebrow"}, model.eyebrow), themeButton()),
+      h("h1", {}, model.title), h("p", {class: "lead"}, model.lead), h("p", {class: "summary"}, model.summary)),
+    ...model.volumes.map((volume) => h("section", {},
+      h("h2", {}, volume.title), h("p", {class: "subtitle"}, volume.subtitle), h("ul", {class: "cards"}, volume.labs.map(card)))))
+  show()
+  return {element, update: {volumes: show, summary: show}}
+})
+
+export default {Callout, StakeholderMessage, PredictionLock, PredictionOverlay, Reflection, FailureBanner, MetricRow, ComparisonRow, MathPeek, AboutModel, ControlPanel, Figure, Workbench, Stack, LedgerPanel, LabFrame, CourseIndex};
