@@ -5,6 +5,7 @@ class statistics. This package knows nothing of screens, lessons or physics.
 """
 
 from ledger import event_kinds, identity
+from ledger.archive import ArchiveReport, export_all, import_all
 from ledger.contract import CONTRACT, contract_of, readable_design, validate_design
 from ledger.design_ledger import DesignLedger
 from ledger.errors import BadToken, DesignError, EventError, LedgerError, LedgerImportError, UnknownLab
@@ -12,30 +13,43 @@ from ledger.field import Field
 from ledger.identity import id_for_user, load_secret, new_student_id
 from ledger.keys import KEYS, entry_key, parse_key
 from ledger.lab_contract import COMMON_FIELDS, LabContract
+from ledger.portable import ImportReport, export_csv, export_json, import_csv, import_json
 from ledger.records import Entry, Event
+from ledger.statistics import ClassStatistics, LabStatistics, class_statistics
 from ledger.store import Store, open_store
 
 __all__ = [
     "COMMON_FIELDS",
     "CONTRACT",
     "KEYS",
+    "ArchiveReport",
     "BadToken",
+    "ClassStatistics",
     "DesignError",
     "DesignLedger",
     "Entry",
     "Event",
     "EventError",
     "Field",
+    "ImportReport",
     "LabContract",
+    "LabStatistics",
     "LedgerError",
     "LedgerImportError",
     "Store",
     "UnknownLab",
+    "class_statistics",
     "contract_of",
     "entry_key",
     "event_kinds",
+    "export_all",
+    "export_csv",
+    "export_json",
     "id_for_user",
     "identity",
+    "import_all",
+    "import_csv",
+    "import_json",
     "load_secret",
     "new_student_id",
     "open_store",

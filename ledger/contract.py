@@ -10,7 +10,7 @@ from typing import Any
 
 from ledger.contract_volume1 import VOLUME_1
 from ledger.contract_volume2 import VOLUME_2
-from ledger.errors import DesignError, LedgerError
+from ledger.errors import DesignError, StoredValueError
 from ledger.keys import parse_key
 from ledger.lab_contract import COMMON_FIELDS, LabContract
 from ledger.plain import plain
@@ -53,7 +53,7 @@ def validate_design(key: str, design: Any, *, complete: bool = True) -> dict[str
             continue
         try:
             value = plain(design[name], name)
-        except LedgerError as error:
+        except StoredValueError as error:
             problems.append(str(error).rstrip("."))
             continue
         problem = field.problem(value)
@@ -80,7 +80,7 @@ def readable_design(key: str, design: Any) -> dict[str, Any]:
             continue
         try:
             value = plain(design[name], name)
-        except LedgerError:
+        except StoredValueError:
             continue  # not a JSON value: for a reader the same case as a missing field
         if field.problem(value) is None:
             readable[name] = value

@@ -103,7 +103,7 @@ class DesignLedger:
     def save_progress(self, chapter: int, volume: int = 1, *, state: dict[str, Any]) -> None:
         """Keeps the lab's state for the next visit. The index page shows the text under `state["state"]`.
 
-        Raises LedgerError for a state that JSON cannot hold.
+        Raises StoredValueError for a state that JSON cannot hold.
         """
         row = Progress(entry_key(volume, chapter), state, now())
         with self.store.writing() as connection:

@@ -13,6 +13,10 @@ class UnknownLab(LedgerError, ValueError):
     """A volume, a chapter or an entry key that names none of the 34 labs."""
 
 
+class StoredValueError(LedgerError, ValueError):
+    """A value that JSON cannot hold, or that is nested too deeply to be stored."""
+
+
 class DesignError(LedgerError, ValueError):
     """A design that breaks the contract of its lab. `problems` holds one sentence per problem."""
 

@@ -39,7 +39,7 @@ def id_for_user(username: str, secret: bytes) -> str:
     return "u-" + _keyed(f"user\0{username}", secret)
 
 
-def check_student_id(student_id: str) -> None:
+def check_student_id(student_id: object) -> None:
     """Raises LedgerError unless `student_id` is a pseudonym: 1 to 64 letters, digits, - and _."""
     if not isinstance(student_id, str) or not _STUDENT_ID.fullmatch(student_id):
         raise LedgerError(f"{student_id!r} is no student id: 1 to 64 letters, digits, '-' or '_'.")

@@ -6,19 +6,26 @@ import json
 import math
 from typing import Any
 
-from ledger.errors import LedgerError
+from ledger.errors import StoredValueError
 
 
-def plain(value: Any, where: str = "value") -> Any:
+MAX_DEPTH = 32
+"""How deep lists and mappings may be nested in what is stored."""
+
+
+def plain(value: Any, where: str = "value", depth: int = 0) -> Any:
     """A deep copy of `value` made of dict, list, str, int, float, bool and None alone.
 
     NumPy scalars become Python numbers, tuples become lists, and numbers that JSON does not have (infinite,
-    not a number) become None. Anything else raises LedgerError naming the place by `where`.
+    not a number) become None. Anything else, and what is nested deeper than MAX_DEPTH, raises
+    StoredValueError naming the place by `where`.
     """
     if not isinstance(value, (str, int, float, bool, dict, list, tuple, type(None))) and hasattr(
         value, "item"
     ):
         value = value.item()
+    if depth > MAX_DEPTH:
+        raise StoredValueError(f"{where.split('[')[0]} is nested deeper than {MAX_DEPTH} levels.")
     if value is None or isinstance(value, bool):
         return value
     # Subclasses (an enum that is a str, numpy.float64) would not compare or print like the plain value.
@@ -29,13 +36,15 @@ def plain(value: Any, where: str = "value") -> Any:
     if isinstance(value, float):
         return _finite(float(value))
     if isinstance(value, (list, tuple)):
-        return [plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+        return [plain(item, f"{where}[{index}]", depth + 1) for index, item in enumerate(value)]
     if isinstance(value, dict):
         for name in value:
             if not isinstance(name, str):
-                raise LedgerError(f"{where} has the key {name!r}; the keys of stored data must be text.")
-        return {str.__str__(name): plain(item, f"{where}[{name!r}]") for name, item in value.items()}
-    raise LedgerError(
+                raise StoredValueError(f"{where} has the key {name!r}; the keys of stored data must be text.")
+        return {
+            str.__str__(name): plain(item, f"{where}[{name!r}]", depth + 1) for name, item in value.items()
+        }
+    raise StoredValueError(
         f"{where} is a {type(value).__name__}; the ledger stores text, numbers, booleans, None, lists, dicts."
     )
 

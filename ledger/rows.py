@@ -33,13 +33,13 @@ def claim_student(connection: Connection, student: str, created: datetime | None
 def put_entry(connection: Connection, student: str, entry: Entry) -> None:
     """Stores an entry in place of the one with the same key."""
     values = {"design": to_text(entry.design), "attempts": entry.attempts, "saved_at": entry.saved_at}
-    _put(connection, entries, {"student": student, "key": entry.key}, values)
+    put_row(connection, entries, {"student": student, "key": entry.key}, values)
 
 
 def put_progress(connection: Connection, student: str, row: Progress) -> None:
     """Stores the state of a lab in place of the earlier one."""
     values = {"state": to_text(row.state, "progress"), "updated_at": row.updated_at}
-    _put(connection, progress, {"student": student, "key": row.key}, values)
+    put_row(connection, progress, {"student": student, "key": row.key}, values)
 
 
 def add_events(connection: Connection, student: str, rows: Iterable[Event]) -> None:
@@ -143,6 +143,7 @@ def _upsert(connection: Connection, table: Table) -> Any:
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
 
 
-def _put(connection: Connection, table: Table, identity: dict[str, Any], values: dict[str, Any]) -> None:
+def put_row(connection: Connection, table: Table, identity: dict[str, Any], values: dict[str, Any]) -> None:
+    """Stores a row with the primary key `identity`, in place of the one that has it."""
     statement = _upsert(connection, table).values(**identity, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=list(identity), set_=values))
