@@ -1,0 +1,1 @@
+"""mlsysim: constants, hardware, models and physics of machine-learning systems."""
