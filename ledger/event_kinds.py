@@ -36,14 +36,20 @@ EVENT_KINDS = tuple(REQUIRED_DATA)
 ACTS = ("act1", "act2")
 
 
-def check_event(kind: str, data: dict[str, Any]) -> None:
-    """Raises EventError for an unknown kind, missing data, or an act that is neither "act1" nor "act2"."""
-    if kind not in REQUIRED_DATA:
+def check_kind(kind: object) -> str:
+    """The event kind. Raises EventError for anything that is none."""
+    if not isinstance(kind, str) or kind not in REQUIRED_DATA:
         raise EventError(f"{kind!r} is no event kind; the kinds are {', '.join(EVENT_KINDS)}.")
-    missing = [name for name in REQUIRED_DATA[kind] if name not in data]
+    return kind
+
+
+def check_event(kind: object, data: dict[str, Any]) -> str:
+    """The event kind. Raises EventError for an unknown kind, missing data, or an unknown act."""
+    known = check_kind(kind)
+    required = REQUIRED_DATA[known]
+    missing = [name for name in required if name not in data]
     if missing:
-        raise EventError(
-            f"A {kind} event must carry {', '.join(REQUIRED_DATA[kind])}; missing: {', '.join(missing)}."
-        )
+        raise EventError(f"A {known} event must carry {', '.join(required)}; missing: {', '.join(missing)}.")
     if "act" in data and data["act"] not in ACTS:
         raise EventError(f"The act of an event is {' or '.join(ACTS)}, not {data['act']!r}.")
+    return known

@@ -8,7 +8,6 @@ from typing import Any
 
 from ledger.errors import StoredValueError
 
-
 MAX_DEPTH = 32
 """How deep lists and mappings may be nested in what is stored."""
 
@@ -25,7 +24,7 @@ def plain(value: Any, where: str = "value", depth: int = 0) -> Any:
     ):
         value = value.item()
     if depth > MAX_DEPTH:
-        raise StoredValueError(f"{where.split('[')[0]} is nested deeper than {MAX_DEPTH} levels.")
+        raise StoredValueError(f"{where.partition('[')[0]} is nested deeper than {MAX_DEPTH} levels.")
     if value is None or isinstance(value, bool):
         return value
     # Subclasses (an enum that is a str, numpy.float64) would not compare or print like the plain value.

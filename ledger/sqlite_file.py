@@ -104,7 +104,9 @@ def _fill(path: str) -> None:
 
 
 def _check(path: str) -> None:
-    with open(path, "rb") as file:
+    # Opened for writing, though nothing is written, so that a missing permission shows before SQLite comes in:
+    # it would open the file for reading alone, without a word.
+    with open(path, "r+b") as file:
         header = file.read(100)
     if not header.startswith(_HEADER):
         raise LedgerError(f"The file {path} is not a ledger, or it is damaged. It was left as it is.")
@@ -135,7 +137,8 @@ def _make_ready(path: str) -> None:
     connection = _connect(path, "rw")
     try:
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        connection.execute("BEGIN IMMEDIATE")  # fails here, with a reason, when the file cannot be written
+        # A change that is undone: a folder in which SQLite may not write beside the file shows here.
+        connection.execute("UPDATE meta SET value = value")
         connection.rollback()
     finally:
         connection.close()

@@ -127,8 +127,8 @@ def class_statistics(store: Store, keys: Collection[str] | None = None) -> Class
                 reflected=reached[key, REFLECTION_ANSWERED],
                 saved=len(designs[key]),
                 predictions=_predictions(key, first[key]),
-                correct=sum(prediction["correct"] is True for prediction in first[key]),
-                judged=sum(isinstance(prediction["correct"], bool) for prediction in first[key]),
+                correct=sum(prediction.get("correct") is True for prediction in first[key]),
+                judged=sum(isinstance(prediction.get("correct"), bool) for prediction in first[key]),
                 failures=_most_common_first(failures[key]),
                 decisions=_most_common_first(Counter(_present(designs[key], "act2_decision"))),
                 results=_results(key, designs[key]),
@@ -213,7 +213,7 @@ def _present(designs: Iterable[dict[str, Any]], name: str) -> Iterator[Any]:
 def _predictions(key: str, first: list[dict[str, Any]]) -> dict[str | float, int]:
     """Counts of the options in the order of the contract, unchosen ones with zero, then of anything else."""
     options = contract_of(key).fields["act1_prediction"].vocabulary or ()
-    chosen = (prediction["prediction"] for prediction in first)
+    chosen = (prediction.get("prediction") for prediction in first)
     counts = Counter(
         option if isinstance(option, (str, int, float)) else to_text(option) for option in chosen
     )
@@ -225,6 +225,6 @@ def _most_common_first(counts: Counter[str]) -> dict[str, int]:
 
 
 def _frame(columns: Iterable[str], rows: Iterable[list[Any]]) -> pandas.DataFrame:
-    import pandas  # noqa: PLC0415 - here, because labs read and save without it
+    import pandas  # here, because labs read and save without it
 
     return pandas.DataFrame(list(rows), columns=list(columns))

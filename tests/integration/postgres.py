@@ -1,0 +1,109 @@
+"""A throw-away PostgreSQL server for tests: a new cluster in a temporary folder, on a free port."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOW_TO_INSTALL = (
+    "PostgreSQL is missing: no initdb on the PATH or in /usr/lib/postgresql/*/bin. "
+    "Install it (Debian, Ubuntu: apt-get install postgresql; macOS: brew install postgresql) and run again."
+)
+PASSWORD = "throw-away"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL of a running server without data base name. Skips where PostgreSQL is missing, but fails in CI."""
+    programs = _programs()
+    if programs is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(HOW_TO_INSTALL)
+        pytest.skip(HOW_TO_INSTALL)
+    # Not below pytest's own temporary folder: root's is closed to the user that must run the server.
+    folder = Path(tempfile.mkdtemp(prefix="ledger-postgres-"))
+    try:
+        yield from _serve(programs, folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """URL of a new, empty data base."""
+    import psycopg
+
+    name = f"ledger_{secrets.token_hex(6)}"
+    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return f"{postgres_server}/{name}"
+
+
+def _serve(programs: Path, folder: Path) -> Iterator[str]:
+    data, log, port = folder / "data", folder / "log", _free_port()
+    password_file = folder / "password"
+    password_file.write_text(PASSWORD)
+    if os.geteuid() == 0:
+        _give_to_postgres(folder, password_file)
+    _run(
+        programs / "initdb",
+        "--pgdata",
+        data,
+        "--username=tester",
+        "--auth=scram-sha-256",
+        f"--pwfile={password_file}",
+        "--encoding=UTF8",
+        "--no-sync",
+    )
+    # Durability across power cuts is PostgreSQL's own business; without it the tests are much faster.
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    _run(programs / "pg_ctl", "--pgdata", data, "--log", log, "--wait", "-o", options, "start")
+    try:
+        yield f"postgresql://tester:{PASSWORD}@127.0.0.1:{port}"
+    finally:
+        _run(programs / "pg_ctl", "--pgdata", data, "--wait", "--mode=immediate", "stop")
+
+
+def _programs() -> Path | None:
+    on_path = shutil.which("initdb")
+    if on_path:
+        return Path(on_path).parent
+    installed = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4])
+    )
+    return installed[-1].parent if installed else None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _give_to_postgres(*paths: Path) -> None:
+    user = pwd.getpwnam("postgres")
+    for path in paths:
+        os.chown(path, user.pw_uid, user.pw_gid)
+
+
+def _run(*command: object) -> None:
+    """Runs a program of PostgreSQL, which refuses to run as root: then as the user postgres."""
+    words = [str(word) for word in command]
+    if os.geteuid() == 0:
+        words = ["runuser", "-u", "postgres", "--", *words]
+    # The output goes to a file: the server inherits it, and a pipe would stay open as long as it runs.
+    with tempfile.TemporaryFile() as output:
+        done = subprocess.run(words, stdout=output, stderr=subprocess.STDOUT, cwd="/", check=False)
+        if done.returncode != 0:
+            output.seek(0)
+            pytest.fail(f"{' '.join(words)} failed:\n{output.read().decode(errors='replace')}")
