@@ -18,10 +18,11 @@ from ledger.errors import LedgerError, LedgerImportError
 from ledger.event_kinds import check_kind
 from ledger.identity import check_student_id
 from ledger.plain import from_text, to_text
+from ledger.records import check_attempt
 from ledger.rows import claim_student, put_row
 from ledger.store import Store
 from ledger.tables import entries, events, progress, students
-from ledger.wire import attempt_in, check_names, key_in, mapping_in, time_in
+from ledger.wire import check_names, key_in, mapping_in, time_in
 
 SCHEMA = "mlsys-labs/ledger-archive"
 VERSION = 1
@@ -182,7 +183,7 @@ class _Importer:
         check_names(record, "table", "student", "key", "design", "attempts", "saved_at")
         values = {
             "design": _closed(record, "design"),
-            "attempts": attempt_in(record, "attempts"),
+            "attempts": check_attempt(record["attempts"]),
             "saved_at": time_in(record, "saved_at"),
         }
         return self._newer_wins(connection, entries, record, values, "saved_at")
@@ -210,7 +211,7 @@ class _Importer:
         values = {
             "student": record["student"],
             "key": key_in(record),
-            "attempt": attempt_in(record, "attempt"),
+            "attempt": check_attempt(record["attempt"]),
             "kind": check_kind(record["kind"]),
             "data": _closed(record, "data"),
             "at": time_in(record, "at"),

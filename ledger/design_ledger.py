@@ -14,7 +14,7 @@ from ledger.event_kinds import ACTS, IMPORTED, PREDICTION_LOCKED, SAVED, STARTED
 from ledger.identity import check_student_id
 from ledger.keys import KEYS, entry_key
 from ledger.plain import plain
-from ledger.records import Entry, Event, Progress
+from ledger.records import Entry, Event, Progress, check_attempt
 from ledger.rows import (
     add_events,
     claim_student,
@@ -62,7 +62,7 @@ class DesignLedger:
             claim_student(connection, self.student_id)
             if attempts is None:
                 attempts = current_attempt(connection, self.student_id, key)
-            entry = Entry(key, stored, attempts, now())
+            entry = Entry(key, stored, check_attempt(attempts), now())
             put_entry(connection, self.student_id, entry)
             if progress is not None:
                 put_progress(connection, self.student_id, Progress(key, progress, entry.saved_at))
@@ -132,7 +132,7 @@ class DesignLedger:
             claim_student(connection, self.student_id)
             if attempt is None:
                 attempt = current_attempt(connection, self.student_id, key)
-            happened = Event(key, attempt, kind, stored, now())
+            happened = Event(key, check_attempt(attempt), kind, stored, now())
             add_events(connection, self.student_id, [happened])
             if progress is not None:
                 put_progress(connection, self.student_id, Progress(key, progress, happened.at))

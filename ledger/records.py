@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ledger.errors import StoredValueError
 from ledger.keys import parse_key
+
+MAX_ATTEMPTS = 1_000_000
+"""Largest attempt number that is believed."""
+
+
+def check_attempt(value: object) -> int:
+    """The number of an attempt. Raises StoredValueError unless it is a whole number from 1."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_ATTEMPTS:
+        raise StoredValueError(f"An attempt is a whole number from 1 to {MAX_ATTEMPTS}, not {value!r}.")
+    return value
 
 
 @dataclass(frozen=True)

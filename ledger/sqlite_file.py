@@ -104,8 +104,8 @@ def _fill(path: str) -> None:
 
 
 def _check(path: str) -> None:
-    # Opened for writing, though nothing is written, so that a missing permission shows before SQLite comes in:
-    # it would open the file for reading alone, without a word.
+    # Opened for writing, though nothing is written, so that a missing permission shows here: SQLite would
+    # open the file for reading alone, without a word.
     with open(path, "r+b") as file:
         header = file.read(100)
     if not header.startswith(_HEADER):

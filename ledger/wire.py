@@ -10,10 +10,7 @@ from ledger.contract import validate_design
 from ledger.event_kinds import check_event
 from ledger.keys import parse_key
 from ledger.plain import plain
-from ledger.records import Entry, Event, Progress
-
-MAX_ATTEMPTS = 1_000_000
-"""Largest attempt number that is believed: a bound for what a file may claim."""
+from ledger.records import Entry, Event, Progress, check_attempt
 
 
 def entry_record(entry: Entry) -> dict[str, Any]:
@@ -50,7 +47,7 @@ def read_entry(record: dict[str, Any]) -> Entry:
     check_names(record, "key", "design", "attempts", "saved_at")
     key = key_in(record)
     design = validate_design(key, record["design"], complete=False)
-    return Entry(key, design, attempt_in(record, "attempts"), time_in(record, "saved_at"))
+    return Entry(key, design, check_attempt(record["attempts"]), time_in(record, "saved_at"))
 
 
 def read_progress_record(record: dict[str, Any]) -> Progress:
@@ -64,7 +61,7 @@ def read_event(record: dict[str, Any]) -> Event:
     check_names(record, "key", "attempt", "kind", "data", "at")
     data = mapping_in(record, "data")
     kind = check_event(record["kind"], data)
-    return Event(key_in(record), attempt_in(record, "attempt"), kind, data, time_in(record, "at"))
+    return Event(key_in(record), check_attempt(record["attempt"]), kind, data, time_in(record, "at"))
 
 
 def check_names(record: dict[str, Any], *names: str) -> None:
@@ -90,14 +87,6 @@ def time_in(record: dict[str, Any], name: str) -> datetime:
     """A time in a record. One that lies ahead, from a clock that is fast, is taken as now: else it would
     count as newer than everything that is really saved later."""
     return min(from_iso(record[name]), now())
-
-
-def attempt_in(record: dict[str, Any], name: str) -> int:
-    """An attempt number in a record. Raises ValueError unless it is a whole number from 1."""
-    value = record[name]
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_ATTEMPTS:
-        raise ValueError(f"{name} must be a whole number from 1 to {MAX_ATTEMPTS}, not {value!r}")
-    return value
 
 
 def mapping_in(record: dict[str, Any], name: str) -> dict[str, Any]:

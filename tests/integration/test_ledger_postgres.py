@@ -209,6 +209,15 @@ def test_events_that_could_not_be_counted_are_refused(ledger: DesignLedger) -> N
     assert ledger.events() == []
 
 
+@pytest.mark.parametrize("attempt", [0, -1, True, 1.0, 10**12])
+def test_attempts_are_counted_from_one(ledger: DesignLedger, attempt: Any) -> None:
+    with pytest.raises(ValueError, match="An attempt is a whole number from 1"):
+        ledger.save(2, design=design(), attempts=attempt)
+    with pytest.raises(ValueError, match="An attempt is a whole number from 1"):
+        ledger.record("opened", 2, attempt=attempt)
+    assert (ledger.get(2), ledger.events()) == (None, [])
+
+
 def test_start_over_clears_the_progress_and_keeps_the_first_prediction(ledger: DesignLedger) -> None:
     ledger.record("prediction_locked", 2, data=LOCKED)
     ledger.record("prediction_locked", 2, data={"act": "act2", "prediction": 7, "correct": False})
