@@ -18,6 +18,7 @@ Prefixes are decimal (GB = 1e9 B); binary ones are written GiB.  Anything else i
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,6 +211,7 @@ _QUANTITIES = {
     "peak_fp32": ("peak_fp32", "op/s", "67 TFLOP/s"),
     "sleep_power": ("sleep_power_w", "W", "0.5 W"),
 }
+_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµ]+(?:\s*/\s*[A-Za-z]+)?)")
 _OPTIONAL = ("peak_fp16", "peak_int8", "peak_fp32", "sleep_power")
 _FIELDS = ("name", "regime", *_QUANTITIES, "sources")
 
@@ -307,17 +309,15 @@ class _Entry:
         text, right = self.values[field], self._example(field)
         if not isinstance(text, str):
             raise self.error(field, f"got {text!r} without a unit", right)
+        # Pint would also evaluate arithmetic, which has no place in a data file.
+        parts = _QUANTITY.fullmatch(text.strip())
+        if parts is None:
+            raise self.error(field, f"{text!r} is not a quantity", right)
         try:
-            quantity = ureg.Quantity(text)
+            value = float(ureg.Quantity(float(parts[1]), parts[2]).to(unit).magnitude)
         except pint.errors.UndefinedUnitError as error:
-            raise self.error(
-                field, f"{text!r}: unknown unit {', '.join(error.unit_names)!r}", right
-            ) from error
-        except Exception as error:  # Pint reports malformed text with many types, AssertionError among them.
-            raise self.error(field, f"{text!r} is not a quantity", right) from error
-        try:
-            value = float(quantity.to(unit).magnitude)
-        except (pint.errors.DimensionalityError, TypeError, ValueError) as error:
+            raise self.error(field, f"{text!r} has an unknown unit", right) from error
+        except pint.errors.DimensionalityError as error:
             raise self.error(field, f"{text!r} is not in {unit} or a multiple of it", right) from error
         if not (math.isfinite(value) and value > 0):
             raise self.error(field, f"{text!r} is not positive", right)
@@ -325,7 +325,10 @@ class _Entry:
 
 
 def _entries(path: Path) -> Iterator[_Entry]:
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DeviceFileError(f"{path}: not a text file in UTF-8; expected a list 'devices'") from error
     try:
         # Two passes over the same text: the node tree has the line numbers, safe_load the values.
         root = yaml.compose(text, Loader=yaml.SafeLoader)

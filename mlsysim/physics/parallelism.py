@@ -56,7 +56,8 @@ def training_step_compute_time(
 
 
 @formula(
-    latex=r"M = P \cdot \left\{16; \; 4 + \frac{12}{d}; \; 2 + \frac{14}{d}; \; \frac{16}{d}\right\}_{z}",
+    latex=r"M = P \left(\frac{2}{s_3} + \frac{2}{s_2} + \frac{12}{s_1}\right), \quad "
+    r"s_i = d \; (z \geq i), \quad s_i = 1 \; (z < i)",
     variables={
         "params_per_gpu": Variable(
             "P", "parameter", "parameters per GPU before sharding over replicas", NONNEGATIVE

@@ -181,6 +181,7 @@ def md1_latency_percentile(service_s: Real, utilization: Real, percentile: Real)
 @formula(
     latex=r"P(T > t) = \min\left(\rho, C e^{-x (t/S - 1)}\right) \text{ for } t \geq S, \quad 1 \text{ "
     r"before}",
+    sympy_latex=r"\min\left(\rho, C e^{-x (t/S - 1)}\right)",
     variables={"time_s": TIME, "service_s": SERVICE, "utilization": UTILIZATION},
     result=Result("P(T > t)", "1", "share of requests slower than t"),
     validity="Tail approximation: a share 1 - rho takes exactly S, then the exponential tail of the "
@@ -311,9 +312,9 @@ def erlang_c(servers: Real, offered_erlangs: Real) -> Real:
 def _mmc_survival_in_services(time: Real, free: Real, waiting: Real) -> tuple[Array, Array]:
     """P(T > t) of M/M/c and its derivative, time in units of S.
 
-    ``free`` is c - a, the spare capacity in servers; ``waiting`` is Erlang's C.  The wait of those who wait is
-    exponential with rate ``free``, the service exponential with rate 1; writing the slower rate outside keeps
-    every factor at or below 1, also where the two rates meet.
+    ``free`` is c - a, the spare capacity in servers; ``waiting`` is Erlang's C.  The wait of those who wait
+    is exponential with rate ``free``, the service exponential with rate 1; writing the slower rate outside
+    keeps every factor at or below 1, also where the two rates meet.
     """
     slow = np.minimum(1.0, free)
     gap = np.abs(free - 1.0)

@@ -12,6 +12,7 @@ import functools
 import inspect
 import itertools
 import math
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,8 +58,9 @@ class Interval:
         below = x < self.high if self.high_open else x <= self.high
         if not (above and below):
             return False
-        if x in (math.inf, -math.inf):
-            return self.allow_inf and x > 0
+        if abs(x) > sys.float_info.max:
+            # Infinity, or a Python integer that no float can hold.
+            return self.allow_inf and x == math.inf
         return not self.integer or x == int(x)
 
     def rejected(self, x: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
@@ -314,16 +316,13 @@ def _checked(argument: str, variable: Variable, value: Any) -> tuple[Any, Shape 
     if isinstance(domain, Choices):
         return _checked_choice(argument, variable, domain, value)
     if isinstance(domain, Boolean):
-        flags = np.asarray(value)
+        flags = _as_array(argument, variable, value)
         if flags.dtype != np.bool_:
             raise _refusal(argument, variable, value)
         return (flags, flags.shape) if flags.ndim else (bool(flags), None)
     if not isinstance(value, (np.ndarray, np.generic, Sequence)) and hasattr(value, "__float__"):
         value = value if isinstance(value, bool) else float(value)
-    try:
-        numbers = np.asarray(value)
-    except ValueError:  # a ragged list
-        raise _refusal(argument, variable, value) from None
+    numbers = _as_array(argument, variable, value)
     if numbers.dtype.kind not in "iuf":
         raise _refusal(argument, variable, value)
     numbers = numbers.astype(np.float64)
@@ -337,6 +336,13 @@ def _checked(argument: str, variable: Variable, value: Any) -> tuple[Any, Shape 
     return (numbers, numbers.shape) if numbers.ndim else (np.float64(numbers), None)
 
 
+def _as_array(argument: str, variable: Variable, value: Any) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except ValueError:  # a ragged list
+        raise _refusal(argument, variable, value) from None
+
+
 def _checked_choice(
     argument: str, variable: Variable, domain: Choices, value: Any
 ) -> tuple[Any, Shape | None]:
@@ -346,7 +352,7 @@ def _checked_choice(
         return str(value), None
     if not isinstance(value, (np.ndarray, list, tuple)):
         raise _refusal(argument, variable, value)
-    chosen = np.asarray(value)
+    chosen = _as_array(argument, variable, value)
     for option in chosen.flat:
         if option not in domain.options:
             raise _refusal(argument, variable, option)

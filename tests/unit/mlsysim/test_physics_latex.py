@@ -1,0 +1,245 @@
+"""The printed equation and the running code are the same function.
+
+Each equation is read by SymPy and evaluated at random arguments.  Symbols that an equation leaves to a second
+clause or to another formula (sigma, Erlang's C, bytes per parameter) get their value here, by another route
+than the code's where there is one.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable
+from string import ascii_lowercase
+from typing import Any
+
+import lark
+import numpy as np
+import pytest
+import sympy
+from formula_samples import sample
+from scipy import optimize
+from sympy.parsing.latex import parse_latex
+from sympy.parsing.latex.errors import LaTeXParsingError
+
+from mlsysim.physics import (
+    FORMULAS,
+    dm1_sigma,
+    erlang_c,
+    mmc_survival,
+    mmc_wait_percentile,
+    transformer_activation_bytes_per_layer,
+)
+from mlsysim.physics.registry import FormulaSpec
+from mlsysim.physics.training import OPTIMIZER_BYTES, STORAGE_BYTES
+
+POINTS = 25
+
+UNPARSEABLE = {
+    "batched_fleet_mean": "stands for four queues; the mean of the queue is a symbol with a superscript",
+    "batched_fleet_p99": "stands for four queues, written as a function of rate, service and servers",
+    "batched_fleet_survival": "a probability of an event, not an expression",
+    "exact_checkpoint_interval": "SymPy's LaTeX parser has no Lambert W (compared with SciPy elsewhere)",
+    "series_mtbf": "a sum over a list of arguments",
+}
+
+Arguments = dict[str, Any]
+Auxiliary = dict[str, Callable[[Arguments, Any], Any]]
+
+
+def _sigma(utilization: str) -> Auxiliary:
+    return {r"\sigma": lambda a, _: dm1_sigma(a[utilization])}
+
+
+def _md1_root(a: Arguments) -> float:
+    rho = a["utilization"]
+    return float(optimize.brentq(lambda x: rho * np.expm1(x) - x, np.log(1 / rho), 50.0, xtol=1e-13))
+
+
+MD1_TAIL: Auxiliary = {
+    "x": lambda a, _: _md1_root(a),
+    "C": lambda a, _: (1 - a["utilization"]) / (a["utilization"] * np.exp(_md1_root(a)) - 1),
+}
+ERLANG: Auxiliary = {"C": lambda a, _: erlang_c(a["servers"], a["arrival_per_s"] * a["service_s"])}
+STATE: Auxiliary = {
+    "b_w": lambda a, _: STORAGE_BYTES[a["precision"]][0],
+    "b_g": lambda a, _: STORAGE_BYTES[a["precision"]][1],
+    "b_m": lambda a, _: STORAGE_BYTES[a["precision"]][2],
+    "b_o": lambda a, _: OPTIMIZER_BYTES[a["optimizer"]],
+}
+
+
+def _erlang_b(a: Arguments) -> float:
+    load, servers = a["offered_erlangs"], a["servers"]
+    terms = [load**k / float(sympy.factorial(k)) for k in range(servers + 1)]
+    return terms[-1] / sum(terms)
+
+
+def _shard(stage: int) -> Callable[[Arguments, Any], Any]:
+    return lambda a, _: a["dp_ranks"] if a["zero_stage"] >= stage else 1
+
+
+def _recomputed(a: Arguments) -> float:
+    if a["checkpoints"] > 0:
+        return 2 * a["trainable_fraction"] * a["params"] * a["tokens"]
+    if a["keep_scores"]:
+        return 0.0
+    return 4 * a["trainable_fraction"] * a["seq_len"] * a["width"] * a["layers"] * a["tokens"]
+
+
+AUXILIARY: dict[str, Auxiliary] = {
+    "dm1_sigma": {r"\sigma": lambda a, result: result},
+    "dm1_mean_latency": _sigma("utilization"),
+    "dm1_latency_percentile": _sigma("utilization"),
+    "dm1_overflow_probability": _sigma("utilization"),
+    "dm1_survival": _sigma("utilization"),
+    "md1_latency_percentile": MD1_TAIL,
+    "md1_survival_approx": MD1_TAIL,
+    "erlang_c": {"b_c": lambda a, _: _erlang_b(a)},
+    "mmc_mean_latency": ERLANG,
+    "mmc_wait_percentile": ERLANG,
+    "mmc_survival": {
+        **ERLANG,
+        r"\mu": lambda a, _: 1 / a["service_s"],
+        r"\theta": lambda a, _: a["servers"] / a["service_s"] - a["arrival_per_s"],
+    },
+    "mdc_latency_percentile_approx": {"w_q": lambda a, _: mmc_wait_percentile(**a)},
+    "zero_state_bytes": {"s_1": _shard(1), "s_2": _shard(2), "s_3": _shard(3)},
+    "pipeline_activation_bytes": {
+        "k": lambda a, _: 1 + (a["stages"] - 1) / (a["stages"] * a["interleave"]) * (a["interleave"] > 1)
+    },
+    "training_state_bytes_per_param": STATE,
+    "training_memory": STATE,
+    "unsharded_state_bytes": STATE,
+    "max_trainable_params": STATE,
+    "transformer_activation_bytes_per_layer": {"c": lambda a, _: 2 if a["precision"] == "fp32" else 1},
+    "transformer_activation_bytes": {
+        "c_i": lambda a, _: 4 if a["precision"] == "fp32" else 2,
+        "A": lambda a, _: transformer_activation_bytes_per_layer(
+            **{k: v for k, v in a.items() if k not in ("layers", "checkpoints")}
+        ),
+    },
+    "micro_step_time": {"r": lambda a, _: _recomputed(a)},
+    "optimizer_step_time": {
+        **STATE,
+        "w": lambda a, _: STORAGE_BYTES[a["precision"]][2] or STORAGE_BYTES[a["precision"]][0],
+        "c": lambda a, _: 2 if a["precision"] == "mixed" else 0,
+    },
+}
+
+
+def _stable(a: Arguments) -> bool:
+    return 0.01 < a["utilization"] < 0.98
+
+
+def _mmc_stable(a: Arguments) -> bool:
+    return bool(0.01 < a["arrival_per_s"] * a["service_s"] / a["servers"] < 0.98)
+
+
+# Where an equation is printed for one branch, only that branch is compared; others have tests of their own.
+BRANCH: dict[str, Callable[[Arguments], bool]] = {
+    **{name: _stable for name in FORMULAS if name.startswith(("mm1_", "md1_", "dm1_"))},
+    **{name: _mmc_stable for name in FORMULAS if name.startswith(("mmc_", "mdc_"))},
+    "mm1_max_utilization": lambda a: True,
+    "dm1_max_utilization": lambda a: -np.log1p(-a["percentile"]) * a["service_s"] < a["latency_budget_s"],
+    "md1_latency_percentile": lambda a: _stable(a) and a["utilization"] > 0.2 and a["percentile"] > 0.9,
+    "md1_survival_approx": lambda a: _stable(a) and a["time_s"] > a["service_s"],
+    "erlang_c": lambda a: a["offered_erlangs"] < a["servers"],
+    "min_check_period": lambda a: a["energy_j"] / a["target_life_s"] > a["sleep_power_w"],
+    "daly_interval": lambda a: a["checkpoint_s"] < 2 * a["mtbf_s"],
+    "goodput_exact": lambda a: (a["interval_s"] + a["checkpoint_s"]) / a["mtbf_s"] < 100,
+    "transformer_activation_bytes": lambda a: a["checkpoints"] > 0,
+}
+
+# An equation that is solved for its result: what its left-hand side is at that result.
+LEFT_HAND_SIDE: dict[str, Callable[[Arguments, Any], Any]] = {
+    "mmc_latency_percentile": lambda a, result: mmc_survival(
+        result, a["arrival_per_s"], a["service_s"], a["servers"]
+    ),
+}
+
+COMMAND = re.compile(r"\\[A-Za-z]+|\\.|.", re.S)
+SUBSCRIPT = re.compile(r"_(\{[^{}]*\}|\\[A-Za-z]+|.)")
+OPERAND = r"(?=x_|\\frac|\\left|\\ln|\\sqrt|\\max|\\min|\\exp|\(|e\^)"
+
+
+def _right_hand_side(spec: FormulaSpec) -> str:
+    if spec.sympy_latex is not None:
+        return spec.sympy_latex
+    first_clause = re.split(r", \\q?quad|\\quad", spec.latex)[0]
+    return re.split(r"(?<![<>])=|\\approx", first_clause, maxsplit=1)[1]
+
+
+def _placeholder(i: int) -> str:
+    # The parser knows subscripts of one character only.
+    return f"x_{{{ascii_lowercase[i]}}}"
+
+
+def _with_placeholders(latex: str, symbols: list[str]) -> str:
+    """Every symbol as x_{a}, x_{b} ... (long names survive), every product written out."""
+    out, i = "", 0
+    longest_first = sorted(symbols, key=len, reverse=True)
+    while i < len(latex):
+        for symbol in longest_first:
+            rest = latex[i + len(symbol) :]
+            command_goes_on = re.fullmatch(r"\\[A-Za-z]+", symbol) and rest[:1].isalpha()
+            if latex.startswith(symbol, i) and not command_goes_on and rest[:1] != "_":
+                out, i = out + _placeholder(symbols.index(symbol)), i + len(symbol)
+                break
+        else:
+            token = SUBSCRIPT.match(latex, i) or COMMAND.match(latex, i)
+            assert token is not None
+            out, i = out + (" " if token[0] in (r"\,", r"\;") else token[0]), i + len(token[0])
+    out = out.replace("[", "(").replace("]", ")").replace(r"\left\l", r"\l").replace(r"\right\r", r"\r")
+    return re.sub(rf"([)}}\d]|\\rceil|\\rfloor)\s*{OPERAND}", r"\1 \\cdot ", out)
+
+
+def _parsed(spec: FormulaSpec) -> sympy.Expr | None:
+    symbols = [v.symbol for v in spec.variables.values()] + list(AUXILIARY.get(spec.name, {}))
+    try:
+        parsed = parse_latex(_with_placeholders(_right_hand_side(spec), symbols), backend="lark")
+    except (lark.exceptions.LarkError, LaTeXParsingError, IndexError):
+        return None
+    if not isinstance(parsed, sympy.Expr):
+        return None
+    parsed = parsed.subs(sympy.Symbol("e"), sympy.E)
+    known = {sympy.Symbol(_placeholder(i)) for i in range(len(symbols))}
+    return parsed if parsed.free_symbols <= known else None
+
+
+@pytest.mark.parametrize("name", sorted(FORMULAS))
+def test_equation_is_the_code(name: str) -> None:
+    spec = FORMULAS[name].spec
+    parsed = _parsed(spec)
+    if name in UNPARSEABLE:
+        assert parsed is None, f"{name} can be parsed now: take it off the list"
+        return
+    assert parsed is not None, f"{name} cannot be parsed: {_right_hand_side(spec)}"
+    expression = parsed
+    generator = np.random.default_rng(zlib.crc32(name.encode()))
+    branch = BRANCH.get(name, lambda a: True)
+    compared = 0
+    for _ in range(200 * POINTS):
+        arguments = sample(spec, generator)
+        if not branch(arguments):
+            continue
+        result = FORMULAS[name](**arguments)
+        values = [*arguments.values(), *(f(arguments, result) for f in AUXILIARY.get(name, {}).values())]
+        substitution = {
+            sympy.Symbol(_placeholder(i)): sympy.Float(float(v), 40)
+            for i, v in enumerate(values)
+            if not isinstance(v, str)
+        }
+        expected = float(expression.subs(substitution).evalf(30))
+        actual = result["total_bytes"] if isinstance(result, dict) else result
+        if name in LEFT_HAND_SIDE:
+            actual = LEFT_HAND_SIDE[name](arguments, result)
+        assert actual == pytest.approx(expected, rel=1e-7, abs=1e-300), arguments
+        compared += 1
+        if compared == POINTS:
+            return
+    assert compared >= 5, f"{name}: only {compared} points on its branch"
+
+
+def test_the_lists_name_registered_formulas() -> None:
+    assert set(UNPARSEABLE) | set(AUXILIARY) | set(BRANCH) <= set(FORMULAS)
