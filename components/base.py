@@ -8,12 +8,19 @@ Panel delays property changes by 50 ms (`Syncable._debounce`) and messages not a
 from __future__ import annotations
 
 import hashlib
+import warnings
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from bokeh.util.warnings import BokehUserWarning
 from panel.custom import JSComponent
 
 from components.bundle import BUNDLE
+
+# A component that joined the page later introduces itself in full with its first message, and Bokeh remarks
+# that it knows it already. That is the normal course of things here.
+warnings.filterwarnings("ignore", message="reference already known", category=BokehUserWarning)
 
 
 @cache
@@ -28,6 +35,9 @@ class HtmlComponent(JSComponent):
     _stylesheets: list[str] = []
 
     __abstract = True
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**{"sizing_mode": "stretch_width", **params})
 
     @classmethod
     def _render_esm(cls, compiled=True, server=False):

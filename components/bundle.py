@@ -19,7 +19,7 @@ BUNDLE = FRONTEND / "mlsys.bundle.js"
 #: Dependencies first. The last group holds one module per component family.
 MODULES = (
     "dom.js", "theme.js", "questions.js",
-    "callout.js", "prediction.js", "reflection.js", "banner.js", "metrics.js", "peek.js", "about.js",
+    "callout.js", "action.js", "prediction.js", "reflection.js", "banner.js", "metrics.js", "peek.js", "about.js",
     "controls.js", "figure.js", "ledger.js", "frame.js", "index.js",
 )
 

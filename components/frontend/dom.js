@@ -34,6 +34,11 @@ export function adopt(root, names) {
 export function component(sheets, build) {
   return {
     render(context) {
+      // Panel names the mount point after the class; our own names must not meet it.
+      context.el.className = "mount"
+      // Layout is CSS's business here. Bokeh's own pass walks the whole tree and would measure plots that are
+      // still on their way in; each plot is measured by its figure, when its own box changes.
+      for (const pass of ["measure_layout", "compute_layout", "invalidate_layout"]) context.view[pass] = () => {}
       adopt(context.el.getRootNode(), ["base", ...sheets])
       const {element, update = {}} = build(context)
       for (const [property, run] of Object.entries(update)) context.model.on(property, () => run())
@@ -45,6 +50,18 @@ export function component(sheets, build) {
 let serial = 0
 // Ids only need to be unique inside one shadow root; a counter gives more than that.
 export const uniqueId = (stem) => `${stem}-${++serial}`
+
+export function lockIcon() {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg")
+  svg.setAttribute("viewBox", "0 0 12 14")
+  svg.setAttribute("class", "lock-icon")
+  svg.setAttribute("aria-hidden", "true")
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path")
+  path.setAttribute("d", "M3 6V4a3 3 0 0 1 6 0v2h.6c.5 0 .9.4.9.9v5.2c0 .5-.4.9-.9.9H2.4a.9.9 0 0 1-.9-.9V6.900c0-.5.4-.9.9-.9H3Zm1.400 0h3.200V4a1.600 1.600 0 0 0-3.200 0v2Z")
+  path.setAttribute("fill", "currentColor")
+  svg.append(path)
+  return svg
+}
 
 export const ICONS = {info: "i", success: "✓", warn: "!", danger: "✕"}
 

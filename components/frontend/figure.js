@@ -2,23 +2,41 @@
 import {component, h, uniqueId} from "./dom.js";
 import {paint} from "./theme.js";
 
-export const Figure = component(["figure"], ({model}) => {
+export const Figure = component(["figure"], ({model, view}) => {
   const id = uniqueId("figure")
   const title = h("h3", {id})
   const caption = h("figcaption")
   const plot = h("div", {class: "plot"}, model.get_child("plot"))
   const repaint = () => paint(model.plot)
+  const key = h("ul", {class: "key"})
   const show = () => {
     title.textContent = model.title
     caption.textContent = model.caption
+    key.replaceChildren(...model.key.map(([label, token]) =>
+      h("li", {}, h("span", {class: "swatch", style: `background: var(--${token})`}), label)))
   }
   show()
   repaint()
   document.addEventListener("mlsys-theme", repaint)
-  model.on("remove", () => document.removeEventListener("mlsys-theme", repaint))
+  // A plot asks its parent for a layout pass, and this is the parent: it measures this one plot and no other.
+  view.compute_layout = () => {
+    const drawn = view.get_child_view(model.plot)
+    // Before its first drawing a plot has no layout to fit; it takes its size from the box then.
+    if (drawn?.layout === undefined || plot.clientWidth === 0) return
+    drawn.measure_layout()
+    drawn.update_bbox()
+    drawn._compute_layout()
+    drawn.after_layout()
+  }
+  const fit = new ResizeObserver(() => view.compute_layout())
+  fit.observe(plot)
+  model.on("remove", () => {
+    document.removeEventListener("mlsys-theme", repaint)
+    fit.disconnect()
+  })
   return {
-    element: h("figure", {class: "panel figure", "aria-labelledby": id}, title, plot, caption),
-    update: {title: show, caption: show},
+    element: h("figure", {class: "panel figure", "aria-labelledby": id}, title, key, plot, caption),
+    update: {title: show, caption: show, key: show},
   }
 })
 
@@ -26,6 +44,9 @@ export const Workbench = component(["figure"], ({model}) => {
   const slot = (name) => h("div", {class: name}, model.get_child(name))
   return {element: h("div", {class: "workbench"}, slot("side"), slot("main"))}
 })
+
+export const Columns = component(["figure"], ({model}) =>
+  ({element: h("div", {class: "columns"}, model.get_child("items"))}))
 
 export const Stack = component(["figure"], ({model}) => {
   const element = h("div", {class: "stack"})

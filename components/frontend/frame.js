@@ -1,5 +1,5 @@
 // The frame of every lab: header with live badges, context toggle, tabs, and the footer that sums up.
-import {component, h, uniqueId} from "./dom.js";
+import {component, h, lockIcon, uniqueId} from "./dom.js";
 import {themeButton} from "./theme.js";
 
 const BADGE = {
@@ -59,7 +59,7 @@ function tabs(model) {
         event.preventDefault()
         select(order[(to + order.length) % order.length], true)
       },
-    }, h("span", {}, label), h("span", {class: "lock", "aria-hidden": "true"}), h("span", {class: "visually-hidden"}))
+    }, h("span", {}, label), h("span", {class: "lock"}, lockIcon()), h("span", {class: "visually-hidden"}))
     slots[id] = h("div", {
       role: "tabpanel", id: `${base}-${id}-panel`, "aria-labelledby": `${base}-${id}`, class: "tabpanel",
     }, h("p", {class: "locked-note panel"}), model.get_child(id))
@@ -67,7 +67,7 @@ function tabs(model) {
   const showLocks = () => {
     for (const {id, locked} of model.tabs) {
       buttons[id].classList.toggle("is-locked", locked !== "")
-      buttons[id].children[1].textContent = locked ? "🔒︎" : ""
+      buttons[id].children[1].hidden = locked === ""
       buttons[id].children[2].textContent = locked ? ", locked" : ""
       slots[id].classList.toggle("is-locked", locked !== "")
       slots[id].firstChild.textContent = locked

@@ -43,7 +43,7 @@ export const PredictionLock = component(["question"], ({model}) => {
     element.replaceChildren(heading, form, problem, h("div", {class: "actions"}, locked ? null : lock, note))
   }
   show()
-  return {element, update: {locked: show, question: show, options: show, range: show}}
+  return {element, update: {locked: show, chosen: show, question: show, options: show, range: show}}
 })
 
 export const PredictionOverlay = component(["question"], ({model}) => {

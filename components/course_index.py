@@ -1,0 +1,24 @@
+"""The index page of the course."""
+
+from __future__ import annotations
+
+import param
+
+from components.base import HtmlComponent
+
+
+class CourseIndex(HtmlComponent):
+    """Both volumes, a card per lab.
+
+    :Example:
+
+    >>> CourseIndex(title="MLSys Labs", volumes=[{"title": "Volume 1", "subtitle": "…", "labs": [...]}])
+    """
+
+    eyebrow = param.String(default="", doc="Line above the title.")
+    title = param.String(default="", doc="Name of the course.")
+    lead = param.String(default="", doc="What a newcomer should know, in two sentences.")
+    summary = param.String(default="", doc="The student's progress in one line.")
+    volumes = param.List(default=[], item_type=dict, doc=(
+        "`{title, subtitle, labs: [{number, title, invariant, minutes, contexts, href, thumbnail, progress, progress_text}]}`."
+    ))

@@ -1,0 +1,39 @@
+"""The frame of a lab: header, badges, context toggle, tabs, footer."""
+
+from __future__ import annotations
+
+import param
+from panel.custom import Child
+
+from components.base import HtmlComponent
+
+
+class LabFrame(HtmlComponent):
+    """Everything around the parts of a lab; the parts themselves are its four children.
+
+    Sends messages of type `context` (value), `tab` (value) and `open_ledger`.
+
+    :Example:
+
+    >>> LabFrame(title="The Iron Law", tabs=[{"id": "briefing", "label": "Briefing", "locked": ""}, ...])
+    """
+
+    eyebrow = param.String(default="", doc="Volume and number.")
+    title = param.String(default="", doc="Title of the lab.")
+    question = param.String(default="", doc="The core question, one line.")
+    minutes = param.String(default="", doc="Minutes per act.")
+    home = param.String(default="", doc="Address of the index page; no link if empty.")
+    badges = param.List(default=[], item_type=dict, doc="`{label, status}`; status is locked, met or violated.")
+    contexts = param.List(default=[], item_type=dict, doc="`{id, label, regime, note}`.")
+    context = param.String(default="", doc="Id of the context on screen.")
+    tabs = param.List(default=[], item_type=dict, doc="`{id, label, locked}`; locked says what unlocks it, empty if open.")
+    active = param.String(default="briefing", doc="Id of the tab on screen.")
+    hud = param.List(default=[], item_type=dict, doc="`{label, value, status}` of the footer.")
+    next_step = param.String(default="", doc="The one thing to do next.")
+    notices = param.List(default=[], item_type=str, doc="Messages about the page itself: a bad link, a lost connection.")
+    address = param.Dict(default={}, doc="Query of the page's address: context and controls.")
+
+    briefing = Child(doc="Contents of the Briefing tab.")
+    act1 = Child(doc="Contents of the Act I tab.")
+    act2 = Child(doc="Contents of the Act II tab.")
+    ledger = Child(doc="Contents of the Ledger tab.")

@@ -1,0 +1,35 @@
+"""Where in the course an instrument is introduced; no lab uses one before its chapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ParamSpec
+
+from components.instruments.layers import Plot
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class Introduction:
+    """The lab in which an instrument is first seen."""
+
+    volume: int
+    chapter: int
+
+
+#: Name of each instrument to its introduction.
+INSTRUMENTS: dict[str, Introduction] = {}
+
+
+def instrument(*, volume: int, chapter: int) -> Callable[[Callable[P, Plot]], Callable[P, Plot]]:
+    """Registers a function from typed data to a `Plot` as an instrument introduced in the given lab."""
+    def register(function: Callable[P, Plot]) -> Callable[P, Plot]:
+        name = function.__name__
+        if name in INSTRUMENTS:
+            raise ValueError(f"instrument {name!r} is registered twice")
+        INSTRUMENTS[name] = Introduction(volume, chapter)
+        return function
+
+    return register

@@ -1,0 +1,30 @@
+"""The Ledger tab."""
+
+from __future__ import annotations
+
+import param
+
+from components.base import HtmlComponent
+
+
+class LedgerPanel(HtmlComponent):
+    """Shows the design about to be recorded; saves, exports, imports and clears.
+
+    Sends messages of type `save`, `export` (format), `import` (name, text), `decide` (value), `start_over`
+    and `erase_all`.
+
+    :Example:
+
+    >>> LedgerPanel(rows=[["context", "cloud", ""]], can_save=True)
+    """
+
+    rows = param.List(default=[], item_type=list, doc="Field, value as text, unit.")
+    question = param.Dict(default=None, allow_None=True, doc="`{text, options: [{id, label}], chosen}`; a decision the student names.")
+    can_save = param.Boolean(default=False, doc="Whether the lab has reached the point of saving.")
+    save_hint = param.String(default="", doc="What is still missing, or when it was saved.")
+    notice = param.String(default="", doc="Outcome of the last action.")
+    notice_kind = param.Selector(default="info", objects=["info", "success", "warn", "danger"], doc="Kind of the notice.")
+
+    def download(self, name: str, text: str, mime: str) -> None:
+        """Offers `text` to the browser as a file called `name`."""
+        self._send_msg({"type": "download", "name": name, "text": text, "mime": mime})

@@ -1,0 +1,56 @@
+"""Readouts: single quantities in a row, designs side by side in a table."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import param
+
+from components.base import HtmlComponent
+
+Status = Literal["neutral", "met", "violated", "caution"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One readout: label, formatted value, unit, a short note, and how it stands to its limit."""
+
+    label: str
+    value: str
+    unit: str = ""
+    note: str = ""
+    status: Status = "neutral"
+
+
+class MetricRow(HtmlComponent):
+    """A row of readouts. Status is shown by a sign and by colour, never by colour alone.
+
+    :Example:
+
+    >>> MetricRow.of(Metric("Loop", "7.42", "ms", status="met"), Metric("Margin", "0.58", "ms"))
+    """
+
+    metrics = param.List(default=[], item_type=dict, doc="Fields of `Metric`.")
+
+    @classmethod
+    def of(cls, *metrics: Metric) -> MetricRow:
+        """A row of the given readouts."""
+        return cls(metrics=[asdict(metric) for metric in metrics])
+
+    def show(self, metrics: list[Metric]) -> None:
+        """Replaces the readouts; the same labels keep their place in the page."""
+        self.metrics = [asdict(metric) for metric in metrics]
+
+
+class ComparisonRow(HtmlComponent):
+    """A small table of designs or devices, one row each.
+
+    :Example:
+
+    >>> ComparisonRow(title="Terms", columns=["", "A100", "H100"], rows=[{"cells": ["data, ms", "1.47", "0.90"]}])
+    """
+
+    title = param.String(default="", doc="Caption of the table.")
+    columns = param.List(default=[], item_type=str, doc="Headings; the first names the rows.")
+    rows = param.List(default=[], item_type=dict, doc="`{cells: [str, …], emphasis: bool}`.")

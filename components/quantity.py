@@ -1,0 +1,69 @@
+"""Numbers as a reader wants to see them: significant digits, thousands separators, units with prefixes."""
+
+from __future__ import annotations
+
+import math
+
+_PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
+_DURATIONS = ((365 * 86400.0, "years"), (86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+
+
+def number(value: float, digits: int = 3) -> str:
+    """`value` with `digits` significant digits, thousands separated, no exponent between 1e-4 and 1e9.
+
+    Infinity reads "∞", an undefined value "–".
+    """
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if not -4 <= magnitude < 9:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        return f"{mantissa} × 10^{int(exponent)}".replace("-", "−")
+    decimals = max(0, digits - 1 - magnitude)
+    # Rounding may carry into the next power of ten (9.996 to 10.0): count its digits again.
+    rounded = round(value, decimals)
+    if rounded != 0 and math.floor(math.log10(abs(rounded))) > magnitude:
+        decimals = max(0, decimals - 1)
+    return f"{value:,.{decimals}f}".replace("-", "−")
+
+
+def plain(value: float, digits: int = 4) -> str:
+    """`value` rounded to `digits` significant digits without trailing zeros: 8, 0.2, 1,510. For settings."""
+    return f"{float(f'{value:.{digits}g}'):,.12g}".replace("-", "−")
+
+
+def quantity(value: float, unit: str, digits: int = 3) -> str:
+    """`value` in SI `unit` with the prefix that leaves one to three digits before the point: 1.68 ms, 3.35 TB/s."""
+    if value is None or not math.isfinite(value) or value == 0:
+        return f"{number(value)} {unit}".strip()
+    for factor, prefix in _PREFIXES:
+        # 0.9995 of a step already rounds up to the next prefix at three digits.
+        if abs(value) >= factor * 0.9995:
+            break
+    return f"{number(value / factor, digits)} {prefix}{unit}".strip()
+
+
+def duration(seconds: float, digits: int = 3) -> str:
+    """A time in the largest unit that leaves at least one: 27.1 min, 20.4 h, 8.48 d."""
+    if seconds is None or not math.isfinite(seconds) or seconds == 0:
+        return f"{number(seconds)} s"
+    for factor, name in _DURATIONS:
+        if abs(seconds) >= factor:
+            break
+    return f"{number(seconds / factor, digits)} {name}"
+
+
+def percent(fraction: float, decimals: int = 1) -> str:
+    """A fraction as percent: 0.1478 reads 14.8 %."""
+    if fraction is None or not math.isfinite(fraction):
+        return f"{number(fraction)} %"
+    return f"{100 * fraction:,.{decimals}f} %".replace("-", "−")
+
+
+def usd(amount: float, decimals: int = 0) -> str:
+    """Money: 168,944 USD."""
+    return f"{amount:,.{decimals}f} USD".replace("-", "−") if math.isfinite(amount) else f"{number(amount)} USD"

@@ -1,0 +1,1 @@
+"""The labs of the course and how they are delivered."""

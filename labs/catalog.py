@@ -1,0 +1,53 @@
+"""The labs of the course, found by volume and number."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+from pathlib import Path
+
+from labs.act import Act
+from labs.lab import Lab
+
+
+class UnknownLabError(LookupError):
+    """There is no such lab; says which there are."""
+
+
+@cache
+def catalog() -> tuple[type[Lab], ...]:
+    """Every lab, in the order of the course: what lies in `vol1/` and `vol2/` as `lab_NN_*.py`."""
+    found = []
+    for volume in (1, 2):
+        folder = Path(__file__).parent / f"vol{volume}"
+        for path in sorted(folder.glob("lab_*.py")):
+            module = importlib.import_module(f"labs.vol{volume}.{path.stem}")
+            own = [
+                value for value in vars(module).values()
+                if isinstance(value, type) and issubclass(value, Lab) and value.__module__ == module.__name__
+            ]
+            if len(own) != 1:
+                raise ImportError(f"{path.name} must define exactly one Lab, found {len(own)}")
+            found.append(own[0])
+    return tuple(sorted(found, key=lambda lab: (lab.volume, lab.number)))
+
+
+def path_of(lab: type[Lab]) -> str:
+    """Address of a lab on the suite's server, without the leading slash."""
+    return f"vol{lab.volume}/{lab.slug}"
+
+
+def find_lab(volume: int, number: int) -> type[Lab]:
+    """The lab of a volume with a number; UnknownLabError lists the numbers there are."""
+    for lab in catalog():
+        if (lab.volume, lab.number) == (volume, number):
+            return lab
+    there = ", ".join(f"V{lab.volume}-{lab.number:02d}" for lab in catalog())
+    raise UnknownLabError(f"there is no lab V{volume}-{number:02d}; there are {there}")
+
+
+def find_act(volume: int, number: int, act: str) -> type[Act]:
+    """The act "act1" or "act2" of a lab; its `evaluate` computes an outcome without a session."""
+    if act not in ("act1", "act2"):
+        raise UnknownLabError(f"a lab has act1 and act2, not {act!r}")
+    return find_lab(volume, number).acts[0 if act == "act1" else 1]

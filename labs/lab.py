@@ -1,0 +1,403 @@
+"""A lab: two acts, a context, a state machine and a ledger. Knows no screen."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import param
+
+from components.controls import ControlError
+from labs.act import Act
+from labs.content import ChoicePrediction, Context, NumberPrediction, Option, Radio, Reading
+from labs.states import STATES, reached
+from ledger import DesignLedger, entry_key
+from mlsysim.core.provenance import Constant
+
+#: Layout of what `progress` stores; another version is not read.
+PROGRESS_VERSION = 1
+
+
+class LabError(ValueError):
+    """Something was asked of a lab that its state does not allow."""
+
+
+class Lab(param.Parameterized):
+    """One student's run through one lab.
+
+    Subclasses declare the class attributes below and `result`, `decision`, `extras`; `open` may preset the
+    context and controls from earlier labs. Every change goes through a method that keeps the ledger's record,
+    so that a reload, a lost connection or a restart of the server resumes at the same point.
+    """
+
+    context = param.String(doc="Id of the context on screen.")
+    state = param.Selector(default=STATES[0], objects=list(STATES), doc="Where the student stands.")
+    revision = param.Integer(default=0, doc="Counts answers, decisions, saves and fresh starts.")
+
+    volume: ClassVar[int]
+    number: ClassVar[int]
+    slug: ClassVar[str]
+    title: ClassVar[str]
+    question: ClassVar[str]
+    invariant: ClassVar[str]
+    chapter: ClassVar[str]
+    contexts: ClassVar[tuple[Context, ...]]
+    acts: ClassVar[tuple[type[Act], type[Act]]]
+    briefing: ClassVar[str]
+    reading: ClassVar[tuple[Reading, ...]]
+    constants: ClassVar[tuple[Constant, ...]]
+    assumptions: ClassVar[str]
+    instructor_notes: ClassVar[str] = ""
+
+    #: Ledger fields of other labs that this one reads: (key, field).
+    reads: ClassVar[tuple[tuple[str, str], ...]] = ()
+    #: The decision that the student names when saving; without it `decision` derives it from the controls.
+    decision_radio: ClassVar[Radio | None] = None
+
+    # --- what an author writes -----------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Presets from earlier labs, once per attempt: `start_in`, `act1.preset`, `act2.preset`."""
+
+    def result(self) -> float | None:
+        """The key outcome of Act II as the ledger records it."""
+        raise NotImplementedError
+
+    def decision(self) -> str:
+        """The design's name in the ledger's vocabulary, from the controls of Act II."""
+        raise NotImplementedError
+
+    def extras(self) -> Mapping[str, Any]:
+        """The lab's own ledger fields."""
+        return {}
+
+    def solution(self, context: str) -> Mapping[str, Any] | None:
+        """Controls of Act II that solve the challenge in `context`; None where no design passes."""
+        raise NotImplementedError
+
+    def breaking(self, context: str) -> Mapping[str, Any] | None:
+        """Controls of Act II that trigger a red failure banner in `context`; None where none can."""
+        raise NotImplementedError
+
+    # --- life ----------------------------------------------------------------------------------------------
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for key, act in zip(("act1", "act2"), getattr(cls, "acts", ()), strict=False):
+            act.contexts, act.key = cls.contexts, key
+
+    def __init__(self, ledger: DesignLedger) -> None:
+        super().__init__(context=self.contexts[0].id)
+        self.ledger = ledger
+        self.notices: list[str] = []
+        self._begin()
+        stored = ledger.progress(self.number, self.volume)
+        if stored is None:
+            self.open()
+            self._record("opened", {})
+        else:
+            self._restore(stored)
+
+    @classmethod
+    def key(cls) -> str:
+        """Key of the lab's ledger entry: ch02, v2_05."""
+        return entry_key(cls.volume, cls.number)
+
+    @classmethod
+    def minutes(cls) -> int:
+        """Minutes of both acts together."""
+        return sum(act.minutes for act in cls.acts)
+
+    def _begin(self) -> None:
+        self.attempt = self.ledger.attempt(self.number, self.volume)
+        self.predictions: dict[str, Any] = {}
+        self.answers: dict[str, str] = {}
+        self.moved: set[str] = set()
+        self.constraint_hit = False
+        self.chosen_decision: str | None = None
+        self.solved: set[str] = set()
+        self._failing: frozenset[str] = frozenset()
+        self._context_source = ""
+        self.act1, self.act2 = (act(self) for act in self.acts)
+
+    @property
+    def active_context(self) -> Context:
+        """The context on screen."""
+        return next(context for context in self.contexts if context.id == self.context)
+
+    def act(self, key: str) -> Act:
+        """The act with key "act1" or "act2"."""
+        return {"act1": self.act1, "act2": self.act2}[key]
+
+    # --- the ledger of earlier labs -------------------------------------------------------------------------
+
+    def read(self, key: str, field: str) -> Any:
+        """A field of an earlier lab's entry; None where there is none or it is damaged. Declare it in `reads`."""
+        if (key, field) not in self.reads:
+            raise LabError(f"{type(self).__name__} reads {key}.{field} without declaring it in `reads`")
+        volume, chapter = (2, int(key[3:])) if key.startswith("v2_") else (1, int(key[2:]))
+        entry = self.ledger.get(chapter, volume)
+        return None if entry is None else entry.get(field)
+
+    def start_in(self, context: str, source: str) -> None:
+        """Opens the lab in `context` because `source` ("Lab 01") says so; shown beside the toggle."""
+        self._switch(context)
+        self._context_source = source
+
+    @property
+    def context_source(self) -> str:
+        """Which earlier lab preset the toggle; empty if none did."""
+        return self._context_source
+
+    # --- what a student does -------------------------------------------------------------------------------
+
+    def set_context(self, context: str) -> None:
+        """The toggle."""
+        if context == self.context:
+            return
+        self._switch(context)
+        self._context_source = ""
+        self._watch_failures(moved=False)
+        self.keep()
+
+    def _switch(self, context: str) -> None:
+        if context not in {known.id for known in self.contexts}:
+            raise LabError(f"context {context[:40]!r} is unknown; this lab has {', '.join(c.id for c in self.contexts)}")
+        left, self.context = self.context, context
+        for act in (self.act1, self.act2):
+            act._enter_context(context, left=left)
+
+    def begin_act1(self) -> None:
+        """Opening the first act."""
+        if self.state == "briefing":
+            self.state = "act1_predict"
+            self.keep()
+
+    def lock(self, key: str, value: Any) -> None:
+        """Locks a prediction: an option's id, or a number in the question's range."""
+        if self.state != f"{key}_predict":
+            raise LabError("this prediction is locked already" if key in self.predictions else "this act is not open yet")
+        correct = self._judge(key, value)
+        self.predictions[key] = value
+        self.state = f"{key}_explore"
+        self._record("prediction_locked", {
+            "act": key, "prediction": self._ledger_value(key, value), "correct": correct, "context": self.context})
+        self._watch_failures(moved=False)
+
+    def _judge(self, key: str, value: Any) -> bool:
+        """Whether a prediction is right; LabError or ValueError for one that the question does not take."""
+        prediction = self.act(key).prediction()
+        if isinstance(prediction, NumberPrediction):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not prediction.low <= value <= prediction.high:
+                raise LabError(f"enter a number from {prediction.low:g} to {prediction.high:g} {prediction.unit}")
+            return prediction.correct(value)
+        return prediction.option(value).correct
+
+    def set_control(self, key: str, name: str, value: Any) -> None:
+        """Moves a control; the first move of an act opens its reflection."""
+        if not reached(self.state, f"{key}_explore"):
+            raise LabError("lock your prediction first: the controls come with the instruments")
+        act = self.act(key)
+        act.set(name, value)
+        self._moved(key)
+
+    def reset_controls(self, key: str) -> None:
+        """Puts the controls of an act back to their defaults."""
+        self.act(key).reset()
+        self._moved(key)
+
+    def _moved(self, key: str) -> None:
+        first = key not in self.moved
+        self.moved.add(key)
+        self._watch_failures(moved=key == "act2")
+        if key == "act2" and self.act2.constraints_met() and self.context not in self.solved:
+            self.solved.add(self.context)
+            self._record("challenge_solved", {"context": self.context, "controls": self.act2.values()})
+        if first:
+            if self.state == f"{key}_explore":
+                self.state = f"{key}_reflect"
+            self._record("control_first_moved", {"act": key})
+
+    def _watch_failures(self, moved: bool) -> None:
+        failing = self._failing_now()
+        for failure in failing - self._failing:
+            self._record("failure_entered", {"failure": failure, "context": self.context})
+        for failure in self._failing - failing:
+            self._record("failure_left", {"failure": failure, "context": self.context})
+        self._failing = failing
+        # A start setting that fails, or the toggle alone, does not count as having explored the cliff.
+        self.constraint_hit = self.constraint_hit or (moved and bool(failing))
+
+    def _failing_now(self) -> frozenset[str]:
+        if not reached(self.state, "act2_explore"):
+            return frozenset()
+        return frozenset(failure.id for failure in self.act2.active_failures() if failure.severity == "danger")
+
+    def answer(self, key: str, option_id: str) -> None:
+        """Answers a reflection; right or wrong, the way on is open."""
+        if not reached(self.state, f"{key}_reflect"):
+            raise LabError("move at least one control first")
+        option = self.act(key).reflection().option(option_id)
+        self.answers[key] = option_id
+        if key == "act1" and self.state == "act1_reflect":
+            self.state = "act2_predict"
+        self._record("reflection_answered", {"act": key, "answer": option_id, "correct": option.correct})
+        self.revision += 1
+
+    def decide(self, decision: str) -> None:
+        """Names the decision of the design, where the lab asks for it."""
+        if self.decision_radio is None or decision not in self.decision_radio.options:
+            raise LabError(f"{decision[:40]!r} is no decision of this lab")
+        self.chosen_decision = decision
+        self.keep()
+        self.revision += 1
+
+    def missing_to_save(self) -> str:
+        """What still has to be done before saving; empty when nothing."""
+        if not reached(self.state, "act2_reflect"):
+            return "Finish Act II up to its reflection first."
+        if "act2" not in self.answers:
+            return "Answer the Act II reflection first."
+        if self.decision_radio is not None and self.chosen_decision is None:
+            return "Answer the question above the table first."
+        return ""
+
+    def design(self) -> dict[str, Any]:
+        """The ledger entry for the controls of Act II as they stand, with the first prediction ever made."""
+        first = self.ledger.first_prediction(self.number, self.volume) or {"prediction": None, "correct": None}
+        return {
+            "context": self.context,
+            "act1_prediction": first["prediction"],
+            "act1_correct": first["correct"],
+            "act2_result": self.result(),
+            "act2_decision": self.decision() if self.decision_radio is None else self.chosen_decision,
+            "constraint_hit": self.constraint_hit,
+            **self.extras(),
+        }
+
+    def save(self) -> None:
+        """Writes the entry; returns once it is on disk."""
+        if missing := self.missing_to_save():
+            raise LabError(missing)
+        self.state = "saved"
+        self.ledger.save(
+            chapter=self.number, volume=self.volume, design=self.design(), attempts=self.attempt, progress=self.progress())
+        self.revision += 1
+
+    def start_over(self) -> None:
+        """Clears the lab and counts an attempt; the first attempt's prediction stays."""
+        self.ledger.start_over(self.number, self.volume)
+        self._afresh()
+
+    def _afresh(self) -> None:
+        self.context, self.state, self.notices = self.contexts[0].id, STATES[0], []
+        self._begin()
+        self.open()
+        self.revision += 1
+
+    def erase_all(self) -> None:
+        """Removes every entry and all progress of this student, of all labs. The log of events stays."""
+        self.ledger.reset_all()
+        self._afresh()
+
+    # --- questions ------------------------------------------------------------------------------------------
+
+    def options_in_order(self, question: Any) -> list[Option]:
+        """A question's options as shown: numeric ones ascending, others shuffled once per attempt and student."""
+        options = list(question.options)
+        if isinstance(question, ChoicePrediction) and question.numeric and all(o.value is not None for o in options):
+            return sorted(options, key=lambda option: option.value)
+        seed = f"{self.ledger.student_id}/{self.key()}/{self.attempt}/{question.question}"
+        random.Random(seed).shuffle(options)
+        return options
+
+    def _ledger_value(self, key: str, value: Any) -> Any:
+        prediction = self.act(key).prediction()
+        if isinstance(prediction, NumberPrediction):
+            return value
+        saved = prediction.option(value).saved
+        return value if saved is None else saved
+
+    # --- keeping --------------------------------------------------------------------------------------------
+
+    def progress(self) -> dict[str, Any]:
+        """Everything that a reload needs, as JSON."""
+        return {
+            "version": PROGRESS_VERSION, "state": self.state, "context": self.context,
+            "context_source": self._context_source, "predictions": self.predictions,
+            "answers": self.answers, "moved": sorted(self.moved), "constraint_hit": self.constraint_hit,
+            "decision": self.chosen_decision, "solved": sorted(self.solved),
+            "controls": {act.key: act.remembered() for act in (self.act1, self.act2)},
+        }
+
+    def _restore(self, stored: Mapping[str, Any]) -> None:
+        """Resumes. What was stored may come from a file that somebody edited: it is believed only whole."""
+        try:
+            if stored["version"] != PROGRESS_VERSION:
+                raise LabError(f"it is of version {stored['version']!r}, this lab reads {PROGRESS_VERSION}")
+            self._take_up(stored)
+        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+            self.context, self.state = self.contexts[0].id, STATES[0]
+            self._begin()
+            self.open()
+            self.notices.append(f"What was stored of this lab cannot be resumed ({problem}); it starts afresh. "
+                                "Your ledger entries are untouched.")
+
+    def _take_up(self, stored: Mapping[str, Any]) -> None:
+        self.open()
+        self._switch(stored["context"])
+        self._context_source = str(stored["context_source"])
+        self.answers, self.predictions = dict(stored["answers"]), dict(stored["predictions"])
+        for key, value in self.predictions.items():
+            self._judge(key, value)
+        for key, option_id in self.answers.items():
+            self.act(key).reflection().option(option_id)
+        for key, milestone in (("act1", "act1_explore"), ("act2", "act2_explore")):
+            if reached(stored["state"], milestone) and key not in self.predictions:
+                raise LabError(f"state {stored['state']} without a prediction in {key}")
+        self.moved = {key for key in stored["moved"] if self.act(key)}
+        self.solved = {context.id for context in self.contexts} & set(stored["solved"])
+        self.constraint_hit, self.chosen_decision = bool(stored["constraint_hit"]), stored["decision"]
+        for key, remembered in stored["controls"].items():
+            self.notices += self.act(key).restore(remembered)
+        self.state = stored["state"]
+        self._failing = self._failing_now()
+
+    def keep(self) -> None:
+        """Stores where the student stands. The page calls it when controls come to rest, not for every step."""
+        self.ledger.save_progress(self.number, self.volume, state=self.progress())
+
+    def _record(self, kind: str, data: Mapping[str, Any]) -> None:
+        """An event and the state it left behind, in one transaction."""
+        self.ledger.record(
+            kind, self.number, self.volume, dict(data), attempt=self.attempt, progress=self.progress())
+
+    # --- links ----------------------------------------------------------------------------------------------
+
+    def address(self) -> dict[str, str]:
+        """The query that leads back to this context and these controls."""
+        query = {"context": self.context}
+        for act in (self.act1, self.act2):
+            if reached(self.state, f"{act.key}_explore"):
+                query |= {
+                    f"{act.key}.{name}": str(value) for name, value in act.values().items() if value != act.default(name)
+                }
+        return query
+
+    def follow(self, query: Iterable[tuple[str, str]]) -> None:
+        """Takes context and controls from an address. What does not fit is named in `notices`; the rest holds."""
+        for name, text in sorted(query, key=lambda pair: pair[0] != "context"):
+            try:
+                if name == "context":
+                    self._switch(text)
+                    continue
+                key, _, control = name.partition(".")
+                if key not in ("act1", "act2"):
+                    continue
+                specs = self.act(key).specs
+                if control not in specs:
+                    raise ControlError(f"there is no control {control[:40]!r}; there are {', '.join(specs)}")
+                self.act(key).set(control, specs[control].parse(text))
+            except (ControlError, LabError) as problem:
+                self.notices.append(f"The link asked for something this lab does not have, and was ignored there: {problem}")

@@ -1,0 +1,322 @@
+"""A lab on screen: the frame around its parts, and the way changes travel from the student to the page."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import panel as pn
+from panel.io import hold
+
+from components.about import AboutModel
+from components.action import Action
+from components.callout import Callout
+from components.controls import ControlError
+from components.frame import LabFrame
+from components.layout import Stack
+from components.ledger_panel import LedgerPanel
+from components.quantity import number
+from components.text import to_html
+from labs.act_view import ActView
+from labs.lab import Lab, LabError
+from labs.states import NEXT_STEP, reached
+from ledger import LedgerError, LedgerImportError, contract_of, export_csv, export_json, import_csv, import_json
+from mlsysim.core.provenance import Constant
+from mlsysim.physics import FORMULAS
+
+log = logging.getLogger(__name__)
+
+#: Controls are stored once they have rested this long: a drag is one write, not fifty.
+REST_MS = 700
+
+TAB_OF_STATE = {"briefing": "briefing", "saved": "act2"}
+
+
+class LabView:
+    """The page of one lab for one student.
+
+    Tabs are built when they are first looked at, acts part by part as they unlock. One change by the student
+    is one message to the browser.
+    """
+
+    def __init__(self, lab: Lab, *, home: str = "", source_url: str = "") -> None:
+        self.lab = lab
+        self._source_url = source_url
+        self._acts: dict[str, ActView] = {}
+        self._resting: Any = None
+        self._ledger_panel: LedgerPanel | None = None
+        self.slots = {tab: Stack() for tab in ("briefing", "act1", "act2", "ledger")}
+        active = TAB_OF_STATE.get(lab.state, lab.state[:4])
+        self.frame = LabFrame(
+            eyebrow=f"Volume {lab.volume} · Lab {lab.number:02d} · {lab.chapter}",
+            title=lab.title, question=lab.question, home=home, active=active,
+            minutes=" · ".join(f"Act {'I' * (i + 1)}: {act.minutes} min" for i, act in enumerate(lab.acts)),
+            contexts=[self._context(context) for context in lab.contexts],
+            **self.slots, **self._standing())
+        self.frame.on_msg(self._frame_message)
+        self._show_tab(active)
+
+    # --- the frame -----------------------------------------------------------------------------------------
+
+    def _context(self, context: Any) -> dict[str, str]:
+        source = self.lab.context_source
+        preset = f"Preset from your {source}." if source and context.id == self.lab.context else ""
+        return {"id": context.id, "label": context.label, "regime": context.regime,
+                "note": " ".join(filter(None, (context.note, preset)))}
+
+    def _standing(self) -> dict[str, Any]:
+        lab = self.lab
+        return {
+            "context": lab.context, "badges": self._badges(), "tabs": self._tabs(), "hud": self._hud(),
+            "next_step": NEXT_STEP[lab.state], "notices": list(lab.notices), "address": lab.address(),
+        }
+
+    def _badges(self) -> list[dict[str, str]]:
+        act = self.lab.act2
+        open_ = reached(self.lab.state, "act2_explore")
+        return [
+            {"label": constraint.label,
+             "status": "locked" if not open_ else "met" if constraint.holds(act.outcome) else "violated"}
+            for constraint in act.constraints()
+        ]
+
+    def _tabs(self) -> list[dict[str, str]]:
+        act2 = "" if reached(self.lab.state, "act2_predict") else (
+            f"Act II opens once the Act I reflection is answered. {NEXT_STEP[self.lab.state]}")
+        return [
+            {"id": "briefing", "label": "Briefing", "locked": ""},
+            {"id": "act1", "label": "Act I", "locked": ""},
+            {"id": "act2", "label": "Act II", "locked": act2},
+            {"id": "ledger", "label": "Ledger", "locked": ""},
+        ]
+
+    def _hud(self) -> list[dict[str, str]]:
+        lab = self.lab
+        open_ = reached(lab.state, "act2_explore")
+        correct = None if "act1" not in lab.predictions else lab._judge("act1", lab.predictions["act1"])
+        solved = lab.act2.constraints_met()
+        entry = lab.ledger.entry(lab.number, lab.volume) if lab.state == "saved" else None
+        return [
+            {"label": "Context", "value": lab.active_context.label, "status": "neutral"},
+            {"label": "Act I prediction", "value": "–" if correct is None else "✓ right" if correct else "✕ wrong",
+             "status": "neutral" if correct is None else "met" if correct else "caution"},
+            {"label": "Act II result", "value": self._result_text() if open_ else "–", "status": "neutral"},
+            {"label": "Challenge", "value": ("✓ met" if solved else "open") if open_ else "–",
+             "status": "met" if open_ and solved else "neutral"},
+            {"label": "Cliff", "value": "explored the cliff" if lab.constraint_hit else "not yet explored",
+             "status": "neutral"},
+            {"label": "Ledger", "value": f"✓ saved {entry.saved_at:%H:%M} UTC" if entry else "not saved",
+             "status": "met" if entry else "neutral"},
+        ]
+
+    def _result_text(self) -> str:
+        result = self.lab.result()
+        unit = contract_of(self.lab.key()).fields["act2_result"].unit_in(self.lab.context)
+        return "–" if result is None else f"{number(result, 4)} {unit if unit != '1' else ''}".strip()
+
+    # --- tabs ----------------------------------------------------------------------------------------------
+
+    def _show_tab(self, tab: str) -> None:
+        slot = self.slots[tab]
+        if tab == "ledger":
+            self._build_ledger()
+        elif slot.items:
+            return
+        elif tab == "briefing":
+            slot.items = self._briefing()
+        elif tab == "act1" or reached(self.lab.state, "act2_predict"):
+            if tab == "act1":
+                self.lab.begin_act1()
+            self._acts[tab] = ActView(self.lab.act(tab), self._change)
+            slot.items = [self._acts[tab].body]
+
+    def _briefing(self) -> list[Any]:
+        lab = self.lab
+        reading = "\n".join(f"- *{item.section}*: {item.why}" for item in lab.reading)
+        start = Action(label="Open Act I", hint=f"{lab.minutes()} minutes in all. Your state is kept: you can leave and return.")
+        start.on_msg(lambda _: self._change(lambda: self._go("act1")))
+        return [
+            Callout.of(f"{lab.briefing}\n\n**Invariant.** {lab.invariant}", title="What this lab is about"),
+            Callout.of(reading, title="Read first"),
+            start,
+            self._about(),
+        ]
+
+    def _about(self) -> AboutModel:
+        lab = self.lab
+        names = dict.fromkeys(name for act in (lab.act1, lab.act2) for name in act.peek().formulas)
+        specs = {
+            spec.label: spec for act in lab.acts for context in lab.contexts
+            for spec in act.controls_in(context.id).values()
+        }
+        return AboutModel(
+            html=to_html(lab.assumptions),
+            constants=[self._constant(constant) for constant in lab.constants],
+            ranges=[[label, spec.range_text(), spec.reason] for label, spec in specs.items()],
+            formulas=[[name, FORMULAS[name].spec.validity, FORMULAS[name].spec.source] for name in names],
+            source_url=self._source_url)
+
+    @staticmethod
+    def _constant(constant: Constant) -> list[str]:
+        unit = "" if constant.unit == "1" else constant.unit
+        return [constant.name, f"{number(constant.value, 6)} {unit}".strip(), constant.meaning,
+                f"{constant.source} ({constant.kind})"]
+
+    def _go(self, tab: str) -> None:
+        self._show_tab(tab)
+        self.frame.active = tab
+
+    # --- the ledger tab ------------------------------------------------------------------------------------
+
+    def _build_ledger(self) -> None:
+        if self._ledger_panel is None:
+            self._ledger_panel = LedgerPanel(**self._ledger_state())
+            self._ledger_panel.on_msg(self._ledger_message)
+            self.slots["ledger"].items = [self._ledger_panel]
+        else:
+            self._ledger_panel.param.update(**self._ledger_state())
+
+    def _ledger_state(self) -> dict[str, Any]:
+        lab, radio = self.lab, self.lab.decision_radio
+        missing = lab.missing_to_save()
+        question = radio and {
+            "text": radio.question, "chosen": lab.chosen_decision or "",
+            "options": [{"id": key, "label": label} for key, label in radio.options.items()],
+        }
+        return {
+            "rows": self._design_rows() if reached(lab.state, "act2_explore") else [],
+            "question": question if reached(lab.state, "act2_explore") else None,
+            "can_save": not missing, "save_hint": missing or "The controls of Act II as they stand.",
+        }
+
+    def _design_rows(self) -> list[list[str]]:
+        fields = contract_of(self.lab.key()).fields
+        def text(value: Any) -> str:
+            if isinstance(value, bool):
+                return "yes" if value else "no"
+            return "–" if value is None else number(value, 5) if isinstance(value, int | float) else str(value)
+        return [
+            [name.replace("_", " "), text(value), fields[name].unit_in(self.lab.context) if name in fields else ""]
+            for name, value in self.lab.design().items()
+        ]
+
+    def _ledger_message(self, event: Any) -> None:
+        message = event.data
+        actions: dict[str, Callable[[], str]] = {
+            "save": self._save, "export": lambda: self._export(message.get("format")),
+            "import": lambda: self._import(str(message.get("name", "")), str(message.get("text", ""))),
+            "decide": lambda: self._decide(str(message.get("value"))),
+            "start_over": self._start_over, "erase_all": self._erase_all,
+        }
+        act = actions.get(message.get("type"))
+        if act is None:
+            return
+
+        def run() -> None:
+            assert self._ledger_panel is not None
+            try:
+                notice, kind = act(), "success"
+            except (LabError, LedgerError, LedgerImportError) as problem:
+                notice, kind = str(problem), "danger"
+            if self._ledger_panel is not None:
+                self._ledger_panel.param.update(notice=notice, notice_kind=kind)
+        self._change(run)
+
+    def _save(self) -> str:
+        self.lab.save()
+        return "Saved to the ledger."
+
+    def _decide(self, value: str) -> str:
+        self.lab.decide(value)
+        return ""
+
+    def _export(self, form: Any) -> str:
+        assert self._ledger_panel is not None
+        write, suffix, mime = {
+            "json": (export_json, "json", "application/json"), "csv": (export_csv, "csv", "text/csv"),
+        }[str(form)]
+        self._ledger_panel.download(f"mlsys-labs-ledger.{suffix}", write(self.lab.ledger), mime)
+        return "The file was handed to your browser."
+
+    def _import(self, name: str, text: str) -> str:
+        report = (import_csv if name.lower().endswith(".csv") else import_json)(self.lab.ledger, text)
+        kept = "".join(f" {key} stayed: {why}." for key, why in report.kept.items())
+        skipped = "".join(f" {key} was left out: {why}." for key, why in report.skipped.items())
+        return f"Imported {len(report.imported)} of {len(report.imported) + len(report.kept)} entries.{kept}{skipped}"
+
+    def _start_over(self) -> str:
+        self.lab.start_over()
+        self._rebuild()
+        return "This lab starts over."
+
+    def _erase_all(self) -> str:
+        self.lab.erase_all()
+        self._rebuild()
+        return "Every lab of your ledger was erased on this server."
+
+    def _rebuild(self) -> None:
+        self._acts.clear()
+        for tab in ("briefing", "act1", "act2"):
+            self.slots[tab].items = []
+        self._go("briefing")
+
+    # --- changes -------------------------------------------------------------------------------------------
+
+    def _frame_message(self, event: Any) -> None:
+        message = event.data
+        kind, value = message.get("type"), message.get("value")
+        if kind == "context":
+            self._change(lambda: self._switch_context(str(value)))
+        elif kind == "tab" and value in self.slots:
+            self._change(lambda: self._go(value))
+        elif kind == "open_ledger":
+            self._change(lambda: self._go("ledger"))
+
+    def _switch_context(self, context: str) -> None:
+        self.lab.set_context(context)
+        self.frame.contexts = [self._context(context) for context in self.lab.contexts]
+        for view in self._acts.values():
+            view.enter_context()
+
+    def _change(self, change: Callable[[], None], controls: bool = False) -> None:
+        """Carries out one change by the student: one message to the browser, whatever it touches."""
+        with hold(pn.state.curdoc):
+            self.lab.notices.clear()
+            state = self.lab.state
+            try:
+                change()
+            except (LabError, ControlError, ValueError) as problem:
+                self.lab.notices.append(str(problem))
+            except LedgerError as problem:
+                self._not_saved(problem)
+            for key, view in self._acts.items():
+                if controls and key == self.frame.active:
+                    view.refresh()
+                if state != self.lab.state:
+                    view.unlock()
+            self.frame.param.update(**self._standing())
+            if self.frame.active == "ledger":
+                self._build_ledger()
+        if controls:
+            self._keep_when_at_rest()
+
+    def _not_saved(self, problem: LedgerError) -> None:
+        log.error("ledger: %s", problem)
+        self.lab.notices.append(f"Not saved yet: {problem}")
+
+    def _keep_when_at_rest(self) -> None:
+        document = pn.state.curdoc
+        if document is None or document.session_context is None:
+            return
+        if self._resting is not None:
+            document.remove_timeout_callback(self._resting)
+
+        def keep() -> None:
+            self._resting = None
+            try:
+                self.lab.keep()
+            except LedgerError as problem:
+                self._not_saved(problem)
+                self.frame.notices = list(self.lab.notices)
+        self._resting = document.add_timeout_callback(keep, REST_MS)

@@ -1,0 +1,1 @@
+"""Volume 1: the physics of one node."""
