@@ -18,9 +18,22 @@ BUNDLE = FRONTEND / "mlsys.bundle.js"
 
 #: Dependencies first. The last group holds one module per component family.
 MODULES = (
-    "dom.js", "theme.js", "questions.js",
-    "callout.js", "action.js", "prediction.js", "reflection.js", "banner.js", "metrics.js", "peek.js", "about.js",
-    "controls.js", "figure.js", "ledger.js", "frame.js", "index.js",
+    "dom.js",
+    "theme.js",
+    "questions.js",
+    "callout.js",
+    "action.js",
+    "prediction.js",
+    "reflection.js",
+    "banner.js",
+    "metrics.js",
+    "peek.js",
+    "about.js",
+    "controls.js",
+    "figure.js",
+    "ledger.js",
+    "frame.js",
+    "index.js",
 )
 
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
@@ -40,9 +53,7 @@ def build() -> str:
         f"const TOKENS = {json.dumps(theme.css())};\n"
         f"const DARK_PARTNER = {json.dumps(pairs)};\n"
     )
-    body = "".join(
-        f"// --- {name} ---\n{_EXPORT.sub('', _IMPORT.sub('', text))}\n" for name, text in sources.items()
-    )
+    body = "".join(f"// --- {name} ---\n{_EXPORT.sub('', _IMPORT.sub('', text))}\n" for name, text in sources.items())
     return f"{head}{body}export default {{{', '.join(components)}}};\n"
 
 

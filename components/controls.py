@@ -64,7 +64,9 @@ class Slider:
         try:
             value = float(text)
         except ValueError:
-            raise ControlError(f"{self.label}: {text[:40]!r} is not a number; allowed are {self.range_text()}") from None
+            raise ControlError(
+                f"{self.label}: {text[:40]!r} is not a number; allowed are {self.range_text()}"
+            ) from None
         self.check(value)
         return value if self.entry else self.stops[self.nearest(value)]
 
@@ -84,7 +86,9 @@ class Slider:
         return self.stops
 
     def for_browser(self, name: str) -> dict[str, Any]:
-        entry = {"unit": self.unit, "low": self.low * self.scale, "high": self.high * self.scale} if self.entry else None
+        entry = (
+            {"unit": self.unit, "low": self.low * self.scale, "high": self.high * self.scale} if self.entry else None
+        )
         return {"kind": "slider", "name": name, "label": self.label, "stops": list(self.labels), "entry": entry}
 
     def value_for_browser(self, value: float) -> dict[str, Any]:
@@ -142,8 +146,13 @@ class Control(param.Parameter):
     _slot_defaults = dict(param.Parameter._slot_defaults, spec=None, variants={}, only_in=())
 
     def __init__(
-        self, default: Any = param.Undefined, *, spec: Any = param.Undefined, variants: Any = param.Undefined,
-        only_in: Any = param.Undefined, **params: Any,
+        self,
+        default: Any = param.Undefined,
+        *,
+        spec: Any = param.Undefined,
+        variants: Any = param.Undefined,
+        only_in: Any = param.Undefined,
+        **params: Any,
     ) -> None:
         # The slots come first: `Parameter.__init__` validates the default.
         self.spec = spec
@@ -162,17 +171,30 @@ class Control(param.Parameter):
 
 def _control(spec: Spec, per_context: Mapping[str, Spec] | None, only_in: Iterable[str]) -> Any:
     return Control(
-        default=spec.default, spec=spec, variants=dict(per_context or {}), only_in=tuple(only_in),
-        label=spec.label, doc=f"{spec.reason} ({spec.unit or 'no unit'}; {spec.range_text()})",
+        default=spec.default,
+        spec=spec,
+        variants=dict(per_context or {}),
+        only_in=tuple(only_in),
+        label=spec.label,
+        doc=f"{spec.reason} ({spec.unit or 'no unit'}; {spec.range_text()})",
     )
 
 
 def stops(
-    label: str, values: Iterable[float], default: float, *, reason: str, unit: str = "", scale: float = 1.0,
-    text: Callable[[float], str] | None = None, entry: bool = False,
-    per_context: Mapping[str, Mapping[str, Any]] | None = None, only_in: Iterable[str] = (),
+    label: str,
+    values: Iterable[float],
+    default: float,
+    *,
+    reason: str,
+    unit: str = "",
+    scale: float = 1.0,
+    text: Callable[[float], str] | None = None,
+    entry: bool = False,
+    per_context: Mapping[str, Mapping[str, Any]] | None = None,
+    only_in: Iterable[str] = (),
 ) -> Any:
     """A slider over the given SI `values`; `text` formats a value, otherwise it is scaled and given its unit."""
+
     def spec(values: Iterable[float] = tuple(values), default: float = default) -> Slider:
         ordered = tuple(float(value) if isinstance(value, float) else value for value in values)
         if list(ordered) != sorted(set(ordered)):
@@ -186,28 +208,47 @@ def stops(
 
 
 def slider(
-    label: str, low: float, high: float, step: float, default: float, *, unit: str = "", scale: float = 1.0,
-    per_context: Mapping[str, Mapping[str, float]] | None = None, **rest: Any,
+    label: str,
+    low: float,
+    high: float,
+    step: float,
+    default: float,
+    *,
+    unit: str = "",
+    scale: float = 1.0,
+    per_context: Mapping[str, Mapping[str, float]] | None = None,
+    **rest: Any,
 ) -> Any:
     """A linear slider in SI units. In a `per_context` entry, `low`, `high`, `step` and `default` may differ."""
+
     def spaced(low: float = low, high: float = high, step: float = step) -> tuple[float, ...]:
         count = round((high - low) / step)
         # Stops are written as a reader would: 0.3, not 0.30000000000000004.
         return tuple(float(f"{low + k * step:.10g}") for k in range(count + 1))
 
     changed = {
-        name: {"values": spaced(**{key: value for key, value in change.items() if key != "default"}),
-               "default": change.get("default", default)}
+        name: {
+            "values": spaced(**{key: value for key, value in change.items() if key != "default"}),
+            "default": change.get("default", default),
+        }
         for name, change in (per_context or {}).items()
     }
     return stops(label, spaced(), default, unit=unit, scale=scale, per_context=changed, **rest)
 
 
 def log_slider(
-    label: str, low: float, high: float, per_decade: int, default: float, *, also: Iterable[float] = (),
-    per_context: Mapping[str, Mapping[str, float]] | None = None, **rest: Any,
+    label: str,
+    low: float,
+    high: float,
+    per_decade: int,
+    default: float,
+    *,
+    also: Iterable[float] = (),
+    per_context: Mapping[str, Mapping[str, float]] | None = None,
+    **rest: Any,
 ) -> Any:
     """A slider with `per_decade` stops a decade; defaults, ends and the values in `also` are stops themselves."""
+
     def spaced(low: float = low, high: float = high, default: float = default) -> tuple[float, ...]:
         count = round(per_decade * math.log10(high / low))
         grid = [float(f"{low * 10 ** (k / per_decade):.4g}") for k in range(count + 1)]
@@ -225,8 +266,15 @@ def log_slider(
 
 
 def choice(
-    label: str, options: Mapping[Any, str], default: Any, *, reason: str, widget: str = "radios", unit: str = "",
-    per_context: Mapping[str, Mapping[str, Any]] | None = None, only_in: Iterable[str] = (),
+    label: str,
+    options: Mapping[Any, str],
+    default: Any,
+    *,
+    reason: str,
+    widget: str = "radios",
+    unit: str = "",
+    per_context: Mapping[str, Mapping[str, Any]] | None = None,
+    only_in: Iterable[str] = (),
 ) -> Any:
     """A control over named options, shown as radio buttons or, with `widget="select"`, as a menu."""
     spec = Options(label, reason, default, dict(options), widget, unit)

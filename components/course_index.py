@@ -19,6 +19,11 @@ class CourseIndex(HtmlComponent):
     title = param.String(default="", doc="Name of the course.")
     lead = param.String(default="", doc="What a newcomer should know, in two sentences.")
     summary = param.String(default="", doc="The student's progress in one line.")
-    volumes = param.List(default=[], item_type=dict, doc=(
-        "`{title, subtitle, labs: [{number, title, invariant, minutes, contexts, href, thumbnail, progress, progress_text}]}`."
-    ))
+    volumes = param.List(
+        default=[],
+        item_type=dict,
+        doc=(
+            "`{title, subtitle, labs}`; a lab is `{number, title, invariant, minutes, contexts, href, thumbnail, "
+            "progress, progress_text}`."
+        ),
+    )

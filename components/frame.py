@@ -26,11 +26,15 @@ class LabFrame(HtmlComponent):
     badges = param.List(default=[], item_type=dict, doc="`{label, status}`; status is locked, met or violated.")
     contexts = param.List(default=[], item_type=dict, doc="`{id, label, regime, note}`.")
     context = param.String(default="", doc="Id of the context on screen.")
-    tabs = param.List(default=[], item_type=dict, doc="`{id, label, locked}`; locked says what unlocks it, empty if open.")
+    tabs = param.List(
+        default=[], item_type=dict, doc="`{id, label, locked}`; locked says what unlocks it, empty if open."
+    )
     active = param.String(default="briefing", doc="Id of the tab on screen.")
     hud = param.List(default=[], item_type=dict, doc="`{label, value, status}` of the footer.")
     next_step = param.String(default="", doc="The one thing to do next.")
-    notices = param.List(default=[], item_type=str, doc="Messages about the page itself: a bad link, a lost connection.")
+    notices = param.List(
+        default=[], item_type=str, doc="Messages about the page itself: a bad link, a lost connection."
+    )
     address = param.Dict(default={}, doc="Query of the page's address: context and controls.")
 
     briefing = Child(doc="Contents of the Briefing tab.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import param
 from panel.custom import Child, Children
 
 from components.base import HtmlComponent

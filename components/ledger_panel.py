@@ -19,11 +19,15 @@ class LedgerPanel(HtmlComponent):
     """
 
     rows = param.List(default=[], item_type=list, doc="Field, value as text, unit.")
-    question = param.Dict(default=None, allow_None=True, doc="`{text, options: [{id, label}], chosen}`; a decision the student names.")
+    question = param.Dict(
+        default=None, allow_None=True, doc="`{text, options: [{id, label}], chosen}`; a decision the student names."
+    )
     can_save = param.Boolean(default=False, doc="Whether the lab has reached the point of saving.")
     save_hint = param.String(default="", doc="What is still missing, or when it was saved.")
     notice = param.String(default="", doc="Outcome of the last action.")
-    notice_kind = param.Selector(default="info", objects=["info", "success", "warn", "danger"], doc="Kind of the notice.")
+    notice_kind = param.Selector(
+        default="info", objects=["info", "success", "warn", "danger"], doc="Kind of the notice."
+    )
 
     def download(self, name: str, text: str, mime: str) -> None:
         """Offers `text` to the browser as a file called `name`."""

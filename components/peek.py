@@ -36,7 +36,9 @@ class MathPeek(HtmlComponent):
     >>> MathPeek.of(["young_interval"], "Both terms are equal at the optimum.")
     """
 
-    formulas = param.List(default=[], item_type=dict, doc="Title, MathML, variables, validity and source of each formula.")
+    formulas = param.List(
+        default=[], item_type=dict, doc="Title, MathML, variables, validity and source of each formula."
+    )
     html = param.String(default="", doc="Rendered author's note.")
 
     @classmethod

@@ -4,8 +4,26 @@ from __future__ import annotations
 
 import math
 
-_PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
-_DURATIONS = ((365 * 86400.0, "years"), (86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+_PREFIXES = (
+    (1e15, "P"),
+    (1e12, "T"),
+    (1e9, "G"),
+    (1e6, "M"),
+    (1e3, "k"),
+    (1.0, ""),
+    (1e-3, "m"),
+    (1e-6, "µ"),
+    (1e-9, "n"),
+)
+_DURATIONS = (
+    (365 * 86400.0, "years"),
+    (86400.0, "d"),
+    (3600.0, "h"),
+    (60.0, "min"),
+    (1.0, "s"),
+    (1e-3, "ms"),
+    (1e-6, "µs"),
+)
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -40,10 +58,8 @@ def quantity(value: float, unit: str, digits: int = 3) -> str:
     """`value` in SI `unit` with the prefix that leaves one to three digits before the point: 1.68 ms, 3.35 TB/s."""
     if value is None or not math.isfinite(value) or value == 0:
         return f"{number(value)} {unit}".strip()
-    for factor, prefix in _PREFIXES:
-        # 0.9995 of a step already rounds up to the next prefix at three digits.
-        if abs(value) >= factor * 0.9995:
-            break
+    # 0.9995 of a step already rounds up to the next prefix at three digits.
+    factor, prefix = next((step for step in _PREFIXES if abs(value) >= step[0] * 0.9995), _PREFIXES[-1])
     return f"{number(value / factor, digits)} {prefix}{unit}".strip()
 
 
@@ -51,9 +67,7 @@ def duration(seconds: float, digits: int = 3) -> str:
     """A time in the largest unit that leaves at least one: 27.1 min, 20.4 h, 8.48 d."""
     if seconds is None or not math.isfinite(seconds) or seconds == 0:
         return f"{number(seconds)} s"
-    for factor, name in _DURATIONS:
-        if abs(seconds) >= factor:
-            break
+    factor, name = next((step for step in _DURATIONS if abs(seconds) >= step[0]), _DURATIONS[-1])
     return f"{number(seconds / factor, digits)} {name}"
 
 

@@ -9,75 +9,79 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-LIGHT = MappingProxyType({
-    # Roles of the course: data, met, violation, caution. Marks need a contrast of 3:1, text one of 4.5:1,
-    # so the roles that are too light for text have a darker ink.
-    "data": "#006395",
-    "met": "#008F45",
-    "violation": "#CB202D",
-    "caution": "#CC5500",
-    "met-ink": "#00713A",
-    "violation-ink": "#B31B27",
-    "caution-ink": "#A54500",
-    # Deployment regimes.
-    "cloud": "#6366F1",
-    "edge": "#CB202D",
-    "mobile": "#CC5500",
-    "tiny": "#008F45",
-    "cloud-ink": "#4A45D1",
-    # Series that carry neither a role nor a regime (parts of a stack, comparison lines).
-    "series-2": "#7A4E9F",
-    "series-3": "#0E7C7B",
-    "series-4": "#A8326B",
-    "series-5": "#8A6100",
-    "series-6": "#5A6A7A",
-    # Surfaces and text.
-    "page": "#F4F6F9",
-    "surface": "#FFFFFF",
-    "sunken": "#EDF1F5",
-    "ink": "#16202C",
-    "muted": "#51606F",
-    "line": "#CFD8E1",
-    "grid": "#E3E9EF",
-    "data-soft": "#E3F0F8",
-    "met-soft": "#E2F4E9",
-    "violation-soft": "#FBE7E8",
-    "caution-soft": "#FDEEDF",
-    # Text on a coloured fill (a bar, a selected button).
-    "on-fill": "#FFFFFE",
-})
+LIGHT = MappingProxyType(
+    {
+        # Roles of the course: data, met, violation, caution. Marks need a contrast of 3:1, text one of 4.5:1,
+        # so the roles that are too light for text have a darker ink.
+        "data": "#006395",
+        "met": "#008F45",
+        "violation": "#CB202D",
+        "caution": "#CC5500",
+        "met-ink": "#00713A",
+        "violation-ink": "#B31B27",
+        "caution-ink": "#A54500",
+        # Deployment regimes.
+        "cloud": "#6366F1",
+        "edge": "#CB202D",
+        "mobile": "#CC5500",
+        "tiny": "#008F45",
+        "cloud-ink": "#4A45D1",
+        # Series that carry neither a role nor a regime (parts of a stack, comparison lines).
+        "series-2": "#7A4E9F",
+        "series-3": "#0E7C7B",
+        "series-4": "#A8326B",
+        "series-5": "#8A6100",
+        "series-6": "#5A6A7A",
+        # Surfaces and text.
+        "page": "#F4F6F9",
+        "surface": "#FFFFFF",
+        "sunken": "#EDF1F5",
+        "ink": "#16202C",
+        "muted": "#51606F",
+        "line": "#CFD8E1",
+        "grid": "#E3E9EF",
+        "data-soft": "#E3F0F8",
+        "met-soft": "#E2F4E9",
+        "violation-soft": "#FBE7E8",
+        "caution-soft": "#FDEEDF",
+        # Text on a coloured fill (a bar, a selected button).
+        "on-fill": "#FFFFFE",
+    }
+)
 
-DARK = MappingProxyType({
-    "data": "#5DB4E6",
-    "met": "#4CC38A",
-    "violation": "#FF7B80",
-    "caution": "#F5A15B",
-    "met-ink": "#6AD3A0",
-    "violation-ink": "#FF9297",
-    "caution-ink": "#F7B278",
-    "cloud": "#9DA0FF",
-    "edge": "#FF7B80",
-    "mobile": "#F5A15B",
-    "tiny": "#4CC38A",
-    "cloud-ink": "#B4B6FF",
-    "series-2": "#C3A0E4",
-    "series-3": "#56C2C0",
-    "series-4": "#EF8FBC",
-    "series-5": "#DDB655",
-    "series-6": "#A3B1C0",
-    "page": "#0F151C",
-    "surface": "#18212B",
-    "sunken": "#202B37",
-    "ink": "#EAF0F6",
-    "muted": "#A5B3C1",
-    "line": "#3A4857",
-    "grid": "#2A3644",
-    "data-soft": "#15334A",
-    "met-soft": "#143A2A",
-    "violation-soft": "#46212A",
-    "caution-soft": "#452D1B",
-    "on-fill": "#0B1117",
-})
+DARK = MappingProxyType(
+    {
+        "data": "#5DB4E6",
+        "met": "#4CC38A",
+        "violation": "#FF7B80",
+        "caution": "#F5A15B",
+        "met-ink": "#6AD3A0",
+        "violation-ink": "#FF9297",
+        "caution-ink": "#F7B278",
+        "cloud": "#9DA0FF",
+        "edge": "#FF7B80",
+        "mobile": "#F5A15B",
+        "tiny": "#4CC38A",
+        "cloud-ink": "#B4B6FF",
+        "series-2": "#C3A0E4",
+        "series-3": "#56C2C0",
+        "series-4": "#EF8FBC",
+        "series-5": "#DDB655",
+        "series-6": "#A3B1C0",
+        "page": "#0F151C",
+        "surface": "#18212B",
+        "sunken": "#202B37",
+        "ink": "#EAF0F6",
+        "muted": "#A5B3C1",
+        "line": "#3A4857",
+        "grid": "#2A3644",
+        "data-soft": "#15334A",
+        "met-soft": "#143A2A",
+        "violation-soft": "#46212A",
+        "caution-soft": "#452D1B",
+        "on-fill": "#0B1117",
+    }
+)
 
 TEXT_FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
@@ -95,6 +99,7 @@ def colour(token: str) -> str:
 
 def css() -> str:
     """Custom properties of both themes: the system's choice, unless the reader made one."""
+
     def block(tokens: MappingProxyType[str, str]) -> str:
         return "".join(f"--{name}:{value};" for name, value in tokens.items())
 

@@ -124,7 +124,8 @@ class Act(param.Parameterized):
         """The controls that exist in `context`, with the spec that holds there."""
         return {
             name: parameter.spec_in(context)
-            for name, parameter in cls.control_params().items() if parameter.present_in(context)
+            for name, parameter in cls.control_params().items()
+            if parameter.present_in(context)
         }
 
     @classmethod
@@ -140,10 +141,13 @@ class Act(param.Parameterized):
         defaults = {name: spec.default for name, spec in cls.controls_in(chosen).items()}
         takes = set(inspect.signature(cls.compute).parameters) - {"context"}
         if unknown := set(controls) - takes:
-            raise ValueError(f"{cls.__name__} has no control {', '.join(sorted(unknown))}; it has {', '.join(sorted(takes))}")
+            raise ValueError(
+                f"{cls.__name__} has no control {', '.join(sorted(unknown))}; it has {', '.join(sorted(takes))}"
+            )
         outcome = cls.compute(chosen, **{**defaults, **controls})
         return {
-            field.name: value for field in dataclasses.fields(outcome)
+            field.name: value
+            for field in dataclasses.fields(outcome)
             if (value := getattr(outcome, field.name)) is not None
         }
 
@@ -212,7 +216,8 @@ class Act(param.Parameterized):
         before = self.controls_in(left) if left is not None else {}
         remembered = self._remembered.get(context, {})
         values = {
-            name: getattr(self, name) if before.get(name) is spec or before.get(name) == spec
+            name: getattr(self, name)
+            if before.get(name) is spec or before.get(name) == spec
             else remembered.get(name, self.default(name))
             for name, spec in self.controls_in(context).items()
         }

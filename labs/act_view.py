@@ -53,7 +53,12 @@ class ActView:
         prediction = self.act.prediction()
         lock = PredictionLock(question=to_inline_html(prediction.question), **self._locked())
         if isinstance(prediction, NumberPrediction):
-            lock.range = {"low": prediction.low, "high": prediction.high, "step": prediction.step, "unit": prediction.unit}
+            lock.range = {
+                "low": prediction.low,
+                "high": prediction.high,
+                "step": prediction.step,
+                "unit": prediction.unit,
+            }
         else:
             lock.options = self._shown_options(prediction)
         lock.on_msg(self._lock_message)
@@ -80,7 +85,8 @@ class ActView:
 
     def _limits(self) -> dict[str, Any]:
         return {
-            name: {"reason": limit} if isinstance(limit, str)
+            name: {"reason": limit}
+            if isinstance(limit, str)
             else {"options": {str(value): reason for value, reason in limit.items()}}
             for name, limit in self.act.limits().items()
         }
@@ -115,10 +121,12 @@ class ActView:
     def _build_closing(self) -> list[Viewable]:
         gap = self._gap()
         overlay = PredictionOverlay(
-            predicted=gap.predicted, actual=gap.actual, gap=gap.text, correct=gap.correct, html=to_html(gap.why))
+            predicted=gap.predicted, actual=gap.actual, gap=gap.text, correct=gap.correct, html=to_html(gap.why)
+        )
         question = self.act.reflection()
         self._reflection = Reflection(
-            question=to_inline_html(question.question), options=self._shown_options(question), **self._answer())
+            question=to_inline_html(question.question), options=self._shown_options(question), **self._answer()
+        )
         self._reflection.on_msg(self._answer_message)
         peek = self.act.peek()
         return [overlay, self._reflection, MathPeek.of(peek.formulas, peek.note)]
@@ -188,9 +196,11 @@ class ActView:
     def _answer_message(self, event: Any) -> None:
         message = event.data
         if message.get("type") == "answer":
+
             def answer() -> None:
                 self.lab.answer(self.act.key, message.get("value"))
                 self._reflection.param.update(**self._answer())
+
             self._on_change(answer)
 
     def _control_message(self, event: Any) -> None:
@@ -209,6 +219,7 @@ class ActView:
                 raise
             finally:
                 self._controls.acknowledged = int(message.get("sequence", 0))
+
         self._on_change(move, controls=True)
 
     def _value_of(self, name: str, message: dict[str, Any]) -> Any:

@@ -23,7 +23,8 @@ def catalog() -> tuple[type[Lab], ...]:
         for path in sorted(folder.glob("lab_*.py")):
             module = importlib.import_module(f"labs.vol{volume}.{path.stem}")
             own = [
-                value for value in vars(module).values()
+                value
+                for value in vars(module).values()
                 if isinstance(value, type) and issubclass(value, Lab) and value.__module__ == module.__name__
             ]
             if len(own) != 1:

@@ -163,7 +163,9 @@ class Lab(param.Parameterized):
 
     def _switch(self, context: str) -> None:
         if context not in {known.id for known in self.contexts}:
-            raise LabError(f"context {context[:40]!r} is unknown; this lab has {', '.join(c.id for c in self.contexts)}")
+            raise LabError(
+                f"context {context[:40]!r} is unknown; this lab has {', '.join(c.id for c in self.contexts)}"
+            )
         left, self.context = self.context, context
         for act in (self.act1, self.act2):
             act._enter_context(context, left=left)
@@ -177,19 +179,27 @@ class Lab(param.Parameterized):
     def lock(self, key: str, value: Any) -> None:
         """Locks a prediction: an option's id, or a number in the question's range."""
         if self.state != f"{key}_predict":
-            raise LabError("this prediction is locked already" if key in self.predictions else "this act is not open yet")
+            raise LabError(
+                "this prediction is locked already" if key in self.predictions else "this act is not open yet"
+            )
         correct = self._judge(key, value)
         self.predictions[key] = value
         self.state = f"{key}_explore"
-        self._record("prediction_locked", {
-            "act": key, "prediction": self._ledger_value(key, value), "correct": correct, "context": self.context})
+        self._record(
+            "prediction_locked",
+            {"act": key, "prediction": self._ledger_value(key, value), "correct": correct, "context": self.context},
+        )
         self._watch_failures(moved=False)
 
     def _judge(self, key: str, value: Any) -> bool:
         """Whether a prediction is right; LabError or ValueError for one that the question does not take."""
         prediction = self.act(key).prediction()
         if isinstance(prediction, NumberPrediction):
-            if isinstance(value, bool) or not isinstance(value, int | float) or not prediction.low <= value <= prediction.high:
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, int | float)
+                or not prediction.low <= value <= prediction.high
+            ):
                 raise LabError(f"enter a number from {prediction.low:g} to {prediction.high:g} {prediction.unit}")
             return prediction.correct(value)
         return prediction.option(value).correct
@@ -282,7 +292,12 @@ class Lab(param.Parameterized):
             raise LabError(missing)
         self.state = "saved"
         self.ledger.save(
-            chapter=self.number, volume=self.volume, design=self.design(), attempts=self.attempt, progress=self.progress())
+            chapter=self.number,
+            volume=self.volume,
+            design=self.design(),
+            attempts=self.attempt,
+            progress=self.progress(),
+        )
         self.revision += 1
 
     def start_over(self) -> None:
@@ -324,10 +339,16 @@ class Lab(param.Parameterized):
     def progress(self) -> dict[str, Any]:
         """Everything that a reload needs, as JSON."""
         return {
-            "version": PROGRESS_VERSION, "state": self.state, "context": self.context,
-            "context_source": self._context_source, "predictions": self.predictions,
-            "answers": self.answers, "moved": sorted(self.moved), "constraint_hit": self.constraint_hit,
-            "decision": self.chosen_decision, "solved": sorted(self.solved),
+            "version": PROGRESS_VERSION,
+            "state": self.state,
+            "context": self.context,
+            "context_source": self._context_source,
+            "predictions": self.predictions,
+            "answers": self.answers,
+            "moved": sorted(self.moved),
+            "constraint_hit": self.constraint_hit,
+            "decision": self.chosen_decision,
+            "solved": sorted(self.solved),
             "controls": {act.key: act.remembered() for act in (self.act1, self.act2)},
         }
 
@@ -341,8 +362,10 @@ class Lab(param.Parameterized):
             self.context, self.state = self.contexts[0].id, STATES[0]
             self._begin()
             self.open()
-            self.notices.append(f"What was stored of this lab cannot be resumed ({problem}); it starts afresh. "
-                                "Your ledger entries are untouched.")
+            self.notices.append(
+                f"What was stored of this lab cannot be resumed ({problem}); it starts afresh. "
+                "Your ledger entries are untouched."
+            )
 
     def _take_up(self, stored: Mapping[str, Any]) -> None:
         self.open()
@@ -370,8 +393,7 @@ class Lab(param.Parameterized):
 
     def _record(self, kind: str, data: Mapping[str, Any]) -> None:
         """An event and the state it left behind, in one transaction."""
-        self.ledger.record(
-            kind, self.number, self.volume, dict(data), attempt=self.attempt, progress=self.progress())
+        self.ledger.record(kind, self.number, self.volume, dict(data), attempt=self.attempt, progress=self.progress())
 
     # --- links ----------------------------------------------------------------------------------------------
 
@@ -381,7 +403,9 @@ class Lab(param.Parameterized):
         for act in (self.act1, self.act2):
             if reached(self.state, f"{act.key}_explore"):
                 query |= {
-                    f"{act.key}.{name}": str(value) for name, value in act.values().items() if value != act.default(name)
+                    f"{act.key}.{name}": str(value)
+                    for name, value in act.values().items()
+                    if value != act.default(name)
                 }
         return query
 
@@ -400,4 +424,6 @@ class Lab(param.Parameterized):
                     raise ControlError(f"there is no control {control[:40]!r}; there are {', '.join(specs)}")
                 self.act(key).set(control, specs[control].parse(text))
             except (ControlError, LabError) as problem:
-                self.notices.append(f"The link asked for something this lab does not have, and was ignored there: {problem}")
+                self.notices.append(
+                    f"The link asked for something this lab does not have, and was ignored there: {problem}"
+                )

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 STATES = (
     "briefing",
-    "act1_predict", "act1_explore", "act1_reflect",
-    "act2_predict", "act2_explore", "act2_reflect",
+    "act1_predict",
+    "act1_explore",
+    "act1_reflect",
+    "act2_predict",
+    "act2_explore",
+    "act2_reflect",
     "saved",
 )
 

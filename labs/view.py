@@ -50,10 +50,15 @@ class LabView:
         active = TAB_OF_STATE.get(lab.state, lab.state[:4])
         self.frame = LabFrame(
             eyebrow=f"Volume {lab.volume} · Lab {lab.number:02d} · {lab.chapter}",
-            title=lab.title, question=lab.question, home=home, active=active,
+            title=lab.title,
+            question=lab.question,
+            home=home,
+            active=active,
             minutes=" · ".join(f"Act {'I' * (i + 1)}: {act.minutes} min" for i, act in enumerate(lab.acts)),
             contexts=[self._context(context) for context in lab.contexts],
-            **self.slots, **self._standing())
+            **self.slots,
+            **self._standing(),
+        )
         self.frame.on_msg(self._frame_message)
         self._show_tab(active)
 
@@ -62,28 +67,42 @@ class LabView:
     def _context(self, context: Any) -> dict[str, str]:
         source = self.lab.context_source
         preset = f"Preset from your {source}." if source and context.id == self.lab.context else ""
-        return {"id": context.id, "label": context.label, "regime": context.regime,
-                "note": " ".join(filter(None, (context.note, preset)))}
+        return {
+            "id": context.id,
+            "label": context.label,
+            "regime": context.regime,
+            "note": " ".join(filter(None, (context.note, preset))),
+        }
 
     def _standing(self) -> dict[str, Any]:
         lab = self.lab
         return {
-            "context": lab.context, "badges": self._badges(), "tabs": self._tabs(), "hud": self._hud(),
-            "next_step": NEXT_STEP[lab.state], "notices": list(lab.notices), "address": lab.address(),
+            "context": lab.context,
+            "badges": self._badges(),
+            "tabs": self._tabs(),
+            "hud": self._hud(),
+            "next_step": NEXT_STEP[lab.state],
+            "notices": list(lab.notices),
+            "address": lab.address(),
         }
 
     def _badges(self) -> list[dict[str, str]]:
         act = self.lab.act2
         open_ = reached(self.lab.state, "act2_explore")
         return [
-            {"label": constraint.label,
-             "status": "locked" if not open_ else "met" if constraint.holds(act.outcome) else "violated"}
+            {
+                "label": constraint.label,
+                "status": "locked" if not open_ else "met" if constraint.holds(act.outcome) else "violated",
+            }
             for constraint in act.constraints()
         ]
 
     def _tabs(self) -> list[dict[str, str]]:
-        act2 = "" if reached(self.lab.state, "act2_predict") else (
-            f"Act II opens once the Act I reflection is answered. {NEXT_STEP[self.lab.state]}")
+        act2 = (
+            ""
+            if reached(self.lab.state, "act2_predict")
+            else (f"Act II opens once the Act I reflection is answered. {NEXT_STEP[self.lab.state]}")
+        )
         return [
             {"id": "briefing", "label": "Briefing", "locked": ""},
             {"id": "act1", "label": "Act I", "locked": ""},
@@ -99,15 +118,27 @@ class LabView:
         entry = lab.ledger.entry(lab.number, lab.volume) if lab.state == "saved" else None
         return [
             {"label": "Context", "value": lab.active_context.label, "status": "neutral"},
-            {"label": "Act I prediction", "value": "–" if correct is None else "✓ right" if correct else "✕ wrong",
-             "status": "neutral" if correct is None else "met" if correct else "caution"},
+            {
+                "label": "Act I prediction",
+                "value": "–" if correct is None else "✓ right" if correct else "✕ wrong",
+                "status": "neutral" if correct is None else "met" if correct else "caution",
+            },
             {"label": "Act II result", "value": self._result_text() if open_ else "–", "status": "neutral"},
-            {"label": "Challenge", "value": ("✓ met" if solved else "open") if open_ else "–",
-             "status": "met" if open_ and solved else "neutral"},
-            {"label": "Cliff", "value": "explored the cliff" if lab.constraint_hit else "not yet explored",
-             "status": "neutral"},
-            {"label": "Ledger", "value": f"✓ saved {entry.saved_at:%H:%M} UTC" if entry else "not saved",
-             "status": "met" if entry else "neutral"},
+            {
+                "label": "Challenge",
+                "value": ("✓ met" if solved else "open") if open_ else "–",
+                "status": "met" if open_ and solved else "neutral",
+            },
+            {
+                "label": "Cliff",
+                "value": "explored the cliff" if lab.constraint_hit else "not yet explored",
+                "status": "neutral",
+            },
+            {
+                "label": "Ledger",
+                "value": f"✓ saved {entry.saved_at:%H:%M} UTC" if entry else "not saved",
+                "status": "met" if entry else "neutral",
+            },
         ]
 
     def _result_text(self) -> str:
@@ -134,7 +165,9 @@ class LabView:
     def _briefing(self) -> list[Any]:
         lab = self.lab
         reading = "\n".join(f"- *{item.section}*: {item.why}" for item in lab.reading)
-        start = Action(label="Open Act I", hint=f"{lab.minutes()} minutes in all. Your state is kept: you can leave and return.")
+        start = Action(
+            label="Open Act I", hint=f"{lab.minutes()} minutes in all. Your state is kept: you can leave and return."
+        )
         start.on_msg(lambda _: self._change(lambda: self._go("act1")))
         return [
             Callout.of(f"{lab.briefing}\n\n**Invariant.** {lab.invariant}", title="What this lab is about"),
@@ -147,7 +180,9 @@ class LabView:
         lab = self.lab
         names = dict.fromkeys(name for act in (lab.act1, lab.act2) for name in act.peek().formulas)
         specs = {
-            spec.label: spec for act in lab.acts for context in lab.contexts
+            spec.label: spec
+            for act in lab.acts
+            for context in lab.contexts
             for spec in act.controls_in(context.id).values()
         }
         return AboutModel(
@@ -155,13 +190,18 @@ class LabView:
             constants=[self._constant(constant) for constant in lab.constants],
             ranges=[[label, spec.range_text(), spec.reason] for label, spec in specs.items()],
             formulas=[[name, FORMULAS[name].spec.validity, FORMULAS[name].spec.source] for name in names],
-            source_url=self._source_url)
+            source_url=self._source_url,
+        )
 
     @staticmethod
     def _constant(constant: Constant) -> list[str]:
         unit = "" if constant.unit == "1" else constant.unit
-        return [constant.name, f"{number(constant.value, 6)} {unit}".strip(), constant.meaning,
-                f"{constant.source} ({constant.kind})"]
+        return [
+            constant.name,
+            f"{number(constant.value, 6)} {unit}".strip(),
+            constant.meaning,
+            f"{constant.source} ({constant.kind})",
+        ]
 
     def _go(self, tab: str) -> None:
         self._show_tab(tab)
@@ -181,21 +221,25 @@ class LabView:
         lab, radio = self.lab, self.lab.decision_radio
         missing = lab.missing_to_save()
         question = radio and {
-            "text": radio.question, "chosen": lab.chosen_decision or "",
+            "text": radio.question,
+            "chosen": lab.chosen_decision or "",
             "options": [{"id": key, "label": label} for key, label in radio.options.items()],
         }
         return {
             "rows": self._design_rows() if reached(lab.state, "act2_explore") else [],
             "question": question if reached(lab.state, "act2_explore") else None,
-            "can_save": not missing, "save_hint": missing or "The controls of Act II as they stand.",
+            "can_save": not missing,
+            "save_hint": missing or "The controls of Act II as they stand.",
         }
 
     def _design_rows(self) -> list[list[str]]:
         fields = contract_of(self.lab.key()).fields
+
         def text(value: Any) -> str:
             if isinstance(value, bool):
                 return "yes" if value else "no"
             return "–" if value is None else number(value, 5) if isinstance(value, int | float) else str(value)
+
         return [
             [name.replace("_", " "), text(value), fields[name].unit_in(self.lab.context) if name in fields else ""]
             for name, value in self.lab.design().items()
@@ -204,10 +248,12 @@ class LabView:
     def _ledger_message(self, event: Any) -> None:
         message = event.data
         actions: dict[str, Callable[[], str]] = {
-            "save": self._save, "export": lambda: self._export(message.get("format")),
+            "save": self._save,
+            "export": lambda: self._export(message.get("format")),
             "import": lambda: self._import(str(message.get("name", "")), str(message.get("text", ""))),
             "decide": lambda: self._decide(str(message.get("value"))),
-            "start_over": self._start_over, "erase_all": self._erase_all,
+            "start_over": self._start_over,
+            "erase_all": self._erase_all,
         }
         act = actions.get(message.get("type"))
         if act is None:
@@ -221,6 +267,7 @@ class LabView:
                 notice, kind = str(problem), "danger"
             if self._ledger_panel is not None:
                 self._ledger_panel.param.update(notice=notice, notice_kind=kind)
+
         self._change(run)
 
     def _save(self) -> str:
@@ -234,7 +281,8 @@ class LabView:
     def _export(self, form: Any) -> str:
         assert self._ledger_panel is not None
         write, suffix, mime = {
-            "json": (export_json, "json", "application/json"), "csv": (export_csv, "csv", "text/csv"),
+            "json": (export_json, "json", "application/json"),
+            "csv": (export_csv, "csv", "text/csv"),
         }[str(form)]
         self._ledger_panel.download(f"mlsys-labs-ledger.{suffix}", write(self.lab.ledger), mime)
         return "The file was handed to your browser."
@@ -319,4 +367,5 @@ class LabView:
             except LedgerError as problem:
                 self._not_saved(problem)
                 self.frame.notices = list(self.lab.notices)
+
         self._resting = document.add_timeout_callback(keep, REST_MS)

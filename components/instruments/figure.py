@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import holoviews as hv
-import holoviews.plotting.bokeh  # noqa: F401  registers the renderer
+import holoviews.plotting.bokeh
 import numpy as np
 import panel as pn
 import param
@@ -47,8 +47,10 @@ class Figure(HtmlComponent):
             return
         for source, columns, layer in zip(self._sources, self._columns, plot.layers, strict=True):
             fresh = layer.columns()
-            if any(not np.array_equal(fresh[name], columns[name], equal_nan=fresh[name].dtype.kind == "f")
-                   for name in fresh):
+            if any(
+                not np.array_equal(fresh[name], columns[name], equal_nan=fresh[name].dtype.kind == "f")
+                for name in fresh
+            ):
                 source.data = {**source.data, **fresh}
                 columns.update(fresh)
         for axis, was, model, scale in (
@@ -66,9 +68,19 @@ class Figure(HtmlComponent):
 
     def _draw(self, plot: Plot) -> None:
         overlay = hv.Overlay([layer.element() for layer in plot.layers]).opts(
-            responsive=True, height=plot.height, xlim=(plot.x.low, plot.x.high), ylim=(plot.y.low, plot.y.high),
-            logx=plot.x.log, logy=plot.y.log, xlabel=plot.x.label, ylabel=plot.y.label, title="",
-            toolbar="above", default_tools=_TOOLS, active_tools=[], show_legend=False,
+            responsive=True,
+            height=plot.height,
+            xlim=(plot.x.low, plot.x.high),
+            ylim=(plot.y.low, plot.y.high),
+            logx=plot.x.log,
+            logy=plot.y.log,
+            xlabel=plot.x.label,
+            ylabel=plot.y.label,
+            title="",
+            toolbar="above",
+            default_tools=_TOOLS,
+            active_tools=[],
+            show_legend=False,
         )
         drawn = hv.renderer("bokeh").get_plot(overlay)
         self._figure: BokehFigure = drawn.state
@@ -77,8 +89,9 @@ class Figure(HtmlComponent):
         for source, columns in zip(self._sources, self._columns, strict=True):
             missing = set(columns) - set(source.data)
             if missing:
-                raise RuntimeError(f"HoloViews drew other columns than the layer names: {sorted(missing)} not in "
-                                   f"{sorted(source.data)}")
+                raise RuntimeError(
+                    f"HoloViews drew other columns than the layer names: {sorted(missing)} not in {sorted(source.data)}"
+                )
         for part, layer in zip(drawn.subplots.values(), plot.layers, strict=True):
             part.handles["glyph"].update(**layer.glyph_properties())
         self._axes: tuple[Axis, Axis] = (plot.x, plot.y)
@@ -92,16 +105,29 @@ class Figure(HtmlComponent):
 def _dress(figure: BokehFigure) -> None:
     """The suite's look: transparent ground, thin grid, no box."""
     ink, muted, line, grid = (colour(name) for name in ("ink", "muted", "line", "grid"))
-    figure.update(background_fill_color=None, border_fill_color=None, outline_line_color=None,
-                  min_border_right=14, min_border_top=6)
+    figure.update(
+        background_fill_color=None,
+        border_fill_color=None,
+        outline_line_color=None,
+        min_border_right=14,
+        min_border_top=6,
+    )
     figure.toolbar.update(logo=None, autohide=True)
     # Inside the frame, where it costs no room while hidden.
     figure.toolbar_inner = True
     for axis in (*figure.xaxis, *figure.yaxis):
         axis.update(
-            axis_label_text_color=muted, major_label_text_color=muted, axis_line_color=line, major_tick_line_color=line,
-            minor_tick_line_color=None, axis_label_text_font=TEXT_FONT, major_label_text_font=TEXT_FONT,
-            axis_label_text_font_style="normal", axis_label_text_font_size="9.5pt", major_label_text_font_size="9pt")
+            axis_label_text_color=muted,
+            major_label_text_color=muted,
+            axis_line_color=line,
+            major_tick_line_color=line,
+            minor_tick_line_color=None,
+            axis_label_text_font=TEXT_FONT,
+            major_label_text_font=TEXT_FONT,
+            axis_label_text_font_style="normal",
+            axis_label_text_font_size="9.5pt",
+            major_label_text_font_size="9pt",
+        )
     for lines in (*figure.xgrid, *figure.ygrid):
         lines.update(grid_line_color=grid, grid_line_width=1)
     figure.title.update(text_color=ink)

@@ -74,7 +74,8 @@ class Line(Layer):
     def element(self) -> hv.Element:
         columns = self.columns()
         return hv.Curve((columns["x"], columns["y"]), "x", "y").opts(
-            color=colour(self.token), line_width=self.width, line_dash=self.dash, alpha=self.alpha)
+            color=colour(self.token), line_width=self.width, line_dash=self.dash, alpha=self.alpha
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,8 @@ class Band(Layer):
         columns = self.columns()
         half = len(columns["x"]) // 2
         return hv.Area((columns["x"][:half], columns["y"][:half], columns["y"][half:][::-1]), "x", ["y", "y2"]).opts(
-            fill_color=colour(self.token), fill_alpha=self.alpha, line_alpha=0)
+            fill_color=colour(self.token), fill_alpha=self.alpha, line_alpha=0
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +121,8 @@ class Boxes(Layer):
         columns = self.columns()
         line = {"line_color": colour(self.outline), "line_width": 2} if self.outline else {"line_alpha": 0}
         return hv.Rectangles(tuple(columns[name] for name in ("left", "bottom", "right", "top"))).opts(
-            fill_color=colour(self.token), fill_alpha=self.alpha, **line)
+            fill_color=colour(self.token), fill_alpha=self.alpha, **line
+        )
 
     def glyph_properties(self) -> dict[str, Any]:
         if not self.hatch:
@@ -145,8 +148,13 @@ class Points(Layer):
     def element(self) -> hv.Element:
         columns = self.columns()
         return hv.Scatter((columns["x"], columns["y"]), "x", "y").opts(
-            marker=self.marker, size=self.size, line_color=colour(self.token), line_width=2,
-            fill_color=colour(self.token), fill_alpha=self.alpha if self.filled else 0)
+            marker=self.marker,
+            size=self.size,
+            line_color=colour(self.token),
+            line_width=2,
+            fill_color=colour(self.token),
+            fill_alpha=self.alpha if self.filled else 0,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +177,8 @@ class Segments(Layer):
     def element(self) -> hv.Element:
         columns = self.columns()
         return hv.Segments(tuple(columns.values()), ["x0", "y0", "x1", "y1"]).opts(
-            color=colour(self.token), line_width=self.width, line_dash=self.dash)
+            color=colour(self.token), line_width=self.width, line_dash=self.dash
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,8 +206,13 @@ class Labels(Layer):
     def element(self) -> hv.Element:
         columns = self.columns()
         return hv.Labels(tuple(columns.values()), ["x", "y"], "text").opts(
-            text_color=colour(self.token), text_font_size=self.size, text_align=self.align, text_baseline=self.baseline,
-            text_font_style="bold" if self.bold else "normal", angle=self.angle)
+            text_color=colour(self.token),
+            text_font_size=self.size,
+            text_align=self.align,
+            text_baseline=self.baseline,
+            text_font_style="bold" if self.bold else "normal",
+            angle=self.angle,
+        )
 
     def glyph_properties(self) -> dict[str, Any]:
         return {"x_offset": self.dx, "y_offset": self.dy, "text_font": value(TEXT_FONT)}
@@ -220,17 +234,33 @@ class Cells(Layer):
 
     #: A blue ramp that stays legible under dark text; drawn the same in both themes.
     ramp: ClassVar[tuple[str, ...]] = (
-        "#F1F6FA", "#E1EDF5", "#CFE3F0", "#BAD7EA", "#A3CAE4", "#8ABCDC", "#71AED4", "#5AA0CB")
+        "#F1F6FA",
+        "#E1EDF5",
+        "#CFE3F0",
+        "#BAD7EA",
+        "#A3CAE4",
+        "#8ABCDC",
+        "#71AED4",
+        "#5AA0CB",
+    )
 
     def columns(self) -> Columns:
         values = _array(self.values).astype(float)
         edges = (np.broadcast_to(_array(edge), values.shape) for edge in (self.left, self.bottom, self.right, self.top))
-        return {**dict(zip(("left", "bottom", "right", "top"), map(np.array, edges), strict=True)), "fill_color": values}
+        return {
+            **dict(zip(("left", "bottom", "right", "top"), map(np.array, edges), strict=True)),
+            "fill_color": values,
+        }
 
     def element(self) -> hv.Element:
         columns = self.columns()
         return hv.Rectangles(tuple(columns.values()), vdims="value").opts(
-            fill_color="value", cmap=list(self.ramp), clim=(self.low, self.high), line_color=colour("surface"), line_width=2)
+            fill_color="value",
+            cmap=list(self.ramp),
+            clim=(self.low, self.high),
+            line_color=colour("surface"),
+            line_width=2,
+        )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from components.theme import SERIES
 
 @instrument(volume=1, chapter=2)
 def memory_wall_years(
-    years: npt.NDArray[Any], terms: Mapping[str, npt.NDArray[Any]], *, cursor: float, title: str, caption: str = "",
+    years: npt.NDArray[Any], terms: Mapping[str, npt.NDArray[Any]], *, cursor: float, title: str, caption: str = ""
 ) -> Plot:
     """Stacked areas of time (s) per term over `years`, with a cursor at one year."""
     layers: list[Layer] = []
@@ -28,11 +28,23 @@ def memory_wall_years(
     total = float(np.interp(cursor, years, base))
     layers += [
         Segments(x0=cursor, x1=cursor, y0=0, y1=high, token="ink", dash="dotted"),
-        Labels(x=cursor, y=min(total * 1.04, high), text=f"{total:.3g} ms", token="ink", bold=True,
-               align="left" if cursor < 0.8 * float(years[-1]) else "right", dx=6 if cursor < 0.8 * float(years[-1]) else -6,
-               baseline="bottom"),
+        Labels(
+            x=cursor,
+            y=min(total * 1.04, high),
+            text=f"{total:.3g} ms",
+            token="ink",
+            bold=True,
+            align="left" if cursor < 0.8 * float(years[-1]) else "right",
+            dx=6 if cursor < 0.8 * float(years[-1]) else -6,
+            baseline="bottom",
+        ),
     ]
     return Plot(
-        title=title, caption=caption, x=Axis("years from now", float(years[0]), float(years[-1])),
-        y=Axis("time of one token (ms)", 0, high), layers=tuple(layers), height=270,
-        key=tuple((name, SERIES[k % len(SERIES)]) for k, name in enumerate(terms)))
+        title=title,
+        caption=caption,
+        x=Axis("years from now", float(years[0]), float(years[-1])),
+        y=Axis("time of one token (ms)", 0, high),
+        layers=tuple(layers),
+        height=270,
+        key=tuple((name, SERIES[k % len(SERIES)]) for k, name in enumerate(terms)),
+    )

@@ -25,6 +25,7 @@ INSTRUMENTS: dict[str, Introduction] = {}
 
 def instrument(*, volume: int, chapter: int) -> Callable[[Callable[P, Plot]], Callable[P, Plot]]:
     """Registers a function from typed data to a `Plot` as an instrument introduced in the given lab."""
+
     def register(function: Callable[P, Plot]) -> Callable[P, Plot]:
         name = function.__name__
         if name in INSTRUMENTS:

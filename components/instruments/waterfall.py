@@ -36,8 +36,14 @@ class Limit:
 
 @instrument(volume=1, chapter=2)
 def latency_waterfall(
-    bars: Sequence[Bar], *, title: str, limits: Sequence[Limit] = (), unit: str = "ms", scale: float = 1e3,
-    high: float | None = None, caption: str = "",
+    bars: Sequence[Bar],
+    *,
+    title: str,
+    limits: Sequence[Limit] = (),
+    unit: str = "ms",
+    scale: float = 1e3,
+    high: float | None = None,
+    caption: str = "",
 ) -> Plot:
     """Horizontal stacked bars of time, one per design, with the largest term named on each.
 
@@ -62,21 +68,44 @@ def latency_waterfall(
     roomy = widths[picked, largest] > 0.16 * right
     inside = [f"{names[k]}: {s:.0%}" if fits else "" for k, s, fits in zip(largest, share, roomy, strict=True)]
     layers += [
-        Labels(x=starts[picked, largest] + widths[picked, largest] / 2, y=rows, text=inside, align="center",
-               token="on-fill", bold=True),
-        Labels(x=ends[:, -1], y=rows, text=[f"{total:.3g} {unit}" for total in ends[:, -1]], dx=6, token="ink", bold=True),
+        Labels(
+            x=starts[picked, largest] + widths[picked, largest] / 2,
+            y=rows,
+            text=inside,
+            align="center",
+            token="on-fill",
+            bold=True,
+        ),
+        Labels(
+            x=ends[:, -1], y=rows, text=[f"{total:.3g} {unit}" for total in ends[:, -1]], dx=6, token="ink", bold=True
+        ),
     ]
     top = len(bars) - 0.4
     for limit in limits:
         layers += [
             Segments(x0=limit.value, x1=limit.value, y0=-0.5, y1=top, token=limit.token, dash="dashed"),
-            Labels(x=limit.value, y=top, text=limit.label, token=limit.token, dy=-2, baseline="bottom",
-                   align="right" if limit.value > 0.75 * right else "left", dx=-4 if limit.value > 0.75 * right else 4),
+            Labels(
+                x=limit.value,
+                y=top,
+                text=limit.label,
+                token=limit.token,
+                dy=-2,
+                baseline="bottom",
+                align="right" if limit.value > 0.75 * right else "left",
+                dx=-4 if limit.value > 0.75 * right else 4,
+            ),
         ]
     return Plot(
-        title=title, caption=caption,
+        title=title,
+        caption=caption,
         x=Axis(f"time ({unit})", 0, right),
-        y=Axis("", -0.6, len(bars) - 0.4 + (0.35 if limits else 0.1),
-               ticks=tuple((float(row), bar.name) for row, bar in zip(rows, bars, strict=True))),
-        layers=tuple(layers), height=90 + 62 * len(bars) + (18 if limits else 0),
-        key=tuple((name, SERIES[k % len(SERIES)]) for k, name in enumerate(names)))
+        y=Axis(
+            "",
+            -0.6,
+            len(bars) - 0.4 + (0.35 if limits else 0.1),
+            ticks=tuple((float(row), bar.name) for row, bar in zip(rows, bars, strict=True)),
+        ),
+        layers=tuple(layers),
+        height=90 + 62 * len(bars) + (18 if limits else 0),
+        key=tuple((name, SERIES[k % len(SERIES)]) for k, name in enumerate(names)),
+    )
