@@ -1,0 +1,1 @@
+"""Constants with provenance, and the hardware and models built from them."""

@@ -24,13 +24,7 @@ REGIMES = "Deployment regimes"
 # --- cloud ----------------------------------------------------------------------------------------------
 
 H100_FLOPS_FP16_TENSOR = _C(
-    "H100_FLOPS_FP16_TENSOR",
-    989e12,
-    "FLOP/s",
-    "dense FP16/BF16 tensor peak",
-    H100_DATASHEET,
-    REGIMES,
-    "datasheet",
+    "H100_FLOPS_FP16_TENSOR", 989e12, "FLOP/s", "dense FP16/BF16 tensor peak", H100_DATASHEET, REGIMES, "datasheet"
 )
 H100_FLOPS_FP16_TENSOR_SPARSE = _C(
     "H100_FLOPS_FP16_TENSOR_SPARSE",
@@ -57,9 +51,7 @@ H100_FLOPS_FP32 = _C(
     "H100_FLOPS_FP32", 67e12, "FLOP/s", "FP32 peak of the CUDA cores", H100_DATASHEET, REGIMES, "datasheet"
 )
 H100_MEM_BW = _C("H100_MEM_BW", 3.35e12, "B/s", "HBM3 bandwidth", H100_DATASHEET, REGIMES, "datasheet")
-H100_MEM_CAPACITY = _C(
-    "H100_MEM_CAPACITY", 80e9, "B", "HBM3 capacity, decimal", H100_DATASHEET, REGIMES, "datasheet"
-)
+H100_MEM_CAPACITY = _C("H100_MEM_CAPACITY", 80e9, "B", "HBM3 capacity, decimal", H100_DATASHEET, REGIMES, "datasheet")
 H100_TDP = _C("H100_TDP", 700.0, "W", "thermal design power", H100_DATASHEET, REGIMES, "datasheet")
 H100_FP32_CLOCK = _C(
     "H100_FP32_CLOCK",
@@ -107,31 +99,13 @@ TWO_H100_MEM_CAPACITY = _C(
     "derived",
 )
 A100_FLOPS_FP16_TENSOR = _C(
-    "A100_FLOPS_FP16_TENSOR",
-    312e12,
-    "FLOP/s",
-    "dense FP16 tensor peak",
-    A100_DATASHEET,
-    "ML Systems",
-    "datasheet",
+    "A100_FLOPS_FP16_TENSOR", 312e12, "FLOP/s", "dense FP16 tensor peak", A100_DATASHEET, "ML Systems", "datasheet"
 )
 A100_FLOPS_INT8_TENSOR = _C(
-    "A100_FLOPS_INT8_TENSOR",
-    624e12,
-    "op/s",
-    "dense INT8 tensor peak",
-    A100_DATASHEET,
-    "ML Systems",
-    "datasheet",
+    "A100_FLOPS_INT8_TENSOR", 624e12, "op/s", "dense INT8 tensor peak", A100_DATASHEET, "ML Systems", "datasheet"
 )
 A100_FLOPS_FP32 = _C(
-    "A100_FLOPS_FP32",
-    19.5e12,
-    "FLOP/s",
-    "FP32 peak of the CUDA cores",
-    A100_DATASHEET,
-    "ML Systems",
-    "datasheet",
+    "A100_FLOPS_FP32", 19.5e12, "FLOP/s", "FP32 peak of the CUDA cores", A100_DATASHEET, "ML Systems", "datasheet"
 )
 A100_MEM_BW = _C("A100_MEM_BW", 2.039e12, "B/s", "HBM2e bandwidth", A100_DATASHEET, "ML Systems", "datasheet")
 A100_MEM_CAPACITY = _C(
@@ -169,13 +143,7 @@ ORIN_NX_FP16_DENSE = _C(
     "derived",
 )
 ORIN_NX_MEM_BW = _C(
-    "ORIN_NX_MEM_BW",
-    102e9,
-    "B/s",
-    "LPDDR5 bandwidth (102.4 before rounding)",
-    ORIN_NX_DATASHEET,
-    REGIMES,
-    "datasheet",
+    "ORIN_NX_MEM_BW", 102e9, "B/s", "LPDDR5 bandwidth (102.4 before rounding)", ORIN_NX_DATASHEET, REGIMES, "datasheet"
 )
 ORIN_NX_MEM_CAPACITY = _C(
     "ORIN_NX_MEM_CAPACITY", 16e9, "B", "LPDDR5 capacity, decimal", ORIN_NX_DATASHEET, REGIMES, "datasheet"
@@ -221,17 +189,9 @@ ORIN_NANO_MEM_BW = _C(
     "ORIN_NANO_MEM_BW", 68e9, "B/s", "LPDDR5 bandwidth", ORIN_NANO_DATASHEET, "ML Systems", "datasheet"
 )
 ORIN_NANO_MEM_CAPACITY = _C(
-    "ORIN_NANO_MEM_CAPACITY",
-    8e9,
-    "B",
-    "LPDDR5 capacity, decimal",
-    ORIN_NANO_DATASHEET,
-    "ML Systems",
-    "datasheet",
+    "ORIN_NANO_MEM_CAPACITY", 8e9, "B", "LPDDR5 capacity, decimal", ORIN_NANO_DATASHEET, "ML Systems", "datasheet"
 )
-ORIN_NANO_TDP = _C(
-    "ORIN_NANO_TDP", 15.0, "W", "power mode at launch", ORIN_NANO_DATASHEET, "ML Systems", "datasheet"
-)
+ORIN_NANO_TDP = _C("ORIN_NANO_TDP", 15.0, "W", "power mode at launch", ORIN_NANO_DATASHEET, "ML Systems", "datasheet")
 
 # --- mobile ---------------------------------------------------------------------------------------------
 
@@ -263,13 +223,7 @@ MOBILE_FP32 = _C(
     "assumption",
 )
 MOBILE_NPU_MEM_BW = _C(
-    "MOBILE_NPU_MEM_BW",
-    68e9,
-    "B/s",
-    "LPDDR bandwidth of the phone",
-    "course deployment regimes",
-    REGIMES,
-    "course",
+    "MOBILE_NPU_MEM_BW", 68e9, "B/s", "LPDDR bandwidth of the phone", "course deployment regimes", REGIMES, "course"
 )
 MOBILE_MEM_CAPACITY = _C(
     "MOBILE_MEM_CAPACITY", 8e9, "B", "memory of the phone", "course deployment regimes", REGIMES, "course"
@@ -306,13 +260,7 @@ MOBILE_BATTERY_J = _C(
 # --- tiny -----------------------------------------------------------------------------------------------
 
 MCU_POWER = _C(
-    "MCU_POWER",
-    0.1,
-    "W",
-    "Cortex-M7 class MCU while computing",
-    "course deployment regimes",
-    REGIMES,
-    "course",
+    "MCU_POWER", 0.1, "W", "Cortex-M7 class MCU while computing", "course deployment regimes", REGIMES, "course"
 )
 MCU_SLEEP_POWER = _C(
     "MCU_SLEEP_POWER",
@@ -342,9 +290,7 @@ MCU_OPS_CMSIS = _C(
     "paper",
 )
 MCU_MEM_BW = _C("MCU_MEM_BW", 5e7, "B/s", "quad-SPI flash", "course deployment regimes", REGIMES, "course")
-MCU_SRAM = _C(
-    "MCU_SRAM", 256 * 1024.0, "B", "on-chip SRAM, 256 KiB", "course deployment regimes", REGIMES, "course"
-)
+MCU_SRAM = _C("MCU_SRAM", 256 * 1024.0, "B", "on-chip SRAM, 256 KiB", "course deployment regimes", REGIMES, "course")
 MCU_SRAM_USABLE = _C(
     "MCU_SRAM_USABLE",
     MCU_SRAM.value - 6144,
@@ -355,13 +301,7 @@ MCU_SRAM_USABLE = _C(
     "assumption",
 )
 ESP32_RAM = _C(
-    "ESP32_RAM",
-    520 * 1024.0,
-    "B",
-    "on-chip SRAM, 520 KiB",
-    "Espressif ESP32 data sheet",
-    REGIMES,
-    "datasheet",
+    "ESP32_RAM", 520 * 1024.0, "B", "on-chip SRAM, 520 KiB", "Espressif ESP32 data sheet", REGIMES, "datasheet"
 )
 
 # --- links and storage, one direction -------------------------------------------------------------------
@@ -394,13 +334,7 @@ IB_HDR_BW = _C(
     "datasheet",
 )
 ETH100_BW = _C(
-    "ETH100_BW",
-    12.5e9,
-    "B/s",
-    "100 Gb/s Ethernet",
-    "IEEE 802.3; 8 bits per byte",
-    "Network Fabrics",
-    "definition",
+    "ETH100_BW", 12.5e9, "B/s", "100 Gb/s Ethernet", "IEEE 802.3; 8 bits per byte", "Network Fabrics", "definition"
 )
 NVLINK_ALPHA = _C(
     "NVLINK_ALPHA",
@@ -411,9 +345,7 @@ NVLINK_ALPHA = _C(
     "Compute Infrastructure",
     "chapter",
 )
-ETH_ALPHA = _C(
-    "ETH_ALPHA", 5e-6, "s", "start-up time of RoCE", "course, Network Fabrics", "Network Fabrics", "chapter"
-)
+ETH_ALPHA = _C("ETH_ALPHA", 5e-6, "s", "start-up time of RoCE", "course, Network Fabrics", "Network Fabrics", "chapter")
 IB_ALPHA = _C(
     "IB_ALPHA",
     1.5e-6,
@@ -450,9 +382,7 @@ NVLINK_EFFECTIVE_LATENCY = _C(
     "Collective Communication",
     "chapter",
 )
-GPUS_PER_NODE = _C(
-    "GPUS_PER_NODE", 8.0, "GPU", "GPUs of one node", "NVIDIA DGX H100 data sheet", REGIMES, "datasheet"
-)
+GPUS_PER_NODE = _C("GPUS_PER_NODE", 8.0, "GPU", "GPUs of one node", "NVIDIA DGX H100 data sheet", REGIMES, "datasheet")
 NVME_BW = _C(
     "NVME_BW",
     7e9,
@@ -487,9 +417,7 @@ RESNET50_FLOPS = _C(
     "Introduction",
     "paper",
 )
-RESNET50_TOP1 = _C(
-    "RESNET50_TOP1", 76.13, "percent", "ImageNet top-1 accuracy", TORCHVISION, "ML Systems", "paper"
-)
+RESNET50_TOP1 = _C("RESNET50_TOP1", 76.13, "percent", "ImageNet top-1 accuracy", TORCHVISION, "ML Systems", "paper")
 RESNET50_H100_FED = _C(
     "RESNET50_H100_FED",
     0.18 * H100_FLOPS_FP16_TENSOR.value / (3 * RESNET50_FLOPS.value),
@@ -544,19 +472,11 @@ DSCNN_S_BYTES = _C("DSCNN_S_BYTES", 38.6e3, "B", "DS-CNN small, INT8", HELLO_EDG
 DSCNN_M_BYTES = _C("DSCNN_M_BYTES", 189.2e3, "B", "DS-CNN medium, INT8", HELLO_EDGE, "Introduction", "paper")
 DSCNN_L_BYTES = _C("DSCNN_L_BYTES", 497.6e3, "B", "DS-CNN large, INT8", HELLO_EDGE, "Introduction", "paper")
 DSCNN_S_OPS = _C("DSCNN_S_OPS", 5.4e6, "op", "DS-CNN small, one window", HELLO_EDGE, "Introduction", "paper")
-DSCNN_M_OPS = _C(
-    "DSCNN_M_OPS", 19.8e6, "op", "DS-CNN medium, one window", HELLO_EDGE, "Introduction", "paper"
-)
+DSCNN_M_OPS = _C("DSCNN_M_OPS", 19.8e6, "op", "DS-CNN medium, one window", HELLO_EDGE, "Introduction", "paper")
 DSCNN_L_OPS = _C("DSCNN_L_OPS", 56.9e6, "op", "DS-CNN large, one window", HELLO_EDGE, "Introduction", "paper")
-DSCNN_S_ACCURACY = _C(
-    "DSCNN_S_ACCURACY", 94.4, "percent", "DS-CNN small", HELLO_EDGE, "Introduction", "paper"
-)
-DSCNN_M_ACCURACY = _C(
-    "DSCNN_M_ACCURACY", 94.9, "percent", "DS-CNN medium", HELLO_EDGE, "Introduction", "paper"
-)
-DSCNN_L_ACCURACY = _C(
-    "DSCNN_L_ACCURACY", 95.4, "percent", "DS-CNN large", HELLO_EDGE, "Introduction", "paper"
-)
+DSCNN_S_ACCURACY = _C("DSCNN_S_ACCURACY", 94.4, "percent", "DS-CNN small", HELLO_EDGE, "Introduction", "paper")
+DSCNN_M_ACCURACY = _C("DSCNN_M_ACCURACY", 94.9, "percent", "DS-CNN medium", HELLO_EDGE, "Introduction", "paper")
+DSCNN_L_ACCURACY = _C("DSCNN_L_ACCURACY", 95.4, "percent", "DS-CNN large", HELLO_EDGE, "Introduction", "paper")
 
 RADFORD = "Radford et al. 2019 (GPT-2)"
 GPT2XL_PARAMS = _C("GPT2XL_PARAMS", 1.5e9, "parameter", "GPT-2 XL", RADFORD, "Introduction", "paper")
@@ -569,64 +489,30 @@ BERT_LAYERS = _C("BERT_LAYERS", 12.0, "layer", "BERT-Base", DEVLIN, "Frameworks"
 BERT_HEADS = _C("BERT_HEADS", 12.0, "head", "BERT-Base", DEVLIN, "Frameworks", "paper")
 BERT_PARAMS = _C("BERT_PARAMS", 110e6, "parameter", "BERT-Base", DEVLIN, "Model Compression", "paper")
 PARAMS_7B = _C(
-    "PARAMS_7B",
-    7.0e9,
-    "parameter",
-    "size class 7B, 14e9 B in FP16",
-    "course, size class",
-    "Model Training",
-    "chapter",
+    "PARAMS_7B", 7.0e9, "parameter", "size class 7B, 14e9 B in FP16", "course, size class", "Model Training", "chapter"
 )
 TOUVRON = "Touvron et al. 2023 (Llama 2)"
 LLAMA2_7B_PARAMS = _C(
     "LLAMA2_7B_PARAMS", 6.738e9, "parameter", "Llama-2 7B", TOUVRON, "Performance Engineering", "paper"
 )
-LLAMA2_7B_LAYERS = _C(
-    "LLAMA2_7B_LAYERS", 32.0, "layer", "Llama-2 7B", TOUVRON, "Performance Engineering", "paper"
-)
-LLAMA2_7B_WIDTH = _C(
-    "LLAMA2_7B_WIDTH", 4096.0, "1", "Llama-2 7B", TOUVRON, "Performance Engineering", "paper"
-)
-LLAMA2_7B_KV_HEADS = _C(
-    "LLAMA2_7B_KV_HEADS", 32.0, "head", "Llama-2 7B", TOUVRON, "Performance Engineering", "paper"
-)
-LLAMA2_7B_HEAD_DIM = _C(
-    "LLAMA2_7B_HEAD_DIM", 128.0, "1", "Llama-2 7B", TOUVRON, "Performance Engineering", "paper"
-)
+LLAMA2_7B_LAYERS = _C("LLAMA2_7B_LAYERS", 32.0, "layer", "Llama-2 7B", TOUVRON, "Performance Engineering", "paper")
+LLAMA2_7B_WIDTH = _C("LLAMA2_7B_WIDTH", 4096.0, "1", "Llama-2 7B", TOUVRON, "Performance Engineering", "paper")
+LLAMA2_7B_KV_HEADS = _C("LLAMA2_7B_KV_HEADS", 32.0, "head", "Llama-2 7B", TOUVRON, "Performance Engineering", "paper")
+LLAMA2_7B_HEAD_DIM = _C("LLAMA2_7B_HEAD_DIM", 128.0, "1", "Llama-2 7B", TOUVRON, "Performance Engineering", "paper")
 LLAMA2_7B_FFN = _C(
-    "LLAMA2_7B_FFN",
-    11_008.0,
-    "1",
-    "Llama-2 7B feed-forward width",
-    TOUVRON,
-    "Performance Engineering",
-    "paper",
+    "LLAMA2_7B_FFN", 11_008.0, "1", "Llama-2 7B feed-forward width", TOUVRON, "Performance Engineering", "paper"
 )
 LLAMA2_13B_PARAMS = _C("LLAMA2_13B_PARAMS", 13e9, "parameter", "Llama-2 13B", TOUVRON, "Conclusion", "paper")
 LLAMA2_13B_LAYERS = _C("LLAMA2_13B_LAYERS", 40.0, "layer", "Llama-2 13B", TOUVRON, "Conclusion", "paper")
 LLAMA2_13B_HEADS = _C("LLAMA2_13B_HEADS", 40.0, "head", "Llama-2 13B", TOUVRON, "Conclusion", "paper")
 LLAMA2_13B_HEAD_DIM = _C("LLAMA2_13B_HEAD_DIM", 128.0, "1", "Llama-2 13B", TOUVRON, "Conclusion", "paper")
 PARAMS_70B = _C(
-    "PARAMS_70B",
-    70e9,
-    "parameter",
-    "size class 70B (Llama-2 70B)",
-    TOUVRON,
-    "Compute Infrastructure",
-    "chapter",
+    "PARAMS_70B", 70e9, "parameter", "size class 70B (Llama-2 70B)", TOUVRON, "Compute Infrastructure", "chapter"
 )
-PARAMS_70B_LAYERS = _C(
-    "PARAMS_70B_LAYERS", 80.0, "layer", "Llama-2 70B", TOUVRON, "Compute Infrastructure", "paper"
-)
-PARAMS_70B_WIDTH = _C(
-    "PARAMS_70B_WIDTH", 8192.0, "1", "Llama-2 70B", TOUVRON, "Compute Infrastructure", "paper"
-)
-PARAMS_70B_KV_HEADS = _C(
-    "PARAMS_70B_KV_HEADS", 8.0, "head", "Llama-2 70B", TOUVRON, "Compute Infrastructure", "paper"
-)
-PARAMS_70B_HEAD_DIM = _C(
-    "PARAMS_70B_HEAD_DIM", 128.0, "1", "Llama-2 70B", TOUVRON, "Compute Infrastructure", "paper"
-)
+PARAMS_70B_LAYERS = _C("PARAMS_70B_LAYERS", 80.0, "layer", "Llama-2 70B", TOUVRON, "Compute Infrastructure", "paper")
+PARAMS_70B_WIDTH = _C("PARAMS_70B_WIDTH", 8192.0, "1", "Llama-2 70B", TOUVRON, "Compute Infrastructure", "paper")
+PARAMS_70B_KV_HEADS = _C("PARAMS_70B_KV_HEADS", 8.0, "head", "Llama-2 70B", TOUVRON, "Compute Infrastructure", "paper")
+PARAMS_70B_HEAD_DIM = _C("PARAMS_70B_HEAD_DIM", 128.0, "1", "Llama-2 70B", TOUVRON, "Compute Infrastructure", "paper")
 META = "Meta Llama 3.1 model card"
 INFERENCE = "Inference at Scale"
 LLAMA31_70B_PARAMS = _C("LLAMA31_70B_PARAMS", 70.6e9, "parameter", "Llama-3.1 70B", META, INFERENCE, "paper")
@@ -635,9 +521,7 @@ LLAMA31_70B_WIDTH = _C("LLAMA31_70B_WIDTH", 8192.0, "1", "Llama-3.1 70B", META, 
 LLAMA31_70B_HEADS = _C("LLAMA31_70B_HEADS", 64.0, "head", "Llama-3.1 70B", META, INFERENCE, "paper")
 LLAMA31_70B_KV_HEADS = _C("LLAMA31_70B_KV_HEADS", 8.0, "head", "Llama-3.1 70B", META, INFERENCE, "paper")
 LLAMA31_70B_HEAD_DIM = _C("LLAMA31_70B_HEAD_DIM", 128.0, "1", "Llama-3.1 70B", META, INFERENCE, "paper")
-LLAMA31_8B_PARAMS = _C(
-    "LLAMA31_8B_PARAMS", 8.03e9, "parameter", "Llama-3.1 8B", META, "Fault Tolerance", "paper"
-)
+LLAMA31_8B_PARAMS = _C("LLAMA31_8B_PARAMS", 8.03e9, "parameter", "Llama-3.1 8B", META, "Fault Tolerance", "paper")
 LLAMA31_8B_LAYERS = _C("LLAMA31_8B_LAYERS", 32.0, "layer", "Llama-3.1 8B", META, "Fault Tolerance", "paper")
 LLAMA31_8B_KV_HEADS = _C("LLAMA31_8B_KV_HEADS", 8.0, "head", "Llama-3.1 8B", META, "Fault Tolerance", "paper")
 LLAMA31_8B_HEAD_DIM = _C("LLAMA31_8B_HEAD_DIM", 128.0, "1", "Llama-3.1 8B", META, "Fault Tolerance", "paper")
@@ -646,9 +530,7 @@ SCALE = "Introduction to ML Systems at Scale"
 GPT3_175B_PARAMS = _C("GPT3_175B_PARAMS", 175e9, "parameter", "GPT-3 175B", BROWN, SCALE, "paper")
 GPT3_175B_LAYERS = _C("GPT3_175B_LAYERS", 96.0, "layer", "GPT-3 175B", BROWN, SCALE, "paper")
 GPT3_175B_WIDTH = _C("GPT3_175B_WIDTH", 12_288.0, "1", "GPT-3 175B", BROWN, SCALE, "paper")
-GPT3_TOKENS = _C(
-    "GPT3_TOKENS", 300e9, "token", "training tokens of GPT-3", "Brown et al. 2020 (GPT-3)", SCALE, "paper"
-)
+GPT3_TOKENS = _C("GPT3_TOKENS", 300e9, "token", "training tokens of GPT-3", "Brown et al. 2020 (GPT-3)", SCALE, "paper")
 LLAMA2_BATCH_TOKENS = _C(
     "LLAMA2_BATCH_TOKENS", 4e6, "token", "batch of Llama 2, nominal", TOUVRON, "Network Fabrics", "paper"
 )
@@ -717,25 +599,13 @@ ACT_BYTES_TOKEN = _C(
     "paper",
 )
 ACT_BYTES_INPUT = _C(
-    "ACT_BYTES_INPUT",
-    2.0,
-    "B/token",
-    "kept input of a layer per unit of width",
-    KORTHIKANTI,
-    "Model Training",
-    "paper",
+    "ACT_BYTES_INPUT", 2.0, "B/token", "kept input of a layer per unit of width", KORTHIKANTI, "Model Training", "paper"
 )
 
 # --- rates, overheads, prices ---------------------------------------------------------------------------
 
 KERNEL_EFFICIENCY = _C(
-    "KERNEL_EFFICIENCY",
-    0.50,
-    "1",
-    "share of the dense peak while nothing waits",
-    "course, Volume 2",
-    SCALE,
-    "chapter",
+    "KERNEL_EFFICIENCY", 0.50, "1", "share of the dense peak while nothing waits", "course, Volume 2", SCALE, "chapter"
 )
 HBM_RESERVE_TRAIN = _C(
     "HBM_RESERVE_TRAIN",
@@ -747,17 +617,9 @@ HBM_RESERVE_TRAIN = _C(
     "assumption",
 )
 DISPATCH_HOST = _C(
-    "DISPATCH_HOST",
-    10e-6,
-    "s",
-    "framework dispatch per operation",
-    "course, Frameworks",
-    "Frameworks",
-    "chapter",
+    "DISPATCH_HOST", 10e-6, "s", "framework dispatch per operation", "course, Frameworks", "Frameworks", "chapter"
 )
-LAUNCH_HOST = _C(
-    "LAUNCH_HOST", 5e-6, "s", "kernel launch on the host", "course, Frameworks", "Frameworks", "chapter"
-)
+LAUNCH_HOST = _C("LAUNCH_HOST", 5e-6, "s", "kernel launch on the host", "course, Frameworks", "Frameworks", "chapter")
 DISPATCH_CALIBRATED = _C(
     "DISPATCH_CALIBRATED",
     5.79e-6,
@@ -807,9 +669,7 @@ LLAMA3_REPORT = "Dubey et al. 2024 (The Llama 3 Herd of Models), 3.3.4"
 LLAMA3_GPUS = _C(
     "LLAMA3_GPUS", 16_384.0, "GPU", "GPUs of the Llama 3 405B run", LLAMA3_REPORT, "Fault Tolerance", "paper"
 )
-LLAMA3_DAYS = _C(
-    "LLAMA3_DAYS", 54.0, "day", "observed part of the run", LLAMA3_REPORT, "Fault Tolerance", "paper"
-)
+LLAMA3_DAYS = _C("LLAMA3_DAYS", 54.0, "day", "observed part of the run", LLAMA3_REPORT, "Fault Tolerance", "paper")
 LLAMA3_INTERRUPTIONS = _C(
     "LLAMA3_INTERRUPTIONS",
     419.0,
@@ -847,35 +707,15 @@ CI_COAL = _C(
     "chapter",
 )
 CI_US = _C(
-    "CI_US",
-    0.429,
-    "kg/kWh",
-    "carbon intensity of the US grid",
-    "course, Sustainable AI",
-    "Sustainable AI",
-    "chapter",
+    "CI_US", 0.429, "kg/kWh", "carbon intensity of the US grid", "course, Sustainable AI", "Sustainable AI", "chapter"
 )
 CI_RENEW = _C(
-    "CI_RENEW",
-    0.050,
-    "kg/kWh",
-    "carbon intensity of renewables",
-    "course, Sustainable AI",
-    "Sustainable AI",
-    "chapter",
+    "CI_RENEW", 0.050, "kg/kWh", "carbon intensity of renewables", "course, Sustainable AI", "Sustainable AI", "chapter"
 )
 IT_RATIO = _C(
-    "IT_RATIO",
-    1.36,
-    "1",
-    "IT power of a rack over its GPU power",
-    "course, rack table",
-    "Sustainable AI",
-    "chapter",
+    "IT_RATIO", 1.36, "1", "IT power of a rack over its GPU power", "course, rack table", "Sustainable AI", "chapter"
 )
-PUE = _C(
-    "PUE", 1.12, "1", "facility power over IT power", "mlsysim engine registry", "Sustainable AI", "course"
-)
+PUE = _C("PUE", 1.12, "1", "facility power over IT power", "mlsysim engine registry", "Sustainable AI", "course")
 E_DRAM = _C(
     "E_DRAM",
     640e-12 / 4,
@@ -895,32 +735,14 @@ EDGE_DECAY = _C(
     "chapter",
 )
 EDGE_LAG = _C(
-    "EDGE_LAG",
-    14.0,
-    "day",
-    "from data to the edge fleet",
-    "course, ML Operations",
-    "ML Operations",
-    "chapter",
+    "EDGE_LAG", 14.0, "day", "from data to the edge fleet", "course, ML Operations", "ML Operations", "chapter"
 )
 RUN_COST_EDGE = _C(
-    "RUN_COST_EDGE",
-    10_102.40,
-    "USD",
-    "one update of the edge fleet",
-    "computed in Lab 14",
-    "ML Operations",
-    "derived",
+    "RUN_COST_EDGE", 10_102.40, "USD", "one update of the edge fleet", "computed in Lab 14", "ML Operations", "derived"
 )
 PSI_SOURCE = "convention of credit scoring (Siddiqi 2006)"
 PSI_MODERATE = _C(
-    "PSI_MODERATE",
-    0.10,
-    "1",
-    "population stability index: moderate shift",
-    PSI_SOURCE,
-    "ML Workflow",
-    "definition",
+    "PSI_MODERATE", 0.10, "1", "population stability index: moderate shift", PSI_SOURCE, "ML Workflow", "definition"
 )
 PSI_SIGNIFICANT = _C(
     "PSI_SIGNIFICANT",
@@ -932,13 +754,7 @@ PSI_SIGNIFICANT = _C(
     "definition",
 )
 PSI_CRITICAL = _C(
-    "PSI_CRITICAL",
-    0.25,
-    "1",
-    "population stability index: critical shift",
-    PSI_SOURCE,
-    "ML Operations",
-    "definition",
+    "PSI_CRITICAL", 0.25, "1", "population stability index: critical shift", PSI_SOURCE, "ML Operations", "definition"
 )
 Z95 = _C(
     "Z95",
@@ -965,12 +781,8 @@ COMPAS_PREVALENCE_1 = _C(
 COMPAS_PREVALENCE_2 = _C(
     "COMPAS_PREVALENCE_2", 0.394, "1", "recidivism in group 2", COMPAS, "Responsible Engineering", "paper"
 )
-COMPAS_PPV_1 = _C(
-    "COMPAS_PPV_1", 0.63, "1", "precision in group 1", COMPAS, "Responsible Engineering", "paper"
-)
-COMPAS_PPV_2 = _C(
-    "COMPAS_PPV_2", 0.59, "1", "precision in group 2", COMPAS, "Responsible Engineering", "paper"
-)
+COMPAS_PPV_1 = _C("COMPAS_PPV_1", 0.63, "1", "precision in group 1", COMPAS, "Responsible Engineering", "paper")
+COMPAS_PPV_2 = _C("COMPAS_PPV_2", 0.59, "1", "precision in group 2", COMPAS, "Responsible Engineering", "paper")
 COMPAS_FNR_1 = _C(
     "COMPAS_FNR_1", 0.28, "1", "false-negative rate in group 1", COMPAS, "Responsible Engineering", "paper"
 )
@@ -978,9 +790,7 @@ COMPAS_FNR_2 = _C(
     "COMPAS_FNR_2", 0.477, "1", "false-negative rate in group 2", COMPAS, "Responsible Engineering", "paper"
 )
 DAYS_PER_YEAR = _C("DAYS_PER_YEAR", 365.0, "day", "days of a year", "definition", "ML Workflow", "definition")
-HOURS_PER_YEAR = _C(
-    "HOURS_PER_YEAR", 8760.0, "hour", "hours of a year", "definition", "Sustainable AI", "definition"
-)
+HOURS_PER_YEAR = _C("HOURS_PER_YEAR", 8760.0, "hour", "hours of a year", "definition", "Sustainable AI", "definition")
 
 CONSTANTS: Mapping[str, Constant] = MappingProxyType(
     {name: value for name, value in globals().items() if isinstance(value, Constant)}

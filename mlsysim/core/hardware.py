@@ -267,9 +267,7 @@ class _Entry:
         name = self.values.get("name")
         label = f"device {name!r}" if isinstance(name, str) else f"device number {self.position}"
         line = self.lines.get(field, self.line)
-        return DeviceFileError(
-            f"{self.path}, line {line}: {label}: field {field!r}: {wrong}; expected {right}"
-        )
+        return DeviceFileError(f"{self.path}, line {line}: {label}: field {field!r}: {wrong}; expected {right}")
 
     def device(self) -> Device:
         for field in self.values:
@@ -284,11 +282,7 @@ class _Entry:
         if regime not in get_args(Regime):
             raise self.error("regime", f"got {regime!r}", self._example("regime"))
         sources = [sources] if isinstance(sources, str) else sources
-        if (
-            not isinstance(sources, list)
-            or not sources
-            or not all(isinstance(s, str) and s.strip() for s in sources)
-        ):
+        if not isinstance(sources, list) or not sources or not all(isinstance(s, str) and s.strip() for s in sources):
             raise self.error("sources", f"got {sources!r}", self._example("sources"))
         numbers: dict[str, float | None] = {
             attribute: self._number(field, unit) if field in self.values else None
@@ -337,13 +331,9 @@ def _entries(path: Path) -> Iterator[_Entry]:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
-        raise DeviceFileError(
-            f"{path}{where}: not valid YAML: {problem}; expected a list 'devices'"
-        ) from error
+        raise DeviceFileError(f"{path}{where}: not valid YAML: {problem}; expected a list 'devices'") from error
     if not isinstance(content, dict) or list(content) != ["devices"]:
-        raise DeviceFileError(
-            f"{path}: the file must hold exactly one key, 'devices', with a list of devices"
-        )
+        raise DeviceFileError(f"{path}: the file must hold exactly one key, 'devices', with a list of devices")
     assert isinstance(root, yaml.MappingNode)
     items, node = content["devices"], root.value[0][1]
     if not isinstance(items, list) or not items or not isinstance(node, yaml.SequenceNode):
@@ -354,8 +344,7 @@ def _entries(path: Path) -> Iterator[_Entry]:
         line = item_node.start_mark.line + 1
         if not isinstance(item, dict) or not isinstance(item_node, yaml.MappingNode):
             raise DeviceFileError(
-                f"{path}, line {line}: device number {position}: got {item!r}; expected fields such as "
-                f"'name: ...'"
+                f"{path}, line {line}: device number {position}: got {item!r}; expected fields such as 'name: ...'"
             )
         lines: dict[Any, int] = {}
         for key, _ in item_node.value:

@@ -143,14 +143,7 @@ class Language:
         ffn_width=28_672,
     )
     Llama3_405B = _decoder(
-        "Llama-3.1 405B",
-        405e9,
-        c.META,
-        layers=126,
-        width=16_384,
-        heads=128,
-        kv_heads=8,
-        ffn_width=53_248,
+        "Llama-3.1 405B", 405e9, c.META, layers=126, width=16_384, heads=128, kv_heads=8, ffn_width=53_248
     )
 
 
@@ -185,10 +178,5 @@ class Models:
 
 
 _models: Mapping[str, Model] = MappingProxyType(
-    {
-        model.name: model
-        for kind in (Language, Vision)
-        for model in vars(kind).values()
-        if isinstance(model, Model)
-    }
+    {model.name: model for kind in (Language, Vision) for model in vars(kind).values() if isinstance(model, Model)}
 )

@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-from mlsysim.physics.collectives import (
-    ring_allreduce_time,
-)
-from mlsysim.physics.economics import (
-    usd_per_million,
-)
+from mlsysim.physics.collectives import ring_allreduce_time
+from mlsysim.physics.economics import usd_per_million
 from mlsysim.physics.energy import (
     average_power,
     battery_energy,
@@ -28,10 +24,7 @@ from mlsysim.physics.latency import (
     resolution_scaled_time,
     transfer_time,
 )
-from mlsysim.physics.memory import (
-    kv_cache_bytes,
-    max_batch_in_memory,
-)
+from mlsysim.physics.memory import kv_cache_bytes, max_batch_in_memory
 from mlsysim.physics.parallelism import (
     dp_balance_tokens,
     exposed_time,
@@ -101,24 +94,10 @@ from mlsysim.physics.reliability import (
     storage_duty,
     young_interval,
 )
-from mlsysim.physics.roofline import (
-    arithmetic_intensity,
-    cnn_bytes_moved,
-    mfu,
-    ridge_point,
-)
-from mlsysim.physics.simulation import (
-    TrainingRun,
-    simulate_training_run,
-)
-from mlsysim.physics.storage import (
-    checkpoint_bytes,
-)
-from mlsysim.physics.three_d_step import (
-    ThreeDStep,
-    layout_error,
-    three_d_step,
-)
+from mlsysim.physics.roofline import arithmetic_intensity, cnn_bytes_moved, mfu, ridge_point
+from mlsysim.physics.simulation import TrainingRun, simulate_training_run
+from mlsysim.physics.storage import checkpoint_bytes
+from mlsysim.physics.three_d_step import ThreeDStep, layout_error, three_d_step
 from mlsysim.physics.training import (
     accumulation_overhead,
     max_trainable_params,

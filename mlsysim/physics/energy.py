@@ -12,7 +12,7 @@ from mlsysim.physics.registry import (
     Result,
     Variable,
     formula,
-    require,
+    require_at_most,
 )
 
 ACTIVE_POWER = Variable("P_a", "W", "power while active", NONNEGATIVE)
@@ -24,17 +24,11 @@ SECONDS_PER_HOUR = 3600.0
 
 
 def _require_fit(active_s: Real, period_s: Real) -> None:
-    require(
-        np.less_equal(active_s, period_s),
-        f"active_s must be <= period_s (the job does not fit its period), got {active_s} > {period_s}",
-    )
+    require_at_most("active_s", active_s, "period_s", period_s, "the job does not fit its period")
 
 
 def _require_power_order(active_power_w: Real, sleep_power_w: Real) -> None:
-    require(
-        np.greater_equal(active_power_w, sleep_power_w),
-        f"active_power_w must be >= sleep_power_w, got {active_power_w} < {sleep_power_w}",
-    )
+    require_at_most("sleep_power_w", sleep_power_w, "active_power_w", active_power_w, "sleep saves power")
 
 
 @formula(
@@ -90,8 +84,7 @@ def duty_cycle(active_s: Real, period_s: Real) -> Real:
         "period_s": PERIOD,
     },
     result=Result(r"\bar{P}", "W", "average power"),
-    validity="Two states; the energy of waking up counts as active time. Active power at or above sleep "
-    "power.",
+    validity="Two states; the energy of waking up counts as active time. Active power at or above sleep power.",
     source="Time average of a two-state load.",
 )
 def average_power(active_power_w: Real, sleep_power_w: Real, active_s: Real, period_s: Real) -> Real:

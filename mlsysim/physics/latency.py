@@ -24,10 +24,8 @@ SIGNAL_SPEED = Variable("v", "m/s", "signal speed in the medium", POSITIVE)
         "overhead_s": OVERHEAD,
     },
     result=Result("T", "s", "time of one task"),
-    validity="One task executed once, its parts one after the other. With double buffering use the "
-    "overlapped form.",
-    source="Iron law of ML systems (course, ML Systems); after Hennessy and Patterson's iron law of "
-    "performance.",
+    validity="One task executed once, its parts one after the other. With double buffering use the overlapped form.",
+    source="Iron law of ML systems (course, ML Systems); after Hennessy and Patterson's iron law of performance.",
 )
 def iron_law_latency(
     data_bytes: Real, bandwidth_bytes_s: Real, ops_flop: Real, throughput_flop_s: Real, overhead_s: Real
@@ -52,11 +50,7 @@ def iron_law_latency(
     source="Iron law with overlap (course, ML Systems); Williams, Waterman and Patterson 2009.",
 )
 def iron_law_latency_overlapped(
-    data_bytes: Real,
-    bandwidth_bytes_s: Real,
-    ops_flop: Real,
-    throughput_flop_s: Real,
-    overhead_s: Real = 0.0,
+    data_bytes: Real, bandwidth_bytes_s: Real, ops_flop: Real, throughput_flop_s: Real, overhead_s: Real = 0.0
 ) -> Real:
     """Time of a task whose transfers hide behind its arithmetic, or the other way round."""
     return np.maximum(data_bytes / bandwidth_bytes_s, ops_flop / throughput_flop_s) + overhead_s
@@ -120,9 +114,7 @@ def max_service_radius(deadline_s: Real, local_s: Real, signal_speed_m_s: Real) 
     validity="An extrapolation of a trend, not a law; it says nothing of any one product.",
     source="Memory wall: Wulf and McKee 1995; growth factors of the course, ML Systems.",
 )
-def memory_wall_divergence(
-    years: Real, compute_growth_per_year: Real, bandwidth_growth_per_year: Real
-) -> Real:
+def memory_wall_divergence(years: Real, compute_growth_per_year: Real, bandwidth_growth_per_year: Real) -> Real:
     """Factor by which arithmetic outgrows bandwidth over some years."""
     return (compute_growth_per_year / bandwidth_growth_per_year) ** years
 

@@ -14,9 +14,7 @@ ROUNDING_SLACK = 1e-12
     latex=r"K = 2 L H d s B b",
     variables={
         "layers": Variable("L", "1", "layers", COUNT),
-        "kv_heads": Variable(
-            "H", "1", "key-value heads (fewer than query heads with grouped queries)", COUNT
-        ),
+        "kv_heads": Variable("H", "1", "key-value heads (fewer than query heads with grouped queries)", COUNT),
         "head_dim": Variable("d", "1", "width of one head", COUNT),
         "seq_len": Variable("s", "token", "tokens held per sequence", NONNEGATIVE),
         "batch": Variable("B", "1", "sequences", NONNEGATIVE),
@@ -37,9 +35,7 @@ def kv_cache_bytes(
     latex=r"B = \max\left(0, \left\lfloor\frac{M - F}{m}\right\rfloor\right)",
     variables={
         "capacity_bytes": Variable("M", "B", "memory available", NONNEGATIVE),
-        "fixed_bytes": Variable(
-            "F", "B", "resident whatever the batch: weights or training state", NONNEGATIVE
-        ),
+        "fixed_bytes": Variable("F", "B", "resident whatever the batch: weights or training state", NONNEGATIVE),
         "bytes_per_sequence": Variable("m", "B", "memory of one more sequence", POSITIVE),
     },
     result=Result("B", "sequences", "largest batch that fits", kind="integer"),

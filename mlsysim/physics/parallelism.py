@@ -40,9 +40,7 @@ ACTIVATION = Variable("A", "B", "activations of one microbatch at a layer bounda
         "tokens": Variable("D", "token", "tokens per step", NONNEGATIVE),
         "gpus": Variable("N", "1", "GPUs", AT_LEAST_ONE),
         "peak_flop_s": Variable("R", "FLOP/s", "dense peak of one GPU", POSITIVE),
-        "kernel_efficiency": Variable(
-            r"\eta", "1", "share of the peak while nothing waits", POSITIVE_FRACTION
-        ),
+        "kernel_efficiency": Variable(r"\eta", "1", "share of the peak while nothing waits", POSITIVE_FRACTION),
     },
     result=Result("T_{comp}", "s", "compute time of a step"),
     validity="Dense transformer, work spread evenly, no waiting; products of attention scores are left out.",
@@ -59,9 +57,7 @@ def training_step_compute_time(
     latex=r"M = P \left(\frac{2}{s_3} + \frac{2}{s_2} + \frac{12}{s_1}\right), \quad "
     r"s_i = d \; (z \geq i), \quad s_i = 1 \; (z < i)",
     variables={
-        "params_per_gpu": Variable(
-            "P", "parameter", "parameters per GPU before sharding over replicas", NONNEGATIVE
-        ),
+        "params_per_gpu": Variable("P", "parameter", "parameters per GPU before sharding over replicas", NONNEGATIVE),
         "dp_ranks": Variable("d", "1", "replicas that share the state", COUNT),
         "zero_stage": Variable("z", "1", "ZeRO stage: what is sharded", Interval(0, 3, integer=True)),
     },
@@ -117,11 +113,7 @@ def zero3_gather_time(
     source="Compute time set equal to ring traffic (course, Distributed Training Systems).",
 )
 def dp_balance_tokens(
-    volume_factor: Real,
-    bytes_per_value: Real,
-    kernel_flop_s: Real,
-    flop_per_param_token: Real,
-    bandwidth_bytes_s: Real,
+    volume_factor: Real, bytes_per_value: Real, kernel_flop_s: Real, flop_per_param_token: Real, bandwidth_bytes_s: Real
 ) -> Real:
     """Tokens per GPU and step at which data-parallel traffic takes as long as compute."""
     return volume_factor * bytes_per_value * kernel_flop_s / (flop_per_param_token * bandwidth_bytes_s)
@@ -132,9 +124,7 @@ def dp_balance_tokens(
     variables={
         "layers_per_stage": Variable("l", "1", "layers of one pipeline stage", POSITIVE),
         "microbatches": MICROBATCHES,
-        "allreduces_per_layer": Variable(
-            "a", "1", "all-reduces per layer: 4, or 6 with recomputation", NONNEGATIVE
-        ),
+        "allreduces_per_layer": Variable("a", "1", "all-reduces per layer: 4, or 6 with recomputation", NONNEGATIVE),
         "activation_bytes": ACTIVATION,
         "tp": TP,
         "bandwidth_bytes_s": BANDWIDTH,
@@ -226,12 +216,7 @@ def pipeline_activation_bytes(
     source="Narayanan et al. 2021.",
 )
 def pipeline_p2p_time(
-    microbatches: Real,
-    interleave: Real,
-    activation_bytes: Real,
-    tp: Real,
-    bandwidth_bytes_s: Real,
-    latency_s: Real,
+    microbatches: Real, interleave: Real, activation_bytes: Real, tp: Real, bandwidth_bytes_s: Real, latency_s: Real
 ) -> Real:
     """Time that a pipeline stage spends passing activations and gradients on."""
     return 2.0 * microbatches * interleave * (activation_bytes / (tp * bandwidth_bytes_s) + latency_s)
@@ -256,9 +241,7 @@ def exposed_time(comm_s: Real, overlappable_s: Real, overlap_fraction: Real) -> 
 @formula(
     latex=r"T_{step} = T_{busy} \left(1 + \frac{p - 1}{v m}\right) + T_{exp}",
     variables={
-        "busy_s": Variable(
-            "T_{busy}", "s", "compute, recomputation, tensor and pipeline traffic", NONNEGATIVE
-        ),
+        "busy_s": Variable("T_{busy}", "s", "compute, recomputation, tensor and pipeline traffic", NONNEGATIVE),
         "stages": STAGES,
         "microbatches": MICROBATCHES,
         "interleave": INTERLEAVE,
@@ -268,9 +251,7 @@ def exposed_time(comm_s: Real, overlappable_s: Real, overlap_fraction: Real) -> 
     validity="Balanced stages, no stragglers, first-order overlap.",
     source="Narayanan et al. 2021; course, Distributed Training Systems.",
 )
-def parallel_step_time(
-    busy_s: Real, stages: Real, microbatches: Real, interleave: Real, exposed_s: Real
-) -> Real:
+def parallel_step_time(busy_s: Real, stages: Real, microbatches: Real, interleave: Real, exposed_s: Real) -> Real:
     """Step time: busy time stretched by the pipeline bubble, plus what is not hidden."""
     return busy_s * (1.0 + (stages - 1.0) / (interleave * microbatches)) + exposed_s
 

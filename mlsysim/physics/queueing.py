@@ -35,9 +35,7 @@ FIXED = Variable("t_0", "s", "fixed cost of a batch", NONNEGATIVE)
 PER_ITEM = Variable("t_1", "s", "cost of one more request in the batch", NONNEGATIVE)
 REPLICAS = Variable("c", "1", "replicas; none means that nothing is served", COUNT_OR_ZERO)
 ROUTING = Variable(r"\mathrm{routing}", "1", "who waits for whom", Choices(("shared_queue", "random_split")))
-SERVICE_MODEL = Variable(
-    r"\mathrm{service}", "1", "spread of service times", Choices(("exponential", "fixed"))
-)
+SERVICE_MODEL = Variable(r"\mathrm{service}", "1", "spread of service times", Choices(("exponential", "fixed")))
 
 MM1_SOURCE = "M/M/1: Kleinrock 1975, Queueing Systems I."
 MD1_SOURCE = "Pollaczek-Khinchine; exponential tail of Cramér and Lundberg (Asmussen 2003)."
@@ -59,10 +57,7 @@ def _tail_factor(percentile: Real) -> Real:
 
 @formula(
     latex=r"L = \lambda W",
-    variables={
-        "arrival_per_s": ARRIVAL,
-        "latency_s": Variable("W", "s", "mean time in the system", NONNEGATIVE),
-    },
+    variables={"arrival_per_s": ARRIVAL, "latency_s": Variable("W", "s", "mean time in the system", NONNEGATIVE)},
     result=Result("L", "requests", "mean number in flight"),
     validity="Any stable system, any distribution. A mean: it says nothing of the tail.",
     source="Little 1961.",
@@ -295,8 +290,7 @@ def dm1_survival(time_s: Real, service_s: Real, utilization: Real) -> Real:
         "offered_erlangs": Variable("a", "1", "offered load, arrival rate times service time", NONNEGATIVE),
     },
     result=Result("C", "1", "probability of waiting"),
-    validity="M/M/c. The Erlang B recursion needs no factorial, so hundreds of servers are safe; 1 at "
-    "capacity.",
+    validity="M/M/c. The Erlang B recursion needs no factorial, so hundreds of servers are safe; 1 at capacity.",
     source="Erlang 1917; recursion: Cooper 1981.",
 )
 def erlang_c(servers: Real, offered_erlangs: Real) -> Real:
@@ -342,12 +336,7 @@ def mmc_mean_latency(arrival_per_s: Real, service_s: Real, servers: Real) -> Rea
 
 @formula(
     latex=r"w_q = \max\left(0, \frac{1}{c/S - \lambda} \ln\left(\frac{C}{1 - q}\right)\right)",
-    variables={
-        "arrival_per_s": ARRIVAL,
-        "service_s": SERVICE,
-        "servers": SERVERS,
-        "percentile": PERCENTILE,
-    },
+    variables={"arrival_per_s": ARRIVAL, "service_s": SERVICE, "servers": SERVERS, "percentile": PERCENTILE},
     result=Result("w_q", "s", "percentile of the waiting time"),
     validity="M/M/c, waiting alone, service not included; infinite at or above capacity.",
     source=MMC_SOURCE,
@@ -380,12 +369,7 @@ def mmc_survival(time_s: Real, arrival_per_s: Real, service_s: Real, servers: Re
 @formula(
     latex=r"P(T > T_q) = 1 - q, \quad "
     r"P(T > t) = e^{-\mu t} \left[1 + C \mu \frac{1 - e^{-(\theta - \mu) t}}{\theta - \mu}\right]",
-    variables={
-        "arrival_per_s": ARRIVAL,
-        "service_s": SERVICE,
-        "servers": SERVERS,
-        "percentile": PERCENTILE,
-    },
+    variables={"arrival_per_s": ARRIVAL, "service_s": SERVICE, "servers": SERVERS, "percentile": PERCENTILE},
     result=Result("T_q", "s", "percentile of the time in the system"),
     validity="Exact for M/M/c, waiting and service; infinite at or above capacity. One server gives M/M/1.",
     source=MMC_SOURCE,
@@ -411,21 +395,14 @@ def mmc_latency_percentile(arrival_per_s: Real, service_s: Real, servers: Real, 
 
 @formula(
     latex=r"T_q \approx S + \frac{w_q}{2}",
-    variables={
-        "arrival_per_s": ARRIVAL,
-        "service_s": SERVICE,
-        "servers": SERVERS,
-        "percentile": PERCENTILE,
-    },
+    variables={"arrival_per_s": ARRIVAL, "service_s": SERVICE, "servers": SERVERS, "percentile": PERCENTILE},
     result=Result("T_q", "s", "percentile of the time in the system"),
     validity="Half the M/M/c wait w_q. From utilization 0.5 up within 5 % for four servers or more; up to "
     "14 % "
     "too high for one or two. Infinite at or above capacity.",
     source="Allen-Cunneen with zero service variance: Allen 1990.",
 )
-def mdc_latency_percentile_approx(
-    arrival_per_s: Real, service_s: Real, servers: Real, percentile: Real
-) -> Real:
+def mdc_latency_percentile_approx(arrival_per_s: Real, service_s: Real, servers: Real, percentile: Real) -> Real:
     """Tail latency of several servers of constant service time behind one queue."""
     return service_s + 0.5 * mmc_wait_percentile(arrival_per_s, service_s, servers, percentile)
 
@@ -503,8 +480,7 @@ def _without_replicas(replicas: Real, value: Real, otherwise: float = np.inf) ->
         "percentile": PERCENTILE,
     },
     result=Result("T_q", "s", "percentile of the latency of a request"),
-    validity=FLEET_VALIDITY
-    + " Shared queue: all replicas, M/M/c or M/D/c. Random split: each replica its own "
+    validity=FLEET_VALIDITY + " Shared queue: all replicas, M/M/c or M/D/c. Random split: each replica its own "
     "queue and its share of the requests, M/M/1 or M/D/1.",
     source=FLEET_SOURCE,
 )
@@ -546,13 +522,7 @@ def batched_fleet_p99(
     source=FLEET_SOURCE,
 )
 def batched_fleet_mean(
-    arrival_per_s: Real,
-    batch: Real,
-    replicas: Real,
-    fixed_s: Real,
-    per_item_s: Real,
-    routing: str,
-    service_model: str,
+    arrival_per_s: Real, batch: Real, replicas: Real, fixed_s: Real, per_item_s: Real, routing: str, service_model: str
 ) -> Real:
     """Mean latency of a fleet that serves batches."""
     service = batch_service_time(fixed_s, per_item_s, batch)

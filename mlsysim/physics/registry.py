@@ -228,14 +228,24 @@ def formula(
     return register
 
 
-def require(condition: Any, message: str) -> None:
-    """Enforce a rule between arguments, such as ``active_s <= period_s``, for scalars and arrays.
+def require_at_most(name: str, value: Real, limit_name: str, limit: Real, reason: str) -> None:
+    """Enforce a rule between two arguments, such as ``active_s <= period_s``, for scalars and arrays.
+
+    Args:
+        name: the argument that is bounded.
+        value: its value.
+        limit_name: the argument that bounds it.
+        limit: that argument's value.
+        reason: what a larger value would mean.
 
     Raises:
-        ValueError: with ``message``, if any element breaks the rule.
+        ValueError: naming both arguments and the first pair that breaks the rule.
     """
-    if not np.all(condition):
-        raise ValueError(message)
+    broken = value > limit
+    if broken.any() if isinstance(broken, np.ndarray) else broken:
+        pairs = np.broadcast_arrays(broken, value, limit)
+        worst = [pair[pairs[0]].flat[0].item() for pair in pairs[1:]]
+        raise ValueError(f"{name} must be <= {limit_name} ({reason}), got {worst[0]!r} > {worst[1]!r}")
 
 
 # --- the guard around every call ------------------------------------------------------------------------
@@ -244,9 +254,7 @@ Shape: TypeAlias = tuple[int, ...]
 _MISSING = object()
 
 
-def _guard(
-    function: Callable[..., Any], signature: inspect.Signature, spec: FormulaSpec
-) -> Callable[..., Any]:
+def _guard(function: Callable[..., Any], signature: inspect.Signature, spec: FormulaSpec) -> Callable[..., Any]:
     names = tuple(spec.variables)
     parameters = tuple(
         (name, _MISSING if p.default is inspect.Parameter.empty else p.default)
@@ -275,11 +283,7 @@ def _guard(
         shapes: list[Shape] = []
         for i, (argument, variable) in enumerate(spec.variables.items()):
             value, domain = values[i], variable.domain
-            if (
-                (type(value) is float or type(value) is int)
-                and type(domain) is Interval
-                and not variable.vector
-            ):
+            if (type(value) is float or type(value) is int) and type(domain) is Interval and not variable.vector:
                 if not domain.admits(value):
                     raise _refusal(argument, variable, value)
                 values[i] = np.float64(value)
@@ -343,9 +347,7 @@ def _as_array(argument: str, variable: Variable, value: Any) -> npt.NDArray[Any]
         raise _refusal(argument, variable, value) from None
 
 
-def _checked_choice(
-    argument: str, variable: Variable, domain: Choices, value: Any
-) -> tuple[Any, Shape | None]:
+def _checked_choice(argument: str, variable: Variable, domain: Choices, value: Any) -> tuple[Any, Shape | None]:
     if isinstance(value, str):
         if value not in domain.options:
             raise _refusal(argument, variable, value)
@@ -368,11 +370,7 @@ def _common_shape(spec: FormulaSpec, shapes: list[Shape]) -> Shape:
 
 def _on_arrays(function: Callable[..., Any], values: list[Any], shape: Shape, spec: FormulaSpec) -> Any:
     variables = tuple(spec.variables.values())
-    named = [
-        i
-        for i, v in enumerate(values)
-        if isinstance(v, np.ndarray) and isinstance(variables[i].domain, Choices)
-    ]
+    named = [i for i, v in enumerate(values) if isinstance(v, np.ndarray) and isinstance(variables[i].domain, Choices)]
     if not named:
         return _finish(function(*values), spec.result, shape)
     # A name selects a branch inside the formula, so each combination of names is evaluated on its own cells.
@@ -385,9 +383,7 @@ def _on_arrays(function: Callable[..., Any], values: list[Any], shape: Shape, sp
     results: dict[str, Any] = {}
     for names in itertools.product(*(np.unique(values[i]) for i in named)):
         cells = np.logical_and.reduce([spread[i] == name for i, name in zip(named, names, strict=True)])
-        picked = [
-            v[cells] if isinstance(v, np.ndarray) and v.shape[: len(shape)] == shape else v for v in spread
-        ]
+        picked = [v[cells] if isinstance(v, np.ndarray) and v.shape[: len(shape)] == shape else v for v in spread]
         for i, name in zip(named, names, strict=True):
             picked[i] = str(name)
         part = _finish(function(*picked), spec.result, (int(cells.sum()),))
@@ -427,9 +423,7 @@ def _docstring(function: Callable[..., Any], spec: FormulaSpec) -> str:
     """The written docstring followed by sections made from the specification."""
     lines = [inspect.getdoc(function) or "", "", "Args:"]
     for argument, variable in spec.variables.items():
-        lines += _wrapped(
-            f"{argument}: {variable.meaning}{_unit(variable.unit)}; {variable.domain.describe()}."
-        )
+        lines += _wrapped(f"{argument}: {variable.meaning}{_unit(variable.unit)}; {variable.domain.describe()}.")
     lines += ["", "Returns:"]
     if isinstance(spec.result, Result):
         lines += _wrapped(f"{spec.result.meaning}{_unit(spec.result.unit)}.")

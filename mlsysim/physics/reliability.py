@@ -12,7 +12,7 @@ from mlsysim.physics.registry import (
     Result,
     Variable,
     formula,
-    require,
+    require_at_most,
 )
 from mlsysim.physics.roots import Array, falling_root
 
@@ -30,8 +30,7 @@ RESTART = Variable("R", "s", "time from a failure to computing again", NONNEGATI
         "nodes": Variable("N", "1", "parts, any of which stops the job", AT_LEAST_ONE),
     },
     result=Result("M", "s", "mean time between failures of the job"),
-    validity="Independent exponential failures of equal parts. Bursts and shared switches break the "
-    "independence.",
+    validity="Independent exponential failures of equal parts. Bursts and shared switches break the independence.",
     source="Series system of exponential parts (Barlow and Proschan 1975).",
 )
 def cluster_mtbf(node_mtbf_s: Real, nodes: Real) -> Real:
@@ -41,9 +40,7 @@ def cluster_mtbf(node_mtbf_s: Real, nodes: Real) -> Real:
 
 @formula(
     latex=r"M = \frac{1}{\sum_{i} \lambda_i}",
-    variables={
-        "rates_per_s": Variable(r"\lambda_i", "1/s", "failure rate of each part", NONNEGATIVE, vector=True)
-    },
+    variables={"rates_per_s": Variable(r"\lambda_i", "1/s", "failure rate of each part", NONNEGATIVE, vector=True)},
     result=Result("M", "s", "mean time between failures of the system"),
     validity="Independent exponential failures, any of which stops the system; at least one rate above zero.",
     source="Series system of exponential parts (Barlow and Proschan 1975).",
@@ -51,7 +48,8 @@ def cluster_mtbf(node_mtbf_s: Real, nodes: Real) -> Real:
 def series_mtbf(rates_per_s: Array) -> Real:
     """Mean time between failures of different parts that all have to work."""
     total = np.sum(rates_per_s, axis=-1)
-    require(total > 0, f"rates_per_s must have a sum > 0 (1/s), got {total}")
+    if np.any(total <= 0):
+        raise ValueError("rates_per_s must have a sum > 0 (1/s), got 0.0")
     return 1.0 / total
 
 
@@ -83,8 +81,7 @@ def expected_failures(duration_s: Real, mtbf_s: Real) -> Real:
     latex=r"o = \frac{\delta}{\tau} + \frac{\tau}{2 M}",
     variables={"interval_s": INTERVAL, "checkpoint_s": CHECKPOINT, "mtbf_s": MTBF},
     result=Result("o", "1", "share of the time lost to saves and repeated work"),
-    validity="First order: save and interval much shorter than the MTBF. It may exceed 1, where nothing is "
-    "left.",
+    validity="First order: save and interval much shorter than the MTBF. It may exceed 1, where nothing is left.",
     source="Young 1974.",
 )
 def checkpoint_overhead(interval_s: Real, checkpoint_s: Real, mtbf_s: Real) -> Real:
@@ -158,19 +155,13 @@ def exact_checkpoint_interval(checkpoint_s: Real, mtbf_s: Real) -> Real:
 )
 def async_checkpoint_overhead(interval_s: Real, pause_s: Real, drain_s: Real, mtbf_s: Real) -> Real:
     """Tax of asynchronous checkpoints: the pause, and the work that was not yet protected."""
-    require(
-        np.less_equal(drain_s, interval_s),
-        f"drain_s must be <= interval_s (snapshots would pile up), got {drain_s} > {interval_s}",
-    )
+    require_at_most("drain_s", drain_s, "interval_s", interval_s, "snapshots would pile up")
     return pause_s / interval_s + (interval_s / 2.0 + drain_s) / mtbf_s
 
 
 @formula(
     latex=r"d = \frac{w}{\tau}",
-    variables={
-        "write_s": Variable("w", "s", "time to write one checkpoint", NONNEGATIVE),
-        "interval_s": INTERVAL,
-    },
+    variables={"write_s": Variable("w", "s", "time to write one checkpoint", NONNEGATIVE), "interval_s": INTERVAL},
     result=Result("d", "1", "share of the time that storage is writing"),
     validity="Not cut at 1: above 1 the writes pile up (a checkpoint storm).",
     source="Definition.",
@@ -198,12 +189,7 @@ def goodput_first_order(overhead: Real, restart_s: Real, mtbf_s: Real) -> Real:
 
 @formula(
     latex=r"g = \frac{\tau}{M e^{R/M} \left(e^{(\tau + \delta)/M} - 1\right)}",
-    variables={
-        "interval_s": INTERVAL,
-        "checkpoint_s": CHECKPOINT,
-        "restart_s": RESTART,
-        "mtbf_s": MTBF,
-    },
+    variables={"interval_s": INTERVAL, "checkpoint_s": CHECKPOINT, "restart_s": RESTART, "mtbf_s": MTBF},
     result=Result("g", "1", "share of the time that is useful work"),
     validity="Exact for exponential failures, which may also strike during saves and restarts. Zero where "
     "the "

@@ -24,13 +24,9 @@ def arithmetic_intensity(ops_flop: Real, data_bytes: Real) -> Real:
 
 @formula(
     latex=r"I^{*} = \frac{R}{\mathrm{BW}}",
-    variables={
-        "peak_flop_s": PEAK,
-        "bandwidth_bytes_s": Variable(r"\mathrm{BW}", "B/s", "memory bandwidth", POSITIVE),
-    },
+    variables={"peak_flop_s": PEAK, "bandwidth_bytes_s": Variable(r"\mathrm{BW}", "B/s", "memory bandwidth", POSITIVE)},
     result=Result("I^{*}", "FLOP/B", "ridge point"),
-    validity="Below it a task waits for data, above it for arithmetic. Use the dense peak, not a sparse "
-    "figure.",
+    validity="Below it a task waits for data, above it for arithmetic. Use the dense peak, not a sparse figure.",
     source="Williams, Waterman and Patterson 2009.",
 )
 def ridge_point(peak_flop_s: Real, bandwidth_bytes_s: Real) -> Real:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 MAX_STEPS = 100
-TOLERANCE = 1e-14
+TOLERANCE = 1e-13
 
 
 def falling_root(value_and_slope: Callable[[Array], tuple[Array, Array]], low: Array, high: Array) -> Array:

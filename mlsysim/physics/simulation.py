@@ -73,9 +73,7 @@ def simulate_training_run(
     if mode not in ("sync", "async"):
         raise ValueError(f"mode must be one of 'sync', 'async', got {mode!r}")
     if mode == "async" and drain_s > interval_s:
-        raise ValueError(
-            f"drain_s must be <= interval_s (snapshots would pile up), got {drain_s} > {interval_s}"
-        )
+        raise ValueError(f"drain_s must be <= interval_s (snapshots would pile up), got {drain_s} > {interval_s}")
     drain = drain_s if mode == "async" else 0.0
 
     failures = _failure_times(duration_s, mtbf_s, seed)
@@ -117,9 +115,7 @@ def _failure_times(duration_s: float, mtbf_s: float, seed: int) -> Array:
     return times[times < duration_s]
 
 
-def _stretch(
-    start: float, saved: float, end: float, interval: float, pause: float
-) -> tuple[Array, Array, float]:
+def _stretch(start: float, saved: float, end: float, interval: float, pause: float) -> tuple[Array, Array, float]:
     """Corner points of failure-free work from ``start`` to ``end``: up during segments, flat during saves."""
     cycle = interval + pause
     whole = math.floor((end - start) / cycle)

@@ -75,33 +75,19 @@ def layout_error(
     The split of the model is judged first.  The batch is judged only when ``dp``, ``microbatch_seqs`` and
     ``global_batch_seqs`` are given.
     """
-    for broken, reason in _layout_faults(
-        layers, pp, interleave, zero_stage, dp, microbatch_seqs, global_batch_seqs
-    ):
+    for broken, reason in _layout_faults(layers, pp, interleave, zero_stage, dp, microbatch_seqs, global_batch_seqs):
         if broken:
             return reason
     return None
 
 
 def _layout_faults(
-    layers: Any,
-    pp: Any,
-    interleave: Any,
-    zero_stage: Any,
-    dp: Any,
-    microbatch_seqs: Any,
-    global_batch_seqs: Any,
+    layers: Any, pp: Any, interleave: Any, zero_stage: Any, dp: Any, microbatch_seqs: Any, global_batch_seqs: Any
 ) -> list[tuple[Any, str]]:
     """Each rule of a layout as a mask of the cells that break it, and the reason."""
     faults = [
-        (
-            np.greater(interleave, 1) & np.equal(pp, 1),
-            "interleave must be 1 without pipeline stages (pp = 1)",
-        ),
-        (
-            np.mod(layers, np.multiply(pp, interleave)) != 0,
-            "pp x interleave must divide the number of layers",
-        ),
+        (np.greater(interleave, 1) & np.equal(pp, 1), "interleave must be 1 without pipeline stages (pp = 1)"),
+        (np.mod(layers, np.multiply(pp, interleave)) != 0, "pp x interleave must divide the number of layers"),
         (
             np.greater_equal(zero_stage, 2) & np.greater(pp, 1),
             "zero_stage must be 0 or 1 with pipeline stages: stages 2 and 3 would gather or scatter again "
@@ -111,9 +97,7 @@ def _layout_faults(
     ]
     if dp is not None and microbatch_seqs is not None and global_batch_seqs is not None:
         exhausted = np.multiply(dp, microbatch_seqs) > np.multiply(global_batch_seqs, 1.0 + 1e-9)
-        faults.append(
-            (exhausted, "dp x microbatch_seqs must be <= global_batch_seqs: replicas would have no data")
-        )
+        faults.append((exhausted, "dp x microbatch_seqs must be <= global_batch_seqs: replicas would have no data"))
     return faults
 
 
@@ -198,9 +182,7 @@ def three_d_step(
     )
     shape = varied[0].shape
     invalid = np.zeros(shape, dtype=np.bool_)
-    for broken, reason in _layout_faults(
-        layers, pp, interleave, zero_stage, dp, microbatch_seqs, global_batch_seqs
-    ):
+    for broken, reason in _layout_faults(layers, pp, interleave, zero_stage, dp, microbatch_seqs, global_batch_seqs):
         if on_invalid == "raise" and np.any(broken):
             raise ValueError(reason)
         invalid |= broken
@@ -224,9 +206,7 @@ def three_d_step(
         np.where(in_node, intra_bandwidth_bytes_s, inter_bandwidth_bytes_s),
         np.where(in_node, intra_latency_s, inter_latency_s),
     )
-    p2p = pipeline_p2p_time(
-        microbatches, interleave, boundary_bytes, tp, inter_bandwidth_bytes_s, inter_latency_s
-    )
+    p2p = pipeline_p2p_time(microbatches, interleave, boundary_bytes, tp, inter_bandwidth_bytes_s, inter_latency_s)
     pipeline = np.where(np.greater(pp, 1), p2p, 0.0)
     busy = compute + recomputed + tensor + pipeline
 

@@ -16,7 +16,7 @@ from mlsysim.physics.registry import (
     Result,
     Variable,
     formula,
-    require,
+    require_at_most,
 )
 
 # Bytes per parameter of weights, gradients and FP32 master weights (Micikevicius et al. 2018).
@@ -51,10 +51,7 @@ def _activation_scale(precision: str) -> float:
 
 
 def _require_checkpoints(checkpoints: Real, layers: Real) -> None:
-    require(
-        np.less_equal(checkpoints, layers),
-        f"checkpoints must be <= layers (one per layer at most), got {checkpoints} > {layers}",
-    )
+    require_at_most("checkpoints", checkpoints, "layers", layers, "one per layer at most")
 
 
 @formula(
@@ -98,8 +95,7 @@ def training_state_bytes_per_param(precision: str, optimizer: str) -> Real:
         "activations_bytes": Result("A", "B", "activations"),
         "total_bytes": Result("M", "B", "sum"),
     },
-    validity="Single device; allocator fragmentation and temporary buffers are left out, so real runs need "
-    "headroom.",
+    validity="Single device; allocator fragmentation and temporary buffers are left out, so real runs need headroom.",
     source="Total-memory equation (course, Model Training); Rajbhandari et al. 2020.",
 )
 def training_memory(
@@ -120,19 +116,12 @@ def training_memory(
 
 @formula(
     latex=r"M = P b_w + f P \left(b_g + b_m + b_o\right)",
-    variables={
-        "params": PARAMS,
-        "precision": PRECISION,
-        "optimizer": OPTIMIZER,
-        "trainable_fraction": TRAINABLE,
-    },
+    variables={"params": PARAMS, "precision": PRECISION, "optimizer": OPTIMIZER, "trainable_fraction": TRAINABLE},
     result=Result("M", "B", "training state"),
     validity="Single device, nothing sharded, activations not counted.",
     source="Micikevicius et al. 2018; Rajbhandari et al. 2020.",
 )
-def unsharded_state_bytes(
-    params: Real, precision: str, optimizer: str, trainable_fraction: Real = 1.0
-) -> Real:
+def unsharded_state_bytes(params: Real, precision: str, optimizer: str, trainable_fraction: Real = 1.0) -> Real:
     """Training state of one device: the floor under every micro-batch."""
     weight, gradient, master = STORAGE_BYTES[precision]
     per_trained = gradient + master + OPTIMIZER_BYTES[optimizer]

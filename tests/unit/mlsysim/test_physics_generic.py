@@ -181,9 +181,7 @@ def test_a_refusal_names_value_and_range(name: str, generator: np.random.Generat
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_unknown_missing_and_doubled_arguments_are_type_errors(
-    name: str, generator: np.random.Generator
-) -> None:
+def test_unknown_missing_and_doubled_arguments_are_type_errors(name: str, generator: np.random.Generator) -> None:
     formula = FORMULAS[name]
     base = sample(formula.spec, generator)
     first = next(iter(base))

@@ -153,9 +153,7 @@ BRANCH: dict[str, Callable[[Arguments], bool]] = {
 
 # An equation that is solved for its result: what its left-hand side is at that result.
 LEFT_HAND_SIDE: dict[str, Callable[[Arguments, Any], Any]] = {
-    "mmc_latency_percentile": lambda a, result: mmc_survival(
-        result, a["arrival_per_s"], a["service_s"], a["servers"]
-    ),
+    "mmc_latency_percentile": lambda a, result: mmc_survival(result, a["arrival_per_s"], a["service_s"], a["servers"])
 }
 
 COMMAND = re.compile(r"\\[A-Za-z]+|\\.|.", re.S)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsysim.physics import (
+    async_checkpoint_overhead,
     average_power,
     battery_energy,
     battery_life,
@@ -48,8 +49,10 @@ from mlsysim.physics import (
     pipeline_bubble_fraction,
     propagation_rtt,
     ring_allreduce_time,
+    series_mtbf,
     training_memory,
     training_state_bytes_per_param,
+    transformer_activation_bytes,
     unsharded_state_bytes,
     young_interval,
     zero_state_bytes,
@@ -107,9 +110,9 @@ def test_average_power_lies_between_its_states(active: float, extra: float, slee
 def test_rules_between_arguments() -> None:
     with pytest.raises(ValueError, match="active_s must be <= period_s"):
         duty_cycle(2.0, 1.0)
-    with pytest.raises(ValueError, match="active_s must be <= period_s"):
-        average_power(1.0, 0.0, [0.5, 2.0], 1.0)
-    with pytest.raises(ValueError, match="active_power_w must be >= sleep_power_w"):
+    with pytest.raises(ValueError, match=r"active_s must be <= period_s .* got 2\.0 > 1\.0"):
+        average_power(1.0, 0.0, [0.5, 2.0, 3.0], 1.0)
+    with pytest.raises(ValueError, match="sleep_power_w must be <= active_power_w"):
         average_power(1.0, 2.0, 0.5, 1.0)
 
 
@@ -151,12 +154,8 @@ def test_an_unstable_queue_never_answers(service: float, rho: float, q: float) -
 
 @given(seconds, st.floats(0.01, 0.99), percentile)
 def test_survival_at_a_percentile_of_one_server(service: float, rho: float, q: float) -> None:
-    assert mm1_survival(mm1_latency_percentile(service, rho, q), service, rho) == pytest.approx(
-        1 - q, rel=1e-6
-    )
-    assert dm1_survival(dm1_latency_percentile(service, rho, q), service, rho) == pytest.approx(
-        1 - q, rel=1e-6
-    )
+    assert mm1_survival(mm1_latency_percentile(service, rho, q), service, rho) == pytest.approx(1 - q, rel=1e-6)
+    assert dm1_survival(dm1_latency_percentile(service, rho, q), service, rho) == pytest.approx(1 - q, rel=1e-6)
     slowest = md1_latency_percentile(service, rho, q)
     if slowest > service * slack:
         assert md1_survival_approx(slowest, service, rho) == pytest.approx(min(rho, 1 - q), rel=1e-6)
@@ -272,3 +271,15 @@ def test_goodput_is_zero_where_the_exponential_overflows() -> None:
 @given(st.floats(0, 1e9), st.floats(1e-3, 1e9))
 def test_a_failure_is_at_most_as_likely_as_expected(duration: float, mtbf: float) -> None:
     assert 0 <= failure_probability(duration, mtbf) <= min(1.0, expected_failures(duration, mtbf)) * slack
+
+
+def test_rules_between_arguments_of_the_other_modules() -> None:
+    with pytest.raises(ValueError, match="drain_s must be <= interval_s"):
+        async_checkpoint_overhead(60.0, 2.0, 60.1, 1e4)
+    assert async_checkpoint_overhead(60.0, 2.0, 60.0, 1e4) > 0
+    with pytest.raises(ValueError, match="checkpoints must be <= layers"):
+        transformer_activation_bytes(12, 128, 1, 64, 4, "mixed", True, checkpoints=[12, 13])
+    with pytest.raises(ValueError, match="rates_per_s must have a sum > 0"):
+        series_mtbf([0.0, 0.0])
+    assert series_mtbf([0.0, 0.5]) == 2.0
+    assert series_mtbf([[0.25, 0.25], [1.0, 3.0]]).tolist() == [2.0, 0.25]

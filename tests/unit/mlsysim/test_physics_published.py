@@ -167,8 +167,7 @@ def test_mmc_where_both_rates_meet() -> None:
 def _erlang_crommelin(rho: float, wait: float) -> float:
     """P(W <= wait) of M/D/1, time in services (Erlang 1909, Crommelin 1932)."""
     terms = (
-        (rho * (k - wait)) ** k / math.factorial(k) * math.exp(-rho * (k - wait))
-        for k in range(math.floor(wait) + 1)
+        (rho * (k - wait)) ** k / math.factorial(k) * math.exp(-rho * (k - wait)) for k in range(math.floor(wait) + 1)
     )
     return (1 - rho) * math.fsum(terms)
 
@@ -194,9 +193,9 @@ def test_dm1_sigma_solves_its_equation() -> None:
 
 
 def test_the_recommended_fleet() -> None:
-    assert batched_fleet_p99(
-        5000, 8, [10, 9], 0.005, 0.0006, "shared_queue", "exponential", 0.99
-    ) == pytest.approx([0.0469, 0.0476], abs=5e-5)
+    assert batched_fleet_p99(5000, 8, [10, 9], 0.005, 0.0006, "shared_queue", "exponential", 0.99) == pytest.approx(
+        [0.0469, 0.0476], abs=5e-5
+    )
     replicas = np.arange(0, 65)
     p99 = batched_fleet_p99(5000, 1, replicas, 0.005, 0.0006, "random_split", "exponential", 0.99)
     assert int(replicas[p99 <= 0.050][0]) == 58
@@ -220,9 +219,7 @@ def test_the_histogram_has_the_printed_percentile(routing: str, service_model: s
 def test_an_overloaded_fleet_has_no_tail() -> None:
     for routing in ("shared_queue", "random_split"):
         for service_model in ("exponential", "fixed"):
-            assert batched_fleet_survival(
-                1e9, 5000, 1, [0, 3], 0.005, 0.0006, routing, service_model
-            ).tolist() == [
+            assert batched_fleet_survival(1e9, 5000, 1, [0, 3], 0.005, 0.0006, routing, service_model).tolist() == [
                 1.0,
                 1.0,
             ]

@@ -111,9 +111,7 @@ def test_optional_and_undefined() -> None:
         """Docstring."""
         return None if a == 0 else a if cap is None else np.minimum(a, cap)
 
-    function = _decorated(
-        capped, {"a": LENGTH, "cap": Variable("c", "m", "a cap", r.POSITIVE, optional=True)}
-    )
+    function = _decorated(capped, {"a": LENGTH, "cap": Variable("c", "m", "a cap", r.POSITIVE, optional=True)})
     assert function(3.0) == 3.0
     assert function(3.0, cap=None) == 3.0
     assert function(3.0, 2) == 2.0

@@ -77,9 +77,7 @@ def test_terms_add_up() -> None:
     step = _step(8, 8, 1, 1, False, 3, 1)
     assert all(type(value) is float for value in asdict(step).values())
     assert step.step_s == pytest.approx(step.busy_s + step.bubble_s + step.exposed_s)
-    assert step.busy_s == pytest.approx(
-        step.compute_s + step.recompute_s + step.tensor_parallel_s + step.pipeline_s
-    )
+    assert step.busy_s == pytest.approx(step.compute_s + step.recompute_s + step.tensor_parallel_s + step.pipeline_s)
     assert step.bubble_fraction == pytest.approx(pipeline_bubble_fraction(8, 64, 3))
     assert step.memory_bytes == pytest.approx(
         step.state_bytes + step.gathered_bytes + step.activation_bytes + step.working_bytes
@@ -87,15 +85,7 @@ def test_terms_add_up() -> None:
 
 
 def _all_layouts() -> np.ndarray[Any, np.dtype[np.int64]]:
-    axes = (
-        [1, 2, 4, 8, 16],
-        [1, 2, 4, 8, 16, 32],
-        [1, 2, 4, 8],
-        [0, 1, 2, 3],
-        [0, 1],
-        [1, 2, 3],
-        [1, 2, 4, 8],
-    )
+    axes = ([1, 2, 4, 8, 16], [1, 2, 4, 8, 16, 32], [1, 2, 4, 8], [0, 1, 2, 3], [0, 1], [1, 2, 3], [1, 2, 4, 8])
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
 
 
@@ -164,12 +154,7 @@ def test_impossible_layouts_raise_or_stay_empty(layout: tuple[Any, ...], reason:
 
 @pytest.mark.parametrize(
     ("argument", "value"),
-    [
-        ("params", -1.0),
-        ("kernel_efficiency", 1.5),
-        ("overlap_fraction", 2.0),
-        ("inter_bandwidth_bytes_s", 0.0),
-    ],
+    [("params", -1.0), ("kernel_efficiency", 1.5), ("overlap_fraction", 2.0), ("inter_bandwidth_bytes_s", 0.0)],
 )
 def test_bad_numbers_are_refused(argument: str, value: float) -> None:
     with pytest.raises(ValueError, match=argument.removeprefix("inter_")):
