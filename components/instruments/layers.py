@@ -183,7 +183,10 @@ class Segments(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class Labels(Layer):
-    """Text at (x, y): direct labels in place of a legend. Offsets are in pixels."""
+    """Text at (x, y): direct labels in place of a legend. Offsets are in pixels.
+
+    `plate` puts the surface behind the text, so that a line through it stays readable.
+    """
 
     x: Any
     y: Any
@@ -195,8 +198,9 @@ class Labels(Layer):
     dx: float = 0
     dy: float = 0
     angle: float = 0
+    plate: bool = False
 
-    _style_fields = (*Layer._style_fields, "align", "baseline", "size", "bold", "dx", "dy", "angle")
+    _style_fields = (*Layer._style_fields, "align", "baseline", "size", "bold", "dx", "dy", "angle", "plate")
 
     def columns(self) -> Columns:
         text = np.atleast_1d(np.asarray(self.text, dtype=object))
@@ -215,7 +219,8 @@ class Labels(Layer):
         )
 
     def glyph_properties(self) -> dict[str, Any]:
-        return {"x_offset": self.dx, "y_offset": self.dy, "text_font": value(TEXT_FONT)}
+        plate = {"background_fill_color": colour("surface"), "background_fill_alpha": 0.85} if self.plate else {}
+        return {"x_offset": self.dx, "y_offset": self.dy, "text_font": value(TEXT_FONT), **plate}
 
 
 @dataclass(frozen=True, kw_only=True)
