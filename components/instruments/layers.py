@@ -294,6 +294,8 @@ class Plot:
     caption: str = ""
     height: int = 300
     key: tuple[tuple[str, str], ...] = ()
+    #: Name of the registered instrument that made it; set by `registry.instrument`.
+    instrument: str = ""
 
     def structure(self) -> tuple[Any, ...]:
         """Two plots of the same structure differ in columns and ranges only."""

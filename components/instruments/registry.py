@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import wraps
 from typing import ParamSpec
 
 from components.instruments.layers import Plot
@@ -24,13 +25,21 @@ INSTRUMENTS: dict[str, Introduction] = {}
 
 
 def instrument(*, volume: int, chapter: int) -> Callable[[Callable[P, Plot]], Callable[P, Plot]]:
-    """Registers a function from typed data to a `Plot` as an instrument introduced in the given lab."""
+    """Registers a function from typed data to a `Plot` as an instrument introduced in the given lab.
+
+    Its plots carry its name, so that the conformance robot sees which lab uses which instrument.
+    """
 
     def register(function: Callable[P, Plot]) -> Callable[P, Plot]:
         name = function.__name__
         if name in INSTRUMENTS:
             raise ValueError(f"instrument {name!r} is registered twice")
         INSTRUMENTS[name] = Introduction(volume, chapter)
-        return function
+
+        @wraps(function)
+        def named(*args: P.args, **kwargs: P.kwargs) -> Plot:
+            return replace(function(*args, **kwargs), instrument=name)
+
+        return named
 
     return register
