@@ -100,3 +100,17 @@ def test_a_snapshot_protects_only_once_it_is_drained() -> None:
 def test_bad_arguments(argument: str, value: Any) -> None:
     with pytest.raises(ValueError, match=argument):
         simulate_training_run(**{**ASYNC, argument: value}, seed=0)
+
+
+@pytest.mark.parametrize("arguments", [SYNC, ASYNC, {**SYNC, "interval_s": 64_800.0}], ids=["sync", "async", "rare"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_without_detail_the_same_run_has_corners_at_failures_and_restarts_only(
+    arguments: dict[str, Any], seed: int
+) -> None:
+    fine = simulate_training_run(**arguments, seed=seed)
+    coarse = simulate_training_run(**arguments, seed=seed, detail=False)
+    assert coarse.goodput == fine.goodput
+    assert np.array_equal(coarse.failures_s, fine.failures_s)
+    assert len(coarse.time_s) <= 4 * len(coarse.failures_s) + 4
+    corners = {*zip(fine.time_s.tolist(), fine.useful_s.tolist(), strict=True)}
+    assert {*zip(coarse.time_s.tolist(), coarse.useful_s.tolist(), strict=True)} <= corners
