@@ -16,6 +16,7 @@ _TEMPLATE = """
   html { background: var(--page, Canvas); }
   body { margin: 0; min-height: 100vh; display: block; }
 </style>
+{% if cookie %}<script>document.cookie = {{ cookie | tojson }}</script>{% endif %}
 {% endblock %}
 {% block contents %}
 <main>{{ embed(roots.page) }}</main>
@@ -23,9 +24,10 @@ _TEMPLATE = """
 """
 
 
-def page(component: HtmlComponent, title: str) -> pn.Template:
-    """A document that holds one component."""
+def page(component: HtmlComponent, title: str, cookie: str = "") -> pn.Template:
+    """A document that holds one component; `cookie` is one that the page sets itself, with its attributes."""
     template = pn.Template(_TEMPLATE)
+    template.add_variable("cookie", cookie)
     template.add_variable("title", title)
     template.add_panel("page", component)
     return template

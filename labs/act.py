@@ -38,7 +38,7 @@ class Act(param.Parameterized):
     # --- what an author writes -----------------------------------------------------------------------------
 
     @classmethod
-    def compute(cls, context: str, **controls: Any) -> Any:
+    def compute(cls, context: str, *args: Any, **controls: Any) -> Any:
         """The outcome of `controls` in `context`: a frozen dataclass in SI units. Calls `mlsysim.physics`."""
         raise NotImplementedError
 

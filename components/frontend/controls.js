@@ -51,7 +51,7 @@ function slider(spec, id, push) {
   return {
     element: h("div", {class: "control"},
       h("div", {class: "head"}, h("label", {for: id}, spec.label), entry
-        ? h("span", {class: "typed"}, output, entry, h("span", {class: "unit"}, spec.entry.unit)) : output),
+        ? h("span", {class: "typed"}, entry, h("span", {class: "unit"}, spec.entry.unit)) : output),
       input,
       h("div", {class: "ends", "aria-hidden": "true"}, h("span", {}, spec.stops[0]), h("span", {}, spec.stops.at(-1)))),
     inputs: [input, entry].filter(Boolean),

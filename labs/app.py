@@ -1,0 +1,71 @@
+"""The suite's server: index, labs, gallery, one process or several."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Sequence
+from functools import partial
+from http.cookies import SimpleCookie
+
+import panel as pn
+from bokeh.server.urls import per_app_patterns
+from panel.io.server import DocHandler, get_server
+
+from labs import site
+from labs.busy import PortBusyError
+from labs.catalog import catalog, path_of
+from labs.not_found import NotFound
+from labs.pages import THUMBNAILS, gallery_page, index_page, lab_page
+
+HOME = "../"
+
+
+class StudentDocHandler(DocHandler):
+    """Gives a newcomer the signed cookie in the response's header, where no script can read it."""
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        who = site.identify(None, self.get_cookie(site.COOKIE))
+        if who.new_token is None:
+            return
+        secure = self.request.protocol == "https"
+        self.set_cookie(
+            site.COOKIE, who.new_token, path="/", max_age=site.COOKIE_DAYS * 86400, httponly=True, samesite="Lax", secure=secure
+        )
+        # The session that this very request opens must see it, too.
+        arrived = SimpleCookie()
+        arrived[site.COOKIE] = who.new_token
+        self.request.cookies.update(arrived)
+
+
+def pages() -> dict[str, Callable[[], pn.Template]]:
+    """Path to page, for the server."""
+    return {
+        "/": index_page,
+        "/gallery": gallery_page,
+        **{f"/{path_of(lab)}": partial(lab_page, lab, HOME) for lab in catalog()},
+    }
+
+
+def serve(port: int, address: str | None, allow_origin: Sequence[str], processes: int = 1) -> None:
+    """Serves the suite until it is stopped. Raises PortBusyError, or LedgerError for an unusable ledger."""
+    # Both are opened here, so that a mistake shows at the start and not to the first student.
+    site.store()
+    site.secret()
+    pn.extension()
+    per_app_patterns[:] = [
+        (route, StudentDocHandler if handler is DocHandler else handler) for route, handler in per_app_patterns
+    ]
+    origins = list(allow_origin) or [f"{host}:{port}" for host in ("localhost", "127.0.0.1", address) if host]
+    try:
+        server = get_server(
+            pages(), port=port, address=address, websocket_origin=origins, start=False, show=False, verbose=False,
+            num_procs=processes, static_dirs={"/thumbnails": str(THUMBNAILS)}, default_handler_class=NotFound,
+            title="MLSys Labs", index=None, keep_alive_milliseconds=20_000,
+        )
+    except OSError as problem:
+        if problem.errno == errno.EADDRINUSE:
+            raise PortBusyError(f"port {port} is in use; stop what runs there, or choose another with --port") from None
+        raise
+    print(f"MLSys Labs: http://{address or 'localhost'}:{port}  (ledger: {site.store().location})", flush=True)
+    server.run_until_shutdown()

@@ -1,0 +1,173 @@
+"""`mlsys-labs`: serve, list, check, new, ledger."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from labs import site
+from labs.busy import PortBusyError
+from labs.catalog import UnknownLabError, catalog, path_of
+from labs.lab import Lab
+from ledger import LedgerError, class_statistics, export_all, import_all
+
+
+class UsageError(ValueError):
+    """The command line asks for something that does not exist; the message says what does."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit code is 0 on success, 1 when a check fails, 2 when something was asked wrongly."""
+    options = _parser().parse_args(arguments)
+    if options.ledger is not None:
+        os.environ[site.LEDGER_VARIABLE] = options.ledger
+    try:
+        return options.run(options)
+    except (UsageError, UnknownLabError, LedgerError, FileExistsError, PortBusyError) as problem:
+        print(f"mlsys-labs: {problem}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mlsys-labs", description="Interactive labs for a course on machine-learning systems.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run, summary: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=summary, description=summary)
+        sub.set_defaults(run=run, ledger=None)
+        return sub
+
+    serve = command("serve", _serve, "Serve the suite.")
+    serve.add_argument("--port", type=int, default=5006, help="port to listen on (default 5006)")
+    serve.add_argument("--address", help="address to listen on (default: all)")
+    serve.add_argument("--num-procs", type=int, default=1, metavar="N", help="server processes (default 1)")
+    serve.add_argument("--allow-origin", action="append", default=[], metavar="HOST",
+                       help="host[:port] under which browsers reach the server; may be repeated")
+    _ledger_option(serve)
+
+    listing = command("list", _list, "List the labs.")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+
+    check = command("check", _check, "Run the conformance robot over labs (all by default).")
+    check.add_argument("labs", nargs="*", metavar="LAB", help="V1-02, v2_05 or a lab's file")
+
+    new = command("new", _new, "Write the skeleton of a lab.")
+    new.add_argument("volume", type=int, choices=(1, 2))
+    new.add_argument("number", type=int)
+    new.add_argument("slug", help="last part of the file's name: ml_workflow for lab_03_ml_workflow.py")
+
+    ledger = command("ledger", None, "Export, import or summarise the ledger of the whole course.")
+    actions = ledger.add_subparsers(required=True, metavar="ACTION")
+    for name, run, summary in (
+        ("export", _ledger_export, "Write every student's ledger as JSON lines."),
+        ("import", _ledger_import, "Take up ledgers from JSON lines; of two entries for one lab the newer stays."),
+        ("stats", _ledger_stats, "Per lab: how many opened, predicted, saved, and how they predicted."),
+    ):
+        sub = actions.add_parser(name, help=summary, description=summary)
+        sub.set_defaults(run=run, ledger=None)
+        _ledger_option(sub)
+        if name != "stats":
+            sub.add_argument("file", help="file to use; - for standard input or output")
+        else:
+            sub.add_argument("--csv", action="store_true", help="as CSV")
+    return parser
+
+
+def _ledger_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--ledger", metavar="URL",
+                        help=f"path of an SQLite file, or postgresql://… (default ${site.LEDGER_VARIABLE} or {site.DEFAULT_LEDGER})")
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from labs.app import serve
+
+    if not 0 < options.port < 65536:
+        raise UsageError(f"--port takes a number from 1 to 65535, not {options.port}")
+    if options.num_procs < 1:
+        raise UsageError(f"--num-procs takes a number from 1, not {options.num_procs}")
+    serve(options.port, options.address, options.allow_origin, options.num_procs)
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    rows = [
+        {
+            "volume": lab.volume, "number": lab.number, "slug": lab.slug, "title": lab.title, "path": f"/{path_of(lab)}",
+            "minutes": lab.minutes(), "contexts": [context.id for context in lab.contexts],
+        }
+        for lab in catalog()
+    ]
+    if options.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        for row in rows:
+            print(f"V{row['volume']}-{row['number']:02d}  {row['minutes']:>2} min  {row['title']}  ({', '.join(row['contexts'])})")
+    return 0
+
+
+def _find(name: str) -> type[Lab]:
+    """A lab by V1-02, v1_02, ch02, or its file."""
+    for lab in catalog():
+        names = {f"v{lab.volume}-{lab.number:02d}", f"v{lab.volume}_{lab.number:02d}", lab.key(), lab.slug, path_of(lab)}
+        if name.lower() in names or Path(name).with_suffix("").as_posix().endswith(path_of(lab)):
+            return lab
+    known = ", ".join(f"V{lab.volume}-{lab.number:02d}" for lab in catalog())
+    raise UsageError(f"there is no lab {name!r}; there are {known}")
+
+
+def _check(options: argparse.Namespace) -> int:
+    from labs.conformance import check_labs
+
+    reports = check_labs([_find(name) for name in options.labs] or catalog())
+    for report in reports:
+        print(report)
+    return 0 if all(report.passed for report in reports) else 1
+
+
+def _new(options: argparse.Namespace) -> int:
+    from labs.scaffold import scaffold
+
+    path = scaffold(options.volume, options.number, options.slug)
+    print(f"wrote {path}\nIt runs as it stands: mlsys-labs check V{options.volume}-{options.number:02d}, then panel serve {path}.")
+    return 0
+
+
+def _ledger_export(options: argparse.Namespace) -> int:
+    lines = export_all(site.store())
+    if options.file == "-":
+        for line in lines:
+            print(line)
+        return 0
+    # Written beside and renamed, so that a full disk leaves no half file under the name that was asked for.
+    target, partial = Path(options.file), Path(f"{options.file}.partial")
+    if target.exists():
+        raise UsageError(f"{target} exists already; nothing was written")
+    with partial.open("w", encoding="utf-8") as file:
+        for line in lines:
+            file.write(line + "\n")
+    partial.rename(target)
+    return 0
+
+
+def _ledger_import(options: argparse.Namespace) -> int:
+    if options.file == "-":
+        print(import_all(site.store(), sys.stdin))
+        return 0
+    source = Path(options.file)
+    if not source.is_file():
+        raise UsageError(f"there is no file {source}")
+    with source.open(encoding="utf-8") as file:
+        print(import_all(site.store(), file))
+    return 0
+
+
+def _ledger_stats(options: argparse.Namespace) -> int:
+    statistics = class_statistics(site.store())
+    frame = statistics.to_frame()
+    print(frame.to_csv(index=False) if options.csv else frame.to_string(index=False))
+    return 0

@@ -1,0 +1,94 @@
+"""The pages of the suite: one per lab, the index, the gallery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+
+from components.course_index import CourseIndex
+from components.page import page
+from labs.catalog import catalog, path_of
+from labs.gallery import gallery
+from labs.lab import Lab
+from labs.session import query, visit
+from labs.site import COOKIE, COOKIE_DAYS, Visit, ledger_of
+from labs.view import LabView
+
+#: Pictures of the index page, one per lab, made from real pages.
+THUMBNAILS = Path(__file__).parent / "thumbnails"
+
+#: Names in an address that are not a lab's.
+RESERVED = {"theme", "embed", "bokeh-session-id"}
+
+VOLUMES = {
+    1: ("Volume 1: one node", "From the battery of a patch to the memory of an accelerator: the physics of a single machine."),
+    2: ("Volume 2: the fleet", "From eight GPUs to sixteen thousand: networks, failures, schedulers, society."),
+}
+
+
+def lab_page(lab: type[Lab], home: str = "") -> pn.Template:
+    """The page of a lab for the student of the current session."""
+    who = visit()
+    run = lab(ledger_of(who))
+    run.follow(pair for pair in query() if pair[0] not in RESERVED)
+    if who.notice:
+        run.notices.append(who.notice)
+    view = LabView(run, home=home)
+    return page(view.frame, f"{lab.title} · MLSys Labs", cookie=_cookie(who))
+
+
+def index_page() -> pn.Template:
+    """Both volumes, with the student's progress."""
+    who = visit()
+    summary = ledger_of(who).summary()
+    labs = catalog()
+    saved = sum(1 for line in summary.values() if line["saved_at"] is not None)
+    index = CourseIndex(
+        eyebrow="Predict · measure · design",
+        title="MLSys Labs",
+        lead=(
+            "Each lab asks you to commit to a prediction, lets instruments show what the hardware, the queue, the network or "
+            "chance really does, and then has you design a system that can break, visibly and reversibly."
+        ),
+        summary=f"{saved} of {len(labs)} labs saved to your ledger." if saved else f"{len(labs)} labs. Begin anywhere; Lab 00 shows you around.",
+        volumes=[
+            {"title": title, "subtitle": subtitle,
+             "labs": [_card(lab, summary.get(lab.key())) for lab in labs if lab.volume == volume]}
+            for volume, (title, subtitle) in VOLUMES.items() if any(lab.volume == volume for lab in labs)
+        ],
+    )
+    return page(index, "MLSys Labs", cookie=_cookie(who))
+
+
+def gallery_page() -> pn.Template:
+    """Every component and instrument with sample data, for authors."""
+    return page(gallery(), "Gallery · MLSys Labs")
+
+
+def _card(lab: type[Lab], line: dict[str, Any] | None) -> dict[str, Any]:
+    progress, text = "new", "Not started"
+    if line is not None and line["saved_at"] is not None:
+        verdict = {True: "prediction right", False: "prediction wrong"}.get(line["correct"], "")
+        progress, text = "saved", "✓ Saved" + (f" · {verdict}" if verdict else "")
+    elif line is not None and line["state"] not in (None, "briefing"):
+        progress, text = "started", f"In progress · {'Act II' if line['state'].startswith('act2') else 'Act I'}"
+    return {
+        "number": f"{lab.number:02d}", "title": lab.title, "invariant": lab.invariant, "minutes": lab.minutes(),
+        "contexts": [{"label": context.label, "regime": context.regime} for context in lab.contexts],
+        "href": f"./{path_of(lab)}", "thumbnail": f"./thumbnails/{lab.key()}.png" if has_thumbnail(lab) else "",
+        "progress": progress, "progress_text": text,
+    }
+
+
+def has_thumbnail(lab: type[Lab]) -> bool:
+    """Whether the lab has a picture for its card."""
+    return (THUMBNAILS / f"{lab.key()}.png").is_file()
+
+
+def _cookie(who: Visit) -> str:
+    """The cookie that the page itself sets, where no server of the suite has set it in the response's header."""
+    if who.new_token is None:
+        return ""
+    return f"{COOKIE}={who.new_token}; path=/; max-age={COOKIE_DAYS * 86400}; samesite=lax"

@@ -1,0 +1,53 @@
+"""The skeleton of a lab: complete and running, with physics to replace."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Template
+
+from ledger import COMMON_FIELDS, contract_of, entry_key
+from ledger.field import Field
+
+TEMPLATE = Path(__file__).parent / "skeleton" / "lab.txt"
+_SLUG = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+#: Colour of each context that the course uses.
+REGIMES = {"cloud": "cloud", "edge": "edge", "mobile": "mobile", "tiny": "tiny"}
+
+
+def scaffold(volume: int, number: int, slug: str, folder: Path | None = None) -> Path:
+    """Writes the skeleton into `folder` (the package by default); FileExistsError if that number has a lab already.
+
+    Contexts, decisions and ledger fields are those that the ledger's contract has for this lab.
+    """
+    if not _SLUG.fullmatch(slug):
+        raise ValueError(f"the slug {slug!r} must be lower-case words joined by underscores, such as ml_workflow")
+    contract = contract_of(entry_key(volume, number))
+    target = (folder or Path(__file__).parent / f"vol{volume}") / f"lab_{number:02d}_{slug}.py"
+    if taken := sorted(target.parent.glob(f"lab_{number:02d}_*.py")):
+        raise FileExistsError(f"lab {number:02d} of volume {volume} is there already: {taken[0]}")
+    fields = contract.fields
+    first, second = contract.contexts[:2]
+    saved = fields["act1_prediction"]
+    values = list(saved.vocabulary or ()) if saved.type == "number" else []
+    text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        volume=volume, number=number, slug=f"lab_{number:02d}_{slug}",
+        first=first, second=second, first_label=first.title(), second_label=second.title(),
+        first_regime=REGIMES.get(first, "cloud"), second_regime=REGIMES.get(second, "edge"),
+        decision=_decision(fields["act2_decision"]),
+        saved_values=repr(tuple(values) or (None,) * 4),
+        extras="".join(f'            "{name}": {_sample(fields[name])},\n' for name in fields if name not in COMMON_FIELDS),
+        class_name="".join(word.title() for word in slug.split("_")),
+    )
+    target.write_text(text, encoding="utf-8")
+    return target
+
+
+def _decision(field: Field) -> str:
+    return repr(field.vocabulary[0]) if field.vocabulary else repr("")
+
+
+def _sample(field: Field) -> str:
+    """A value that the contract takes, for the author to replace."""
+    return "None" if field.nullable else repr(field.vocabulary[0] if field.vocabulary else 0)

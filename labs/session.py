@@ -1,0 +1,20 @@
+"""What a Panel session knows about the request that opened it."""
+
+from __future__ import annotations
+
+import panel as pn
+
+from labs.site import COOKIE, Visit, identify
+
+
+def visit() -> Visit:
+    """The student behind the current session."""
+    # Panel calls everybody "guest" who sends a cookie that says so: no name to keep a ledger under.
+    user = pn.state.user if pn.state.user != "guest" else None
+    return identify(user, pn.state.cookies.get(COOKIE))
+
+
+def query() -> list[tuple[str, str]]:
+    """The query of the address that opened the session, undecodable bytes replaced."""
+    arguments = pn.state.session_args or {}
+    return [(name, values[0].decode("utf-8", "replace")) for name, values in arguments.items() if values]

@@ -1,0 +1,69 @@
+"""The site behind every page: where the ledger is, and whose ledger a session may see.
+
+Opened once per process, from the environment: `panel serve` of a single lab file, the suite's server and its
+forked workers then agree without passing anything on.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ledger import BadToken, DesignLedger, Store, id_for_user, identity, load_secret, new_student_id, open_store
+
+LEDGER_VARIABLE = "MLSYS_LABS_LEDGER"
+SECRET_FILE_VARIABLE = "MLSYS_LABS_SECRET_FILE"
+DEFAULT_LEDGER = "var/ledger.db"
+DEFAULT_SECRET_FILE = "var/secret"
+
+COOKIE = "mlsys_student"
+#: One academic year and its resits.
+COOKIE_DAYS = 400
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Who is here. `new_token` is set when the browser has to be given a cookie, `notice` when it must be told why."""
+
+    student_id: str
+    new_token: str | None = None
+    notice: str = ""
+
+
+@cache
+def store() -> Store:
+    """The ledger of this process; LedgerError when it cannot be used."""
+    return open_store(os.environ.get(LEDGER_VARIABLE, DEFAULT_LEDGER))
+
+
+@cache
+def secret() -> bytes:
+    """The secret that signs cookies, from a file beside the ledger unless the environment names another."""
+    return load_secret(Path(os.environ.get(SECRET_FILE_VARIABLE, DEFAULT_SECRET_FILE)))
+
+
+def identify(user: str | None, token: str | None) -> Visit:
+    """The student of a session: the signed-in user, else the bearer of a signed anonymous cookie, else somebody new."""
+    if user:
+        return Visit(id_for_user(user, secret()))
+    if token:
+        try:
+            return Visit(identity.read(token, secret()))
+        except BadToken as problem:
+            return _newcomer(
+                f"The cookie that held your place cannot be trusted, so a new, empty ledger was begun. ({problem}) "
+                "An exported ledger file can be imported in the Ledger tab."
+            )
+    return _newcomer()
+
+
+def _newcomer(notice: str = "") -> Visit:
+    student_id = new_student_id()
+    return Visit(student_id, identity.sign(student_id, secret()), notice)
+
+
+def ledger_of(visit: Visit) -> DesignLedger:
+    """The ledger that a visit may see: its own."""
+    return DesignLedger(store(), visit.student_id)

@@ -1,0 +1,22 @@
+"""A lab file on its own under `panel serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import panel as pn
+
+from labs.catalog import catalog
+from labs.pages import lab_page
+
+
+def serve_alone(path: str) -> None:
+    """Shows the lab that the file at `path` defines. Lab files call it when Panel runs them.
+
+    The lab itself is taken from the catalog: Panel runs the file anew for every session, and classes that
+    are made once stay cheap.
+    """
+    file = Path(path).resolve()
+    lab = next(lab for lab in catalog() if lab.slug == file.stem and file.parent.name == f"vol{lab.volume}")
+    pn.extension()
+    lab_page(lab).servable()
