@@ -86,6 +86,14 @@ class Act(param.Parameterized):
         """What is out of reach for now: control to reason, or control to option to reason."""
         return {}
 
+    def settle(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Controls that have to follow when another one or the context changes, name to new value; none by default.
+
+        Asked with the values that would hold, before anything is computed from them. `limits` is for what a
+        student must undo first, `settle` for what gives way of itself.
+        """
+        return {}
+
     def reflection(self) -> Question:
         """The question after the instruments."""
         raise NotImplementedError
@@ -191,7 +199,7 @@ class Act(param.Parameterized):
         reason = limit if isinstance(limit, str) else (limit or {}).get(value)
         if reason is not None:
             raise ControlError(f"{self.specs[name].label}: {self.specs[name].text(value)} is out of reach. {reason}")
-        self.param.update(**{name: value})
+        self.param.update(**{name: value, **self.settle({**self.values(), name: value})})
 
     def reset(self) -> None:
         """Puts every control of the current context back to its default."""
@@ -222,7 +230,7 @@ class Act(param.Parameterized):
             for name, spec in self.controls_in(context).items()
         }
         with param.parameterized.discard_events(self):
-            self.param.update(**values)
+            self.param.update(**{**values, **self.settle(values)})
         self._refresh()
 
     def remembered(self) -> dict[str, dict[str, Any]]:

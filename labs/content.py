@@ -6,7 +6,7 @@ Everything here is plain and frozen; it knows no screen. Text is the author's Ma
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -225,3 +225,12 @@ class Radio:
 
     question: str
     options: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Design:
+    """A design of Act II: the context in which it stood, its controls and their outcome."""
+
+    context: str
+    controls: Mapping[str, Any]
+    outcome: Any

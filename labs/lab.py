@@ -10,7 +10,7 @@ import param
 
 from components.controls import ControlError
 from labs.act import Act
-from labs.content import ChoicePrediction, Context, NumberPrediction, Option, Radio, Reading
+from labs.content import ChoicePrediction, Context, Design, NumberPrediction, Option, Radio, Reading
 from labs.states import STATES, reached
 from ledger import DesignLedger, entry_key
 from mlsysim.core.provenance import Constant
@@ -72,6 +72,14 @@ class Lab(param.Parameterized):
         """The lab's own ledger fields."""
         return {}
 
+    def eligible(self, outcome: Any) -> bool:
+        """Whether a design of Act II with this outcome may become `last_design`; every design is by default.
+
+        For labs whose ledger entry is about the last design of a kind ("the last one that ran") and not about
+        the controls at the moment of saving: their `result`, `decision` and `extras` read `last_design`.
+        """
+        return True
+
     def solution(self, context: str) -> Mapping[str, Any] | None:
         """Controls of Act II that solve the challenge in `context`; None where no design passes."""
         raise NotImplementedError
@@ -119,6 +127,8 @@ class Lab(param.Parameterized):
         self.solved: set[str] = set()
         self._failing: frozenset[str] = frozenset()
         self._context_source = ""
+        #: The latest eligible design that was on screen since Act II opened; survives a reload.
+        self.last_design: Design | None = None
         self.act1, self.act2 = (act(self) for act in self.acts)
 
     @property
@@ -229,7 +239,12 @@ class Lab(param.Parameterized):
                 self.state = f"{key}_reflect"
             self._record("control_first_moved", {"act": key})
 
+    def _note_design(self) -> None:
+        if reached(self.state, "act2_explore") and self.eligible(self.act2.outcome):
+            self.last_design = Design(self.context, self.act2.values(), self.act2.outcome)
+
     def _watch_failures(self, moved: bool) -> None:
+        self._note_design()
         failing = self._failing_now()
         for failure in failing - self._failing:
             self._record("failure_entered", {"failure": failure, "context": self.context})
@@ -350,6 +365,8 @@ class Lab(param.Parameterized):
             "decision": self.chosen_decision,
             "solved": sorted(self.solved),
             "controls": {act.key: act.remembered() for act in (self.act1, self.act2)},
+            "last_design": self.last_design
+            and {"context": self.last_design.context, "controls": dict(self.last_design.controls)},
         }
 
     def _restore(self, stored: Mapping[str, Any]) -> None:
@@ -386,6 +403,22 @@ class Lab(param.Parameterized):
             self.notices += self.act(key).restore(remembered)
         self.state = stored["state"]
         self._failing = self._failing_now()
+        self._recall_design(stored.get("last_design"))
+        self._note_design()
+
+    def _recall_design(self, stored: Mapping[str, Any] | None) -> None:
+        if stored is None:
+            return
+        try:
+            context, controls = stored["context"], dict(stored["controls"])
+            for name, spec in self.act2.controls_in(context).items():
+                spec.check(controls[name])
+            outcome = self.act2.compute(context, **controls)
+        except (KeyError, TypeError, ValueError):
+            self.notices.append("The last design that was noted of Act II is no longer offered, and was dropped.")
+            return
+        if self.eligible(outcome):
+            self.last_design = Design(context, controls, outcome)
 
     def keep(self) -> None:
         """Stores where the student stands. The page calls it when controls come to rest, not for every step."""
@@ -411,19 +444,30 @@ class Lab(param.Parameterized):
 
     def follow(self, query: Iterable[tuple[str, str]]) -> None:
         """Takes context and controls from an address. What does not fit is named in `notices`; the rest holds."""
-        for name, text in sorted(query, key=lambda pair: pair[0] != "context"):
-            try:
-                if name == "context":
-                    self._switch(text)
-                    continue
-                key, _, control = name.partition(".")
-                if key not in ("act1", "act2"):
-                    continue
+        waiting = sorted(query, key=lambda pair: pair[0] != "context")
+        while waiting:
+            # A value that is out of reach may come into reach when others have been taken: ask again until none is.
+            refused = {pair: problem for pair in waiting if (problem := self._follow_one(*pair))}
+            if len(refused) == len(waiting):
+                self.notices += (
+                    f"The link asked for something this lab does not have, and was ignored there: {problem}"
+                    for problem in refused.values()
+                )
+                break
+            waiting = list(refused)
+        self._note_design()
+
+    def _follow_one(self, name: str, text: str) -> str:
+        """Takes one part of an address; returns why it cannot, or nothing."""
+        try:
+            if name == "context":
+                self._switch(text)
+            key, _, control = name.partition(".")
+            if key in ("act1", "act2"):
                 specs = self.act(key).specs
                 if control not in specs:
                     raise ControlError(f"there is no control {control[:40]!r}; there are {', '.join(specs)}")
                 self.act(key).set(control, specs[control].parse(text))
-            except (ControlError, LabError) as problem:
-                self.notices.append(
-                    f"The link asked for something this lab does not have, and was ignored there: {problem}"
-                )
+        except (ControlError, LabError) as problem:
+            return str(problem)
+        return ""
