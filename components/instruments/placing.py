@@ -1,11 +1,14 @@
-"""Where labels go when their values lie close together."""
+"""Where labels go: apart when their values lie close together, on the side of a mark where there is room."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from components.instruments.layers import Labels
 
 
 def spread(positions: Sequence[float], gap: float, low: float, high: float) -> npt.NDArray[np.float64]:
@@ -28,3 +31,17 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> n
     result = np.empty_like(placed)
     result[order] = placed
     return result
+
+
+def sided_labels(x: Any, y: Any, text: Any, *, left: Any, gap: float = 6, **style: Any) -> tuple[Labels, Labels]:
+    """Labels right of their marks, or left of them where `left` is true; `gap` in pixels.
+
+    The alignment of a label is style, and another style is a new drawing. With two layers, of which every label
+    fills one, a name changes sides by columns alone. `style` holds further fields of `Labels`.
+    """
+    words = np.atleast_1d(np.asarray(text, dtype=object))
+    on_left = np.broadcast_to(np.asarray(left, dtype=bool), words.shape)
+    return (
+        Labels(x=x, y=y, text=np.where(on_left, "", words), align="left", dx=gap, **style),
+        Labels(x=x, y=y, text=np.where(on_left, words, ""), align="right", dx=-gap, **style),
+    )
