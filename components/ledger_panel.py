@@ -10,7 +10,7 @@ from components.base import HtmlComponent
 class LedgerPanel(HtmlComponent):
     """Shows the design about to be recorded; saves, exports, imports and clears.
 
-    Sends messages of type `save`, `export` (format), `import` (name, text), `decide` (value), `start_over`
+    Sends messages of type `save`, `export` (format), `import` (name, text), `decide` (name, value), `start_over`
     and `erase_all`.
 
     :Example:
@@ -19,8 +19,10 @@ class LedgerPanel(HtmlComponent):
     """
 
     rows = param.List(default=[], item_type=list, doc="Field, value as text, unit.")
-    question = param.Dict(
-        default=None, allow_None=True, doc="`{text, options: [{id, label}], chosen}`; a decision the student names."
+    questions = param.List(
+        default=[],
+        item_type=dict,
+        doc="`{id, text, options: [{id, label}], chosen}`: what the student is asked when saving.",
     )
     can_save = param.Boolean(default=False, doc="Whether the lab has reached the point of saving.")
     save_hint = param.String(default="", doc="What is still missing, or when it was saved.")

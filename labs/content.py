@@ -50,6 +50,7 @@ class Option:
 
     `feedback` says what is wrong with the idea behind it (or why it is right). A prediction's option has a
     `value`, the quantity that it claims; `saved` is what the ledger keeps where that is a rounded number.
+    Options of a reflection are shown in ascending order, too, when all have a value.
     `gap` replaces the computed ratio where the option claims something that has no value.
     """
 
@@ -220,8 +221,17 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Note:
+    """A text of the briefing with a title; `kind` is that of a callout."""
+
+    title: str
+    text: str
+    kind: Literal["info", "success", "warn", "danger"] = "info"
+
+
+@dataclass(frozen=True)
 class Radio:
-    """A decision that the student names when saving: id to label."""
+    """A question that the student answers when saving: id to label."""
 
     question: str
     options: dict[str, str] = field(default_factory=dict)

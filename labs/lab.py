@@ -10,7 +10,7 @@ import param
 
 from components.controls import ControlError
 from labs.act import Act
-from labs.content import ChoicePrediction, Context, Design, NumberPrediction, Option, Radio, Reading
+from labs.content import ChoicePrediction, Context, Design, Note, NumberPrediction, Option, Radio, Reading
 from labs.states import STATES, reached
 from ledger import DesignLedger, entry_key
 from mlsysim.core.provenance import Constant
@@ -54,6 +54,12 @@ class Lab(param.Parameterized):
     reads: ClassVar[tuple[tuple[str, str], ...]] = ()
     #: The decision that the student names when saving; without it `decision` derives it from the controls.
     decision_radio: ClassVar[Radio | None] = None
+    #: Further questions asked when saving, for ledger fields that no control gives: field to question.
+    asks: ClassVar[Mapping[str, Radio]] = {}
+    #: How to work with a lab, in the briefing of the lab that teaches it: the first note large, the others beside it.
+    guide: ClassVar[tuple[Note, ...]] = ()
+    #: Whether the reading is a prerequisite or an offer.
+    reading_required: ClassVar[bool] = True
 
     # --- what an author writes -----------------------------------------------------------------------------
 
@@ -123,7 +129,7 @@ class Lab(param.Parameterized):
         self.answers: dict[str, str] = {}
         self.moved: set[str] = set()
         self.constraint_hit = False
-        self.chosen_decision: str | None = None
+        self.named: dict[str, str] = {}
         self.solved: set[str] = set()
         self._failing: frozenset[str] = frozenset()
         self._context_source = ""
@@ -270,13 +276,25 @@ class Lab(param.Parameterized):
         self._record("reflection_answered", {"act": key, "answer": option_id, "correct": option.correct})
         self.revision += 1
 
-    def decide(self, decision: str) -> None:
-        """Names the decision of the design, where the lab asks for it."""
-        if self.decision_radio is None or decision not in self.decision_radio.options:
-            raise LabError(f"{decision[:40]!r} is no decision of this lab")
-        self.chosen_decision = decision
+    @classmethod
+    def questions(cls) -> dict[str, Radio]:
+        """What a student is asked when saving, by ledger field: the decision, where it is named, and `asks`."""
+        decision = {} if cls.decision_radio is None else {"act2_decision": cls.decision_radio}
+        return {**decision, **cls.asks}
+
+    def decide(self, answer: str, field: str = "act2_decision") -> None:
+        """Answers a question asked when saving; without `field`, names the decision of the design."""
+        self._check_named(field, answer)
+        self.named[field] = answer
         self.keep()
         self.revision += 1
+
+    def _check_named(self, field: str, answer: str) -> None:
+        question = self.questions().get(field)
+        if question is None:
+            raise LabError(f"this lab does not ask for {field[:40]!r}")
+        if answer not in question.options:
+            raise LabError(f"{answer[:40]!r} is no answer to {question.question!r}")
 
     def missing_to_save(self) -> str:
         """What still has to be done before saving; empty when nothing."""
@@ -284,8 +302,8 @@ class Lab(param.Parameterized):
             return "Finish Act II up to its reflection first."
         if "act2" not in self.answers:
             return "Answer the Act II reflection first."
-        if self.decision_radio is not None and self.chosen_decision is None:
-            return "Answer the question above the table first."
+        if missing := [field for field in self.questions() if field not in self.named]:
+            return f"Answer the question{'s' if len(missing) > 1 else ''} above the table first."
         return ""
 
     def design(self) -> dict[str, Any]:
@@ -296,9 +314,10 @@ class Lab(param.Parameterized):
             "act1_prediction": first["prediction"],
             "act1_correct": first["correct"],
             "act2_result": self.result(),
-            "act2_decision": self.decision() if self.decision_radio is None else self.chosen_decision,
+            "act2_decision": self.named.get("act2_decision") if self.decision_radio else self.decision(),
             "constraint_hit": self.constraint_hit,
             **self.extras(),
+            **{field: self.named.get(field) for field in self.asks},
         }
 
     def save(self) -> None:
@@ -336,7 +355,8 @@ class Lab(param.Parameterized):
     def options_in_order(self, question: Any) -> list[Option]:
         """A question's options as shown: numeric ones ascending, others shuffled once per attempt and student."""
         options = list(question.options)
-        if isinstance(question, ChoicePrediction) and question.numeric and all(o.value is not None for o in options):
+        numeric = question.numeric if isinstance(question, ChoicePrediction) else True
+        if numeric and all(option.value is not None for option in options):
             return sorted(options, key=lambda option: option.value)
         seed = f"{self.ledger.student_id}/{self.key()}/{self.attempt}/{question.question}"
         random.Random(seed).shuffle(options)
@@ -362,7 +382,7 @@ class Lab(param.Parameterized):
             "answers": self.answers,
             "moved": sorted(self.moved),
             "constraint_hit": self.constraint_hit,
-            "decision": self.chosen_decision,
+            "named": dict(self.named),
             "solved": sorted(self.solved),
             "controls": {act.key: act.remembered() for act in (self.act1, self.act2)},
             "last_design": self.last_design
@@ -398,7 +418,10 @@ class Lab(param.Parameterized):
                 raise LabError(f"state {stored['state']} without a prediction in {key}")
         self.moved = {key for key in stored["moved"] if self.act(key)}
         self.solved = {context.id for context in self.contexts} & set(stored["solved"])
-        self.constraint_hit, self.chosen_decision = bool(stored["constraint_hit"]), stored["decision"]
+        self.constraint_hit = bool(stored["constraint_hit"])
+        self.named = dict(stored["named"])
+        for field, answer in self.named.items():
+            self._check_named(field, answer)
         for key, remembered in stored["controls"].items():
             self.notices += self.act(key).restore(remembered)
         self.state = stored["state"]

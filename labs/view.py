@@ -14,7 +14,7 @@ from components.action import Action
 from components.callout import Callout
 from components.controls import ControlError
 from components.frame import LabFrame
-from components.layout import Stack
+from components.layout import Columns, Stack
 from components.ledger_panel import LedgerPanel
 from components.quantity import number
 from components.text import to_html
@@ -169,12 +169,13 @@ class LabView:
             label="Open Act I", hint=f"{lab.minutes()} minutes in all. Your state is kept: you can leave and return."
         )
         start.on_msg(lambda _: self._change(lambda: self._go("act1")))
-        return [
-            Callout.of(f"{lab.briefing}\n\n**Invariant.** {lab.invariant}", title="What this lab is about"),
-            Callout.of(reading, title="Read first"),
-            start,
-            self._about(),
-        ]
+        about = Callout.of(f"{lab.briefing}\n\n**Invariant.** {lab.invariant}", title="What this lab is about")
+        read = Callout.of(reading, title="Read first" if lab.reading_required else "Reading, if you like")
+        return [Columns(items=[about, read]), *self._guide(), start, self._about()]
+
+    def _guide(self) -> list[Columns]:
+        notes = [Callout.of(note.text, title=note.title, kind=note.kind) for note in self.lab.guide]
+        return [Columns(items=[notes[0], Stack(items=notes[1:])])] if notes else []
 
     def _about(self) -> AboutModel:
         lab = self.lab
@@ -218,16 +219,20 @@ class LabView:
             self._ledger_panel.param.update(**self._ledger_state())
 
     def _ledger_state(self) -> dict[str, Any]:
-        lab, radio = self.lab, self.lab.decision_radio
+        lab = self.lab
         missing = lab.missing_to_save()
-        question = radio and {
-            "text": radio.question,
-            "chosen": lab.chosen_decision or "",
-            "options": [{"id": key, "label": label} for key, label in radio.options.items()],
-        }
+        questions = [
+            {
+                "id": field,
+                "text": radio.question,
+                "chosen": lab.named.get(field, ""),
+                "options": [{"id": key, "label": label} for key, label in radio.options.items()],
+            }
+            for field, radio in lab.questions().items()
+        ]
         return {
             "rows": self._design_rows() if reached(lab.state, "act2_explore") else [],
-            "question": question if reached(lab.state, "act2_explore") else None,
+            "questions": questions if reached(lab.state, "act2_explore") else [],
             "can_save": not missing,
             "save_hint": missing or "The controls of Act II as they stand.",
         }
@@ -251,7 +256,7 @@ class LabView:
             "save": self._save,
             "export": lambda: self._export(message.get("format")),
             "import": lambda: self._import(str(message.get("name", "")), str(message.get("text", ""))),
-            "decide": lambda: self._decide(str(message.get("value"))),
+            "decide": lambda: self._decide(str(message.get("name")), str(message.get("value"))),
             "start_over": self._start_over,
             "erase_all": self._erase_all,
         }
@@ -274,8 +279,8 @@ class LabView:
         self.lab.save()
         return "Saved to the ledger."
 
-    def _decide(self, value: str) -> str:
-        self.lab.decide(value)
+    def _decide(self, field: str, value: str) -> str:
+        self.lab.decide(value, field)
         return ""
 
     def _export(self, form: Any) -> str:

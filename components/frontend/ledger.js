@@ -8,38 +8,71 @@ function download(name, text, type) {
   URL.revokeObjectURL(url)
 }
 
+// Radio groups that stay in the page while answers arrive: rebuilding them would drop the keyboard's focus.
+function questionList(model) {
+  const element = h("div")
+  let inputs = {}
+  let built = ""
+  const build = () => {
+    inputs = {}
+    element.replaceChildren(...model.questions.map((question) => {
+      inputs[question.id] = question.options.map((option) => h("input", {
+        type: "radio", name: question.id, value: option.id,
+        onchange: () => model.send_msg({type: "decide", name: question.id, value: option.id}),
+      }))
+      return h("fieldset", {class: "segments-field"}, h("legend", {}, question.text),
+        h("div", {class: "segments"}, question.options.map((option, i) =>
+          h("label", {class: "segment"}, inputs[question.id][i], h("span", {}, option.label)))))
+    }))
+  }
+  const show = () => {
+    const wanted = JSON.stringify(model.questions.map(({id, text, options}) => [id, text, options]))
+    if (wanted !== built) build()
+    built = wanted
+    for (const question of model.questions) {
+      for (const input of inputs[question.id]) input.checked = input.value === question.chosen
+    }
+  }
+  show()
+  return {element, show}
+}
+
 export const LedgerPanel = component(["segments", "ledger"], ({model}) => {
-  const element = h("section", {class: "ledger"})
   const note = h("div", {role: "status", class: "status"})
+  const questions = questionList(model)
+  const rows = h("tbody")
+  const table = h("div", {class: "scroll-x", tabindex: "0", role: "region", "aria-label": "Design"}, h("table", {},
+    h("thead", {}, h("tr", {},
+      h("th", {scope: "col"}, "field"), h("th", {scope: "col", class: "num"}, "value"), h("th", {scope: "col"}, "unit"))),
+    rows))
+  const save = h("button", {type: "button", class: "primary", onclick: () => model.send_msg({type: "save"})}, "Save to ledger")
+  const hint = h("span", {class: "hint"})
+  const file = h("input", {type: "file", accept: ".json,.csv,application/json,text/csv", class: "visually-hidden", tabindex: "-1", "aria-label": "Ledger file to import"})
+  file.addEventListener("change", async () => {
+    const chosen = file.files[0]
+    if (chosen) model.send_msg({type: "import", name: chosen.name, text: await chosen.text()})
+    file.value = ""
+  })
   const say = () => {
     note.className = `status ${model.notice_kind}`
     note.textContent = model.notice
   }
   const show = () => {
-    const file = h("input", {type: "file", accept: ".json,.csv,application/json,text/csv", class: "visually-hidden", tabindex: "-1", "aria-label": "Ledger file to import"})
-    file.addEventListener("change", async () => {
-      const chosen = file.files[0]
-      if (chosen) model.send_msg({type: "import", name: chosen.name, text: await chosen.text()})
-      file.value = ""
-    })
-    const decision = model.question && h("fieldset", {class: "segments-field"},
-      h("legend", {}, model.question.text),
-      h("div", {class: "segments"}, model.question.options.map((option) => h("label", {class: "segment"},
-        h("input", {
-          type: "radio", name: "decision", value: option.id, checked: option.id === model.question.chosen,
-          onchange: () => model.send_msg({type: "decide", value: option.id}),
-        }), h("span", {}, option.label)))))
-    element.replaceChildren(
+    rows.replaceChildren(...model.rows.map((row) => h("tr", {},
+      h("th", {scope: "row"}, row[0]), h("td", {class: "num"}, row[1]), h("td", {}, row[2]))))
+    table.hidden = model.rows.length === 0
+    save.disabled = !model.can_save
+    hint.textContent = model.save_hint
+  }
+  show()
+  say()
+  model.on("msg:custom", (data) => {
+    if (data.type === "download") download(data.name, data.text, data.mime)
+  })
+  return {
+    element: h("section", {class: "ledger"},
       h("div", {class: "panel"},
-        h("h2", {}, "Your design, as it will be recorded"),
-        decision,
-        h("div", {class: "scroll-x", tabindex: "0", role: "region", "aria-label": "Design"}, h("table", {},
-          h("thead", {}, h("tr", {}, h("th", {scope: "col"}, "field"), h("th", {scope: "col"}, "value"), h("th", {scope: "col"}, "unit"))),
-          h("tbody", {}, model.rows.map((row) => h("tr", {},
-            h("th", {scope: "row"}, row[0]), h("td", {class: "num"}, row[1]), h("td", {}, row[2])))))),
-        h("div", {class: "actions"},
-          h("button", {type: "button", class: "primary", disabled: !model.can_save, onclick: () => model.send_msg({type: "save"})}, "Save to ledger"),
-          h("span", {class: "hint"}, model.save_hint))),
+        h("h2", {}, "Your design, as it will be recorded"), questions.element, table, h("div", {class: "actions"}, save, hint)),
       note,
       h("div", {class: "panel"},
         h("h2", {}, "Take it along"),
@@ -53,16 +86,8 @@ export const LedgerPanel = component(["segments", "ledger"], ({model}) => {
         h("p", {}, "Starting over clears this lab and counts a new attempt. Your first prediction stays on record."),
         h("div", {class: "actions"},
           confirmed(model, "Start this lab over", "Really start over?", {type: "start_over"}),
-          confirmed(model, "Erase my whole ledger", "Really erase every lab?", {type: "erase_all"}))))
-    say()
-  }
-  show()
-  model.on("msg:custom", (data) => {
-    if (data.type === "download") download(data.name, data.text, data.mime)
-  })
-  return {
-    element,
-    update: {rows: show, question: show, can_save: show, save_hint: show, notice: say, notice_kind: say},
+          confirmed(model, "Erase my whole ledger", "Really erase every lab?", {type: "erase_all"})))),
+    update: {rows: show, questions: questions.show, can_save: show, save_hint: show, notice: say, notice_kind: say},
   }
 })
 
