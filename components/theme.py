@@ -46,6 +46,8 @@ LIGHT = MappingProxyType(
         "caution-soft": "#FDEEDF",
         # Text on a coloured fill (a bar, a selected button).
         "on-fill": "#FFFFFE",
+        # Text on the cells of a heat map, whose ramp is the same in both themes.
+        "on-cell": "#15212B",
     }
 )
 
@@ -80,6 +82,7 @@ DARK = MappingProxyType(
         "violation-soft": "#46212A",
         "caution-soft": "#452D1B",
         "on-fill": "#0B1117",
+        "on-cell": "#15212C",
     }
 )
 

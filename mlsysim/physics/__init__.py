@@ -38,6 +38,7 @@ from mlsysim.physics.parallelism import (
     zero3_gather_time,
     zero_state_bytes,
 )
+from mlsysim.physics.pipeline_schedule import PipelineSchedule, one_f_one_b
 from mlsysim.physics.queueing import (
     batch_formation_wait_max,
     batch_formation_wait_mean,
@@ -118,6 +119,7 @@ __all__ = [
     "Formula",
     "FormulaSpec",
     "Interval",
+    "PipelineSchedule",
     "Result",
     "ThreeDStep",
     "TrainingRun",
@@ -180,6 +182,7 @@ __all__ = [
     "mmc_survival",
     "mmc_wait_percentile",
     "offered_utilization",
+    "one_f_one_b",
     "optimizer_step_time",
     "overload_backlog",
     "overload_wait",
