@@ -117,6 +117,8 @@ class ChoicePrediction(Question):
 
     `actual` is what the model gives (SI or the unit that `form` writes), `why` the sentence that explains it.
     Options with values are shown in ascending order when `numeric`, others in an order shuffled per attempt.
+    With `difference` the gap is a difference, written by `difference_form` where that is not `form` (points
+    between percentages).
     """
 
     actual: float = math.nan
@@ -124,6 +126,7 @@ class ChoicePrediction(Question):
     why: str = ""
     numeric: bool = True
     difference: bool = False
+    difference_form: Callable[[float], str] | None = None
 
     def gap(self, chosen: str) -> Gap:
         """The overlay for the option with id `chosen`."""
@@ -133,7 +136,7 @@ class ChoicePrediction(Question):
         elif option.value is None:
             raise ValueError(f"option {chosen} has neither a value nor a gap")
         else:
-            text, amount = _gap_text(option.value, self.actual, self.form, self.difference)
+            text, amount = _gap_text(option.value, self.actual, self.difference_form or self.form, self.difference)
         predicted = option.text if option.value is None else self.form(option.value)
         return Gap(predicted, self.form(self.actual), text, amount, option.correct, f"{self.why}\n\n{option.feedback}")
 
