@@ -15,6 +15,7 @@ from typing import Any
 
 from bokeh.util.warnings import BokehUserWarning
 from panel.custom import JSComponent
+from panel.theme.base import Design
 
 from components.bundle import BUNDLE
 
@@ -28,16 +29,31 @@ def _version() -> str:
     return hashlib.sha256(BUNDLE.read_bytes()).hexdigest()[:12]
 
 
-class HtmlComponent(JSComponent):
+class Bare(Design):
+    """A Panel design that adds nothing."""
+
+
+class Unstyled:
+    """Mixed into Panel components: none of Panel's own style sheets.
+
+    The suite brings its own look. Panel's sheets would be fetched once per component, and one of them from
+    another origin when a second server process builds the page.
+    """
+
+    def _process_param_change(self, params: dict[str, Any]) -> dict[str, Any]:
+        properties = super()._process_param_change(params)  # type: ignore[misc]
+        return {**properties, "stylesheets": []} if "stylesheets" in properties else properties
+
+
+class HtmlComponent(Unstyled, JSComponent):
     """A component whose markup is drawn by the function of the same name in the front-end bundle."""
 
     _bundle = Path(BUNDLE)
-    _stylesheets: list[str] = []
 
     __abstract = True
 
     def __init__(self, **params: Any) -> None:
-        super().__init__(**{"sizing_mode": "stretch_width", **params})
+        super().__init__(**{"sizing_mode": "stretch_width", "design": Bare, **params})
 
     @classmethod
     def _render_esm(cls, compiled=True, server=False):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import panel as pn
+from panel.io.resources import BASE_TEMPLATE, _env
 
 from components.base import HtmlComponent
 
-_TEMPLATE = """
+_TEMPLATE = _env.from_string("""
 {% extends base %}
 {% block postamble %}
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -19,15 +20,21 @@ _TEMPLATE = """
 {% if cookie %}<script>document.cookie = {{ cookie | tojson }}</script>{% endif %}
 {% endblock %}
 {% block contents %}
-<main>{{ embed(roots.page) }}</main>
+<main>{% for doc in docs %}{% for root in doc.roots %}{{ embed(root) }}{% endfor %}{% endfor %}</main>
 {% endblock %}
-"""
+""")
 
 
-def page(component: HtmlComponent, title: str, cookie: str = "") -> pn.Template:
-    """A document that holds one component; `cookie` is one that the page sets itself, with its attributes."""
-    template = pn.Template(_TEMPLATE)
-    template.add_variable("cookie", cookie)
-    template.add_variable("title", title)
-    template.add_panel("page", component)
-    return template
+def page(component: HtmlComponent, title: str, cookie: str = "") -> HtmlComponent:
+    """Makes the current document a page that holds one component, which is returned for Panel to serve.
+
+    `cookie` is one that the page sets itself, with its attributes. Panel's template classes are not used: they
+    bring a second root and a hidden HTML pane, for which every page would load MathJax.
+    """
+    document = pn.state.curdoc
+    if document is None:
+        raise RuntimeError("a page is made inside a session")
+    document.template = _TEMPLATE
+    document.title = title
+    document.template_variables.update(base=BASE_TEMPLATE, cookie=cookie)
+    return component

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
-from functools import partial
 from http.cookies import SimpleCookie
 
 import panel as pn
 from bokeh.server.urls import per_app_patterns
 from panel.io.server import DocHandler, get_server
+from panel.viewable import Viewable
 
 from labs import site
 from labs.busy import PortBusyError
 from labs.catalog import catalog, path_of
+from labs.lab import Lab
 from labs.not_found import NotFound
 from labs.pages import THUMBNAILS, gallery_page, index_page, lab_page
 
@@ -30,7 +31,13 @@ class StudentDocHandler(DocHandler):
             return
         secure = self.request.protocol == "https"
         self.set_cookie(
-            site.COOKIE, who.new_token, path="/", max_age=site.COOKIE_DAYS * 86400, httponly=True, samesite="Lax", secure=secure
+            site.COOKIE,
+            who.new_token,
+            path="/",
+            max_age=site.COOKIE_DAYS * 86400,
+            httponly=True,
+            samesite="Lax",
+            secure=secure,
         )
         # The session that this very request opens must see it, too.
         arrived = SimpleCookie()
@@ -38,13 +45,13 @@ class StudentDocHandler(DocHandler):
         self.request.cookies.update(arrived)
 
 
-def pages() -> dict[str, Callable[[], pn.Template]]:
-    """Path to page, for the server."""
-    return {
-        "/": index_page,
-        "/gallery": gallery_page,
-        **{f"/{path_of(lab)}": partial(lab_page, lab, HOME) for lab in catalog()},
-    }
+def pages() -> dict[str, Callable[[], Viewable]]:
+    """Path to page, for the server. Panel wants plain functions: it would show a `partial` as text."""
+
+    def of(lab: type[Lab]) -> Callable[[], Viewable]:
+        return lambda: lab_page(lab, HOME)
+
+    return {"/": index_page, "/gallery": gallery_page, **{f"/{path_of(lab)}": of(lab) for lab in catalog()}}
 
 
 def serve(port: int, address: str | None, allow_origin: Sequence[str], processes: int = 1) -> None:
@@ -59,9 +66,19 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
     origins = list(allow_origin) or [f"{host}:{port}" for host in ("localhost", "127.0.0.1", address) if host]
     try:
         server = get_server(
-            pages(), port=port, address=address, websocket_origin=origins, start=False, show=False, verbose=False,
-            num_procs=processes, static_dirs={"/thumbnails": str(THUMBNAILS)}, default_handler_class=NotFound,
-            title="MLSys Labs", index=None, keep_alive_milliseconds=20_000,
+            pages(),
+            port=port,
+            address=address,
+            websocket_origin=origins,
+            start=False,
+            show=False,
+            verbose=False,
+            num_procs=processes,
+            static_dirs={"/thumbnails": str(THUMBNAILS)},
+            default_handler_class=NotFound,
+            title="MLSys Labs",
+            index=None,
+            keep_alive_milliseconds=20_000,
         )
     except OSError as problem:
         if problem.errno == errno.EADDRINUSE:

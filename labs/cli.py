@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="mlsys-labs", description="Interactive labs for a course on machine-learning systems.")
+        prog="mlsys-labs", description="Interactive labs for a course on machine-learning systems."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run, summary: str) -> argparse.ArgumentParser:
@@ -46,8 +47,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=5006, help="port to listen on (default 5006)")
     serve.add_argument("--address", help="address to listen on (default: all)")
     serve.add_argument("--num-procs", type=int, default=1, metavar="N", help="server processes (default 1)")
-    serve.add_argument("--allow-origin", action="append", default=[], metavar="HOST",
-                       help="host[:port] under which browsers reach the server; may be repeated")
+    serve.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="host[:port] under which browsers reach the server; may be repeated",
+    )
     _ledger_option(serve)
 
     listing = command("list", _list, "List the labs.")
@@ -79,8 +85,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _ledger_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--ledger", metavar="URL",
-                        help=f"path of an SQLite file, or postgresql://… (default ${site.LEDGER_VARIABLE} or {site.DEFAULT_LEDGER})")
+    parser.add_argument(
+        "--ledger",
+        metavar="URL",
+        help=f"path of an SQLite file, or postgresql://… (default ${site.LEDGER_VARIABLE} or {site.DEFAULT_LEDGER})",
+    )
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -97,8 +106,13 @@ def _serve(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     rows = [
         {
-            "volume": lab.volume, "number": lab.number, "slug": lab.slug, "title": lab.title, "path": f"/{path_of(lab)}",
-            "minutes": lab.minutes(), "contexts": [context.id for context in lab.contexts],
+            "volume": lab.volume,
+            "number": lab.number,
+            "slug": lab.slug,
+            "title": lab.title,
+            "path": f"/{path_of(lab)}",
+            "minutes": lab.minutes(),
+            "contexts": [context.id for context in lab.contexts],
         }
         for lab in catalog()
     ]
@@ -106,14 +120,22 @@ def _list(options: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2))
     else:
         for row in rows:
-            print(f"V{row['volume']}-{row['number']:02d}  {row['minutes']:>2} min  {row['title']}  ({', '.join(row['contexts'])})")
+            print(
+                f"V{row['volume']}-{row['number']:02d}  {row['minutes']:>2} min  {row['title']}  ({', '.join(row['contexts'])})"
+            )
     return 0
 
 
 def _find(name: str) -> type[Lab]:
     """A lab by V1-02, v1_02, ch02, or its file."""
     for lab in catalog():
-        names = {f"v{lab.volume}-{lab.number:02d}", f"v{lab.volume}_{lab.number:02d}", lab.key(), lab.slug, path_of(lab)}
+        names = {
+            f"v{lab.volume}-{lab.number:02d}",
+            f"v{lab.volume}_{lab.number:02d}",
+            lab.key(),
+            lab.slug,
+            path_of(lab),
+        }
         if name.lower() in names or Path(name).with_suffix("").as_posix().endswith(path_of(lab)):
             return lab
     known = ", ".join(f"V{lab.volume}-{lab.number:02d}" for lab in catalog())
@@ -133,7 +155,9 @@ def _new(options: argparse.Namespace) -> int:
     from labs.scaffold import scaffold
 
     path = scaffold(options.volume, options.number, options.slug)
-    print(f"wrote {path}\nIt runs as it stands: mlsys-labs check V{options.volume}-{options.number:02d}, then panel serve {path}.")
+    print(
+        f"wrote {path}\nIt runs as it stands: mlsys-labs check V{options.volume}-{options.number:02d}, then panel serve {path}."
+    )
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import panel as pn
+from panel.viewable import Viewable
 
 from components.course_index import CourseIndex
 from components.page import page
@@ -23,12 +23,15 @@ THUMBNAILS = Path(__file__).parent / "thumbnails"
 RESERVED = {"theme", "embed", "bokeh-session-id"}
 
 VOLUMES = {
-    1: ("Volume 1: one node", "From the battery of a patch to the memory of an accelerator: the physics of a single machine."),
+    1: (
+        "Volume 1: one node",
+        "From the battery of a patch to the memory of an accelerator: the physics of a single machine.",
+    ),
     2: ("Volume 2: the fleet", "From eight GPUs to sixteen thousand: networks, failures, schedulers, society."),
 }
 
 
-def lab_page(lab: type[Lab], home: str = "") -> pn.Template:
+def lab_page(lab: type[Lab], home: str = "") -> Viewable:
     """The page of a lab for the student of the current session."""
     who = visit()
     run = lab(ledger_of(who))
@@ -39,7 +42,7 @@ def lab_page(lab: type[Lab], home: str = "") -> pn.Template:
     return page(view.frame, f"{lab.title} · MLSys Labs", cookie=_cookie(who))
 
 
-def index_page() -> pn.Template:
+def index_page() -> Viewable:
     """Both volumes, with the student's progress."""
     who = visit()
     summary = ledger_of(who).summary()
@@ -49,20 +52,28 @@ def index_page() -> pn.Template:
         eyebrow="Predict · measure · design",
         title="MLSys Labs",
         lead=(
-            "Each lab asks you to commit to a prediction, lets instruments show what the hardware, the queue, the network or "
-            "chance really does, and then has you design a system that can break, visibly and reversibly."
+            "Each lab asks you to commit to a prediction, lets instruments show what the hardware, the queue, the "
+            "network or chance really does, and then has you design a system that can break, visibly and reversibly."
         ),
-        summary=f"{saved} of {len(labs)} labs saved to your ledger." if saved else f"{len(labs)} labs. Begin anywhere; Lab 00 shows you around.",
+        summary=f"{saved} of {len(labs)} labs saved to your ledger."
+        if saved
+        else f"{len(labs)} labs. Begin anywhere; Lab 00 shows you around.",
+        if saved
+        else f"{len(labs)} labs. Begin anywhere; Lab 00 shows you around.",
         volumes=[
-            {"title": title, "subtitle": subtitle,
-             "labs": [_card(lab, summary.get(lab.key())) for lab in labs if lab.volume == volume]}
-            for volume, (title, subtitle) in VOLUMES.items() if any(lab.volume == volume for lab in labs)
+            {
+                "title": title,
+                "subtitle": subtitle,
+                "labs": [_card(lab, summary.get(lab.key())) for lab in labs if lab.volume == volume],
+            }
+            for volume, (title, subtitle) in VOLUMES.items()
+            if any(lab.volume == volume for lab in labs)
         ],
     )
     return page(index, "MLSys Labs", cookie=_cookie(who))
 
 
-def gallery_page() -> pn.Template:
+def gallery_page() -> Viewable:
     """Every component and instrument with sample data, for authors."""
     return page(gallery(), "Gallery · MLSys Labs")
 
@@ -75,10 +86,15 @@ def _card(lab: type[Lab], line: dict[str, Any] | None) -> dict[str, Any]:
     elif line is not None and line["state"] not in (None, "briefing"):
         progress, text = "started", f"In progress · {'Act II' if line['state'].startswith('act2') else 'Act I'}"
     return {
-        "number": f"{lab.number:02d}", "title": lab.title, "invariant": lab.invariant, "minutes": lab.minutes(),
+        "number": f"{lab.number:02d}",
+        "title": lab.title,
+        "invariant": lab.invariant,
+        "minutes": lab.minutes(),
         "contexts": [{"label": context.label, "regime": context.regime} for context in lab.contexts],
-        "href": f"./{path_of(lab)}", "thumbnail": f"./thumbnails/{lab.key()}.png" if has_thumbnail(lab) else "",
-        "progress": progress, "progress_text": text,
+        "href": f"./{path_of(lab)}",
+        "thumbnail": f"./thumbnails/{lab.key()}.png" if has_thumbnail(lab) else "",
+        "progress": progress,
+        "progress_text": text,
     }
 
 

@@ -32,12 +32,20 @@ def scaffold(volume: int, number: int, slug: str, folder: Path | None = None) ->
     saved = fields["act1_prediction"]
     values = list(saved.vocabulary or ()) if saved.type == "number" else []
     text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        volume=volume, number=number, slug=f"lab_{number:02d}_{slug}",
-        first=first, second=second, first_label=first.title(), second_label=second.title(),
-        first_regime=REGIMES.get(first, "cloud"), second_regime=REGIMES.get(second, "edge"),
+        volume=volume,
+        number=number,
+        slug=f"lab_{number:02d}_{slug}",
+        first=first,
+        second=second,
+        first_label=first.title(),
+        second_label=second.title(),
+        first_regime=REGIMES.get(first, "cloud"),
+        second_regime=REGIMES.get(second, "edge"),
         decision=_decision(fields["act2_decision"]),
         saved_values=repr(tuple(values) or (None,) * 4),
-        extras="".join(f'            "{name}": {_sample(fields[name])},\n' for name in fields if name not in COMMON_FIELDS),
+        extras="".join(
+            f'            "{name}": {_sample(fields[name])},\n' for name in fields if name not in COMMON_FIELDS
+        ),
         class_name="".join(word.title() for word in slug.split("_")),
     )
     target.write_text(text, encoding="utf-8")

@@ -11,7 +11,9 @@ def visit() -> Visit:
     """The student behind the current session."""
     # Panel calls everybody "guest" who sends a cookie that says so: no name to keep a ledger under.
     user = pn.state.user if pn.state.user != "guest" else None
-    return identify(user, pn.state.cookies.get(COOKIE))
+    document = pn.state.curdoc
+    context = document.session_context if document is not None else None
+    return identify(user, pn.state.cookies.get(COOKIE), context.id if context is not None else "")
 
 
 def query() -> list[tuple[str, str]]:

@@ -44,8 +44,12 @@ def secret() -> bytes:
     return load_secret(Path(os.environ.get(SECRET_FILE_VARIABLE, DEFAULT_SECRET_FILE)))
 
 
-def identify(user: str | None, token: str | None) -> Visit:
-    """The student of a session: the signed-in user, else the bearer of a signed anonymous cookie, else somebody new."""
+def identify(user: str | None, token: str | None, session_id: str = "") -> Visit:
+    """The student of a session: the signed-in user, else the bearer of a signed anonymous cookie, else somebody new.
+
+    A newcomer's id follows from the session's, if that is given: of several server processes one may write the
+    page and another answer its websocket, and both must see the same student.
+    """
     if user:
         return Visit(id_for_user(user, secret()))
     if token:
@@ -53,14 +57,15 @@ def identify(user: str | None, token: str | None) -> Visit:
             return Visit(identity.read(token, secret()))
         except BadToken as problem:
             return _newcomer(
+                session_id,
                 f"The cookie that held your place cannot be trusted, so a new, empty ledger was begun. ({problem}) "
-                "An exported ledger file can be imported in the Ledger tab."
+                "An exported ledger file can be imported in the Ledger tab.",
             )
-    return _newcomer()
+    return _newcomer(session_id)
 
 
-def _newcomer(notice: str = "") -> Visit:
-    student_id = new_student_id()
+def _newcomer(session_id: str, notice: str = "") -> Visit:
+    student_id = id_for_user(f"session {session_id}", secret()) if session_id else new_student_id()
     return Visit(student_id, identity.sign(student_id, secret()), notice)
 
 

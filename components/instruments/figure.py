@@ -13,13 +13,17 @@ from bokeh.models import ColumnDataSource, FixedTicker
 from bokeh.plotting import figure as BokehFigure
 from panel.custom import Child
 
-from components.base import HtmlComponent
+from components.base import Bare, HtmlComponent, Unstyled
 from components.instruments.layers import Axis, Columns, Plot
 from components.theme import TEXT_FONT, colour
 
 hv.Store.set_current_backend("bokeh")
 
 _TOOLS = ["pan", "wheel_zoom", "box_zoom", "reset", "save"]
+
+
+class PlotPane(Unstyled, pn.pane.Bokeh):
+    """A Bokeh figure without Panel's style sheets."""
 
 
 class Figure(HtmlComponent):
@@ -99,7 +103,7 @@ class Figure(HtmlComponent):
         _dress(self._figure)
         _write_axis(self._figure.xaxis[0], plot.x)
         _write_axis(self._figure.yaxis[0], plot.y)
-        self.plot = pn.pane.Bokeh(self._figure, sizing_mode="stretch_width")
+        self.plot = PlotPane(self._figure, sizing_mode="stretch_width", design=Bare)
 
 
 def _dress(figure: BokehFigure) -> None:

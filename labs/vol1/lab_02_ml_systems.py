@@ -874,3 +874,9 @@ class IronLawLab(Lab):
 
     def breaking(self, context: str) -> dict[str, Any]:
         return {"distance_m": 600e3} if context == "cloud" else {"precision": "fp16"}
+
+
+if __name__.startswith("bokeh_app"):
+    from labs.standalone import serve_alone
+
+    serve_alone(__file__)

@@ -1,0 +1,439 @@
+"""The student robot: walks a lab through its states on a ledger in memory, and reads what would be on screen.
+
+It needs no browser and no server. `labs.conformance` asks it questions; tests of single labs may use it too.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from components.controls import ControlError, Options, Spec
+from components.instruments.layers import Cells, Labels, Plot
+from components.theme import LIGHT
+from labs.act import Act
+from labs.content import ChoicePrediction, NumberPrediction, Prediction, Question
+from labs.lab import Lab
+from labs.states import reached
+from ledger import CONTRACT, DesignLedger, Field, entry_key, open_store
+from ledger.rows import claim_student, put_row
+from ledger.tables import entries
+
+ACTS = ("act1", "act2")
+
+#: A slider with more stops than this is sampled; its ends and its default are always among the samples.
+MOST_STOPS = 300
+
+
+# --- ledgers --------------------------------------------------------------------------------------------
+
+
+def memory_ledger(student: str = "robot") -> DesignLedger:
+    """An empty ledger that lives as long as the object."""
+    return DesignLedger(open_store("sqlite://"), student)
+
+
+class NotingLedger(DesignLedger):
+    """A ledger that notes in `noted` which (key, field) of which entry was looked at."""
+
+    def __init__(self, ledger: DesignLedger) -> None:
+        super().__init__(ledger.store, ledger.student_id)
+        self.noted: set[tuple[str, str]] = set()
+
+    def get(self, chapter: int, volume: int = 1) -> dict[str, Any] | None:
+        design = super().get(chapter, volume)
+        return None if design is None else _NotingDesign(entry_key(volume, chapter), design, self.noted)
+
+
+class _NotingDesign(dict[str, Any]):
+    def __init__(self, key: str, design: Mapping[str, Any], noted: set[tuple[str, str]]) -> None:
+        super().__init__(design)
+        self._key, self._noted = key, noted
+
+    def get(self, field: str, default: Any = None) -> Any:
+        self._noted.add((self._key, field))
+        return super().get(field, default)
+
+    def __getitem__(self, field: str) -> Any:
+        self._noted.add((self._key, field))
+        return super().__getitem__(field)
+
+
+def _some_value(field: Field, dice: random.Random) -> Any:
+    """A value that the contract allows for a field."""
+    if field.nullable and dice.random() < 0.15:
+        return None
+    if field.pattern is not None:
+        return _some_word(field.pattern, dice)
+    words = list(field.vocabulary or ())
+    if field.type == "list":
+        return dice.sample(words, dice.randint(0, len(words)))
+    if field.type == "mapping":
+        return {name: dice.choice(words) for name in field.map_keys if dice.random() < 0.8}
+    if field.type == "boolean":
+        return dice.random() < 0.5
+    if words:
+        return dice.choice(words)
+    low = field.minimum if field.minimum is not None else -1e3
+    drawn = dice.choice([0, low, 1, 8, 1e12, 10 ** dice.uniform(-3, 4), 10 ** dice.uniform(-3, 4), dice.randint(1, 64)])
+    return max(low, drawn)
+
+
+def _some_word(pattern: str, dice: random.Random) -> str:
+    """A word of a pattern that is made of plain text and groups of alternatives."""
+    word = re.sub(r"\(([^()]*)\)", lambda group: dice.choice(group[1].split("|")), pattern)
+    if not re.fullmatch(pattern, word):
+        raise NotImplementedError(f"the robot cannot make a word of the pattern {pattern}")
+    return word
+
+
+def full_ledger(seed: int) -> DesignLedger:
+    """A ledger with a random entry of every lab, each as the contract allows it."""
+    dice = random.Random(seed)
+    ledger = memory_ledger()
+    for key, contract in CONTRACT.items():
+        _put(ledger, key, {name: _some_value(field, dice) for name, field in contract.fields.items()})
+    return ledger
+
+
+_WRONG: Mapping[str, tuple[Any, ...]] = {
+    "number": ("27", True, [1], {}, "nan"),
+    "word": (7, True, "no such word", ["cloud"], "<script>alert(1)</script>", ""),
+    "boolean": ("yes", 1, [], 0),
+    "list": ("memory", {"memory": 1}, 3, ["no such item"]),
+    "mapping": (["memory"], "memory", 1.5, {"nowhere": "nothing"}),
+}
+
+
+def damaged_ledger(seed: int, share: float = 1.0) -> DesignLedger:
+    """A full ledger in which a `share` of the fields of every entry holds a value of the wrong type or vocabulary.
+
+    With share 1 nothing in it is sound, and a reader must behave as with an empty ledger.
+    """
+    dice = random.Random(seed)
+    ledger = full_ledger(seed)
+    for key, contract in CONTRACT.items():
+        volume, chapter = _place(key)
+        design = dict(ledger.get(chapter, volume) or {})
+        for name, field in contract.fields.items():
+            if dice.random() < share:
+                wrong = [value for value in _WRONG[field.type] if field.problem(value) is not None]
+                design[name] = dice.choice(wrong)
+        _put(ledger, key, design)
+    return ledger
+
+
+def _place(key: str) -> tuple[int, int]:
+    return (2, int(key[3:])) if key.startswith("v2_") else (1, int(key[2:]))
+
+
+def _put(ledger: DesignLedger, key: str, design: Mapping[str, Any]) -> None:
+    """Writes an entry past the contract, as a defect or a hand would."""
+    from ledger.clock import now
+    from ledger.plain import to_text
+
+    with ledger.store.writing() as connection:
+        claim_student(connection, ledger.student_id)
+        put_row(
+            connection,
+            entries,
+            {"student": ledger.student_id, "key": key},
+            {"design": to_text(dict(design)), "attempts": 1, "saved_at": now()},
+        )
+
+
+# --- walking --------------------------------------------------------------------------------------------
+
+
+def entries_to_try(prediction: Prediction) -> list[Any]:
+    """What the robot locks in: every option, or numbers at the ends, in the middle and around the tolerance."""
+    if isinstance(prediction, ChoicePrediction):
+        return [option.id for option in prediction.options]
+    width = prediction.tolerance * (1 if prediction.absolute else abs(prediction.actual))
+    around = [prediction.actual + width * factor for factor in (-1.001, -0.999, 0.999, 1.001)]
+    wanted = [prediction.low, prediction.high, (prediction.low + prediction.high) / 2, prediction.actual, *around]
+    return list(dict.fromkeys(min(max(value, prediction.low), prediction.high) for value in wanted))
+
+
+def some_entry(act: Act, turn: int = 0) -> Any:
+    """One of the entries to try; another for another turn."""
+    choices = entries_to_try(act.prediction())
+    return choices[turn % len(choices)]
+
+
+def shift(lab: Lab, key: str) -> str:
+    """Moves one control of an act to another value; the name of the control. Fails if none can be moved."""
+    act = lab.act(key)
+    for name, spec in act.specs.items():
+        for value in spec.values():
+            if value != getattr(act, name):
+                try:
+                    lab.set_control(key, name, value)
+                except ControlError:
+                    continue
+                return name
+    raise AssertionError(f"no control of {key} can be moved in {lab.context}")
+
+
+def steps(lab: Lab, turn: int = 0) -> Iterator[str]:
+    """Walks a fresh lab to the end, one step of the student at a time; yields the state after each.
+
+    `turn` chooses the options: the predictions and answers of turn 0 to 3 are the first to fourth option.
+    """
+    yield lab.state
+    lab.begin_act1()
+    yield lab.state
+    for key in ACTS:
+        act = lab.act(key)
+        lab.lock(key, some_entry(act, turn))
+        yield lab.state
+        shift(lab, key)
+        yield lab.state
+        lab.answer(key, act.reflection().options[turn % 4].id)
+        if key == "act1":
+            yield lab.state
+    if lab.decision_radio is not None:
+        choices = list(lab.decision_radio.options)
+        lab.decide(choices[turn % len(choices)])
+    lab.save()
+    yield lab.state
+
+
+def walk(lab: Lab, until: str = "saved", turn: int = 0) -> Lab:
+    """Walks a fresh lab up to a state; the lab itself."""
+    for state in steps(lab, turn):
+        if reached(state, until):
+            break
+    return lab
+
+
+def opened(lab: type[Lab], until: str = "act2_explore", context: str | None = None, turn: int = 0) -> Lab:
+    """A lab on an empty ledger, walked up to a state in a context."""
+    run = lab(memory_ledger())
+    if context is not None:
+        run.set_context(context)
+    return walk(run, until, turn)
+
+
+# --- states of the controls -----------------------------------------------------------------------------
+
+
+def tried_values(spec: Spec) -> list[Any]:
+    """The values of a control that the robot visits: all, or a sample with both ends and the default."""
+    values = list(spec.values())
+    if len(values) <= MOST_STOPS:
+        return values
+    chosen = {*np.linspace(0, len(values) - 1, MOST_STOPS - 1).round().astype(int).tolist()}
+    kept = [value for k, value in enumerate(values) if k in chosen or value == spec.default]
+    return kept
+
+
+def single_moves(act: Act) -> Iterator[str]:
+    """Visits every value of every control with the others at their defaults; yields what was moved.
+
+    Values that the act says are out of reach are left out.
+    """
+    for name, spec in act.specs.items():
+        act.reset()
+        for value in tried_values(spec):
+            if try_move(act, name, value):
+                yield f"{name} = {value!r}"
+    act.reset()
+
+
+def joint_moves(act: Act, count: int, seed: int = 0) -> Iterator[str]:
+    """Visits `count` states with all controls at random values, the ends more often than the rest."""
+    dice = random.Random(seed)
+    specs = list(act.specs.items())
+    for _ in range(count):
+        dice.shuffle(specs)
+        for name, spec in specs:
+            values = spec.values()
+            at_end = not isinstance(spec, Options) and dice.random() < 0.25
+            try_move(act, name, dice.choice((values[0], values[-1])) if at_end else dice.choice(values))
+        yield ", ".join(f"{name} = {value!r}" for name, value in act.values().items())
+
+
+def all_states(act: Act, most: int) -> Iterator[str] | None:
+    """Visits every combination of the controls; None if there are more than `most`."""
+    names = list(act.specs)
+    if math.prod(len(act.specs[name].values()) for name in names) > most:
+        return None
+
+    def visit(rest: list[str]) -> Iterator[str]:
+        if not rest:
+            yield ", ".join(f"{name} = {value!r}" for name, value in act.values().items())
+            return
+        for value in act.specs[rest[0]].values():
+            if try_move(act, rest[0], value):
+                yield from visit(rest[1:])
+
+    return visit(names)
+
+
+def try_move(act: Act, name: str, value: Any) -> bool:
+    """Moves a control; False if the act says that the value is out of reach."""
+    limit = act.limits().get(name)
+    if (limit if isinstance(limit, str) else (limit or {}).get(value)) is not None:
+        return False
+    act.set(name, value)
+    return True
+
+
+# --- what is on screen ----------------------------------------------------------------------------------
+
+
+def fixed_texts(act: Act) -> Iterator[tuple[str, str]]:
+    """What an act says before and after its instruments, as (place, text)."""
+    message = act.message()
+    yield "message", f"{message.role}: {message.text}"
+    yield "concept", act.concept()
+    yield "from the ledger", act.from_ledger()
+    yield "challenge", act.challenge()
+    prediction = act.prediction()
+    yield "prediction", prediction.question
+    if isinstance(prediction, Question):
+        yield from question_texts("prediction", prediction)
+    for entry in entries_to_try(prediction):
+        gap = prediction.gap(entry)
+        for part in ("predicted", "actual", "text", "why"):
+            yield f"overlay for {entry}, {part}", getattr(gap, part)
+    reflection = act.reflection()
+    yield "reflection", reflection.question
+    yield from question_texts("reflection", reflection)
+    yield "math peek", act.peek().note
+    for constraint in act.constraints():
+        yield "badge", constraint.label
+
+
+def question_texts(place: str, question: Question) -> Iterator[tuple[str, str]]:
+    """Text and feedback of every option."""
+    for option in question.options:
+        yield f"{place}, option {option.id}", option.text
+        yield f"{place}, feedback to {option.id}", option.feedback
+
+
+def live_texts(act: Act, plots: Mapping[str, Plot]) -> Iterator[tuple[str, str]]:
+    """What the controls change on screen, as (place, text)."""
+    outcome = act.outcome
+    for metric in act.metrics(outcome):
+        yield f"readout {metric.label!r}", " ".join((metric.label, metric.value, metric.unit, metric.note))
+    for table in act.tables(outcome):
+        yield f"table {table.title!r}", " | ".join((table.title, *table.columns))
+        for row in table.rows:
+            yield f"table {table.title!r}, row {row[0]!r}", " | ".join(row)
+    for failure in act.active_failures():
+        yield f"banner {failure.id}", f"{failure.title} {failure.text(outcome)}"
+    for control, limit in act.limits().items():
+        for reason in [limit] if isinstance(limit, str) else limit.values():
+            yield f"limit of {control}", reason
+    for name, spec in act.specs.items():
+        yield f"control {name}", f"{spec.label} {spec.text(getattr(act, name))}"
+    for name, plot in plots.items():
+        for text in plot_texts(plot):
+            yield f"plot {name!r}", text
+
+
+def plot_texts(plot: Plot) -> Iterator[str]:
+    """Every word on a plot."""
+    yield from (plot.title, plot.caption, plot.x.label, plot.y.label)
+    yield from (label for label, _ in plot.key)
+    for axis in (plot.x, plot.y):
+        yield from (text for _, text in axis.ticks)
+    for layer in plot.layers:
+        if isinstance(layer, Labels):
+            yield from (str(text) for text in layer.columns()["text"])
+
+
+_FLAWS = (
+    (re.compile(r"(?<![\w-])(?:nan|NaN|inf|Inf)(?![\w-])"), "a number that is none; write ∞ or –"),
+    (re.compile(r"\bNone\b(?! of\b)"), "Python's None; write –"),
+    (re.compile(r"\d[eE][+-]\d"), "a number in Python's exponent form; use components.quantity"),
+    (re.compile(r"\d\.\d{8,}"), "an unrounded number; use components.quantity"),
+    (re.compile(r"[{}]"), "a brace outside an equation: a placeholder that was not filled in?"),
+    (re.compile(r"<(?:function|class|bound|built-in)|\bobject at 0x|\barray\(|\bnp\.\w+\("), "a Python object"),
+)
+_MATH = re.compile(r"\$\$.*?\$\$|\$[^$\n]*\$", re.DOTALL)
+
+
+def flaw(text: str) -> str | None:
+    """What is wrong with a text as a reader sees it; None if nothing is."""
+    if not isinstance(text, str):
+        return f"a {type(text).__name__} in place of a text"
+    shown = _MATH.sub("", text)
+    for pattern, complaint in _FLAWS:
+        if found := pattern.search(shown):
+            start = max(0, found.start() - 20)
+            return f"{complaint} (…{shown[start : found.end() + 20]}…)"
+    return None
+
+
+def plot_flaws(plot: Plot) -> Iterator[str]:
+    """What is wrong with a plot apart from its words: axes, colours, data."""
+    for name, axis in (("x", plot.x), ("y", plot.y)):
+        if not (math.isfinite(axis.low) and math.isfinite(axis.high) and axis.low < axis.high):
+            yield f"its {name} axis runs from {axis.low} to {axis.high}"
+        elif axis.log and axis.low <= 0:
+            yield f"its logarithmic {name} axis starts at {axis.low}"
+        if not axis.label and not axis.ticks:
+            yield f"its {name} axis has neither a label nor named positions"
+    if not plot.title or not plot.caption:
+        yield "it has no title or no caption"
+    for token in {layer.token for layer in plot.layers} | {token for _, token in plot.key}:
+        if token not in LIGHT:
+            yield f"colour token {token!r} is not one of the theme's"
+    for layer in plot.layers:
+        columns = layer.columns()
+        if len({len(column) for column in columns.values()}) != 1:
+            yield f"the columns of a {type(layer).__name__} differ in length"
+        for name, column in columns.items():
+            if name != "text" and not isinstance(layer, Cells) and np.asarray(column).dtype.kind not in "fiu":
+                yield f"column {name} of a {type(layer).__name__} holds {np.asarray(column).dtype}, not numbers"
+
+
+def standing(lab: Lab) -> dict[str, Any]:
+    """Everything that a reload must bring back."""
+    return {
+        "state": lab.state,
+        "context": lab.context,
+        "context_source": lab.context_source,
+        "predictions": dict(lab.predictions),
+        "answers": dict(lab.answers),
+        "moved": set(lab.moved),
+        "constraint_hit": lab.constraint_hit,
+        "decision": lab.chosen_decision,
+        "solved": set(lab.solved),
+        "attempt": lab.attempt,
+        "act1": lab.act1.remembered(),
+        "act2": lab.act2.remembered(),
+    }
+
+
+def danger(lab: Lab) -> list[Any]:
+    """The red failures of Act II that hold right now."""
+    return [failure for failure in lab.act2.active_failures() if failure.severity == "danger"]
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two outcomes or parts of them are equal, arrays and NaN included."""
+    if isinstance(left, NumberPrediction | ChoicePrediction):
+        return left is right
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(same(left[name], right[name]) for name in left)
+    if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
+        a, b = np.asarray(left), np.asarray(right)
+        if a.shape != b.shape:
+            return False
+        return bool(np.array_equal(a, b, equal_nan=True)) if a.dtype.kind in "fc" else bool(np.array_equal(a, b))
+    if isinstance(left, tuple | list) and isinstance(right, tuple | list):
+        return len(left) == len(right) and all(same(a, b) for a, b in zip(left, right, strict=True))
+    if isinstance(left, float) and isinstance(right, float) and math.isnan(left) and math.isnan(right):
+        return True
+    if hasattr(left, "__dataclass_fields__") and type(left) is type(right):
+        return all(same(getattr(left, name), getattr(right, name)) for name in left.__dataclass_fields__)
+    return bool(left == right)
