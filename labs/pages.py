@@ -55,11 +55,11 @@ def index_page() -> Viewable:
             "Each lab asks you to commit to a prediction, lets instruments show what the hardware, the queue, the "
             "network or chance really does, and then has you design a system that can break, visibly and reversibly."
         ),
-        summary=f"{saved} of {len(labs)} labs saved to your ledger."
-        if saved
-        else f"{len(labs)} labs. Begin anywhere; Lab 00 shows you around.",
-        if saved
-        else f"{len(labs)} labs. Begin anywhere; Lab 00 shows you around.",
+        summary=(
+            f"{saved} of {len(labs)} labs saved to your ledger."
+            if saved
+            else f"{len(labs)} labs. Begin anywhere; Lab 00 shows you around."
+        ),
         volumes=[
             {
                 "title": title,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -51,7 +52,7 @@ def memory_ledger(
     `bars` share their part names and stand left to right; parts are stacked in their order, the first at the
     bottom. `capacities` are lines at values in bytes, named at their right ends (labels of up to 12 letters, or
     with line breaks, fit at 390 px); a total that exceeds the lowest of those with the token "violation" is written
-    in red. A prediction is one more line, with its own token.
+    in red. A prediction is one more line, with its own token; a line at NaN is hidden.
     `high` (bytes) fixes the top of the axis: a taller bar is cut there and its total marked with an arrow. `scale`
     turns bytes into `unit`.
     """
@@ -61,7 +62,7 @@ def memory_ledger(
     tops = np.cumsum(heights, axis=1)
     totals = tops[:, -1]
     values = [limit.value * scale for limit in capacities]
-    top = high * scale if high is not None else (1.2 * float(max([*totals, *values])) or 1.0)
+    top = high * scale if high is not None else (1.2 * float(np.nanmax([*totals, *values])) or 1.0)
     line = top * LABEL / 2 / (HEIGHT - FURNITURE)
 
     layers: list[Layer] = [
@@ -76,21 +77,23 @@ def memory_ledger(
     ]
     # Lines end where the bars end; their names stand to the right of that, where nothing else is drawn.
     end = float(middle[-1]) + HALF + 0.1
-    for limit, value, at in zip(capacities, values, spread(values, 2 * line, line, top - line), strict=True):
+    places = iter(spread([value for value in values if not math.isnan(value)], 2 * line, line, top - line))
+    for limit, value in zip(capacities, values, strict=True):
+        hidden = math.isnan(value)
         layers += [
             # A strip of surface under the line keeps it visible on a segment of a similar colour.
             Segments(x0=-0.5, x1=end, y0=value, y1=value, token="surface", width=5),
             Segments(x0=-0.5, x1=end, y0=value, y1=value, token=limit.token, dash="dashed"),
             Labels(
                 x=end,
-                y=at,
-                text=f"{limit.label}\n{plain(value)} {unit}{' ↑' if value > top else ''}",
+                y=math.nan if hidden else next(places),
+                text="" if hidden else f"{limit.label}\n{plain(value)} {unit}{' ↑' if value > top else ''}",
                 token=f"{limit.token}-ink" if limit.token in ("met", "violation", "caution") else limit.token,
                 dx=5,
             ),
         ]
     centres = tops - heights / 2
-    crossed = np.abs(centres[..., None] - np.array(values)).min(axis=-1, initial=np.inf) < 0.6 * line
+    crossed = np.any(np.abs(centres[..., None] - np.array(values)) < 0.6 * line, axis=-1)
     # A number needs room and no line through it; the others are in the caption and the readouts.
     roomy = (heights > 1.15 * line) & (tops <= top) & ~crossed
     layers.append(
