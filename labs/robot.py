@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,10 +17,12 @@ from components.controls import ControlError, Options, Spec
 from components.instruments.layers import Cells, Labels, Plot
 from components.theme import LIGHT
 from labs.act import Act
-from labs.content import ChoicePrediction, NumberPrediction, Prediction, Question
-from labs.lab import Lab
+from labs.content import ChoicePrediction, Prediction, Question
+from labs.lab import Lab, LabError
 from labs.states import reached
 from ledger import CONTRACT, DesignLedger, Field, entry_key, open_store
+from ledger.clock import now
+from ledger.plain import to_text
 from ledger.rows import claim_student, put_row
 from ledger.tables import entries
 
@@ -134,9 +136,6 @@ def _place(key: str) -> tuple[int, int]:
 
 def _put(ledger: DesignLedger, key: str, design: Mapping[str, Any]) -> None:
     """Writes an entry past the contract, as a defect or a hand would."""
-    from ledger.clock import now
-    from ledger.plain import to_text
-
     with ledger.store.writing() as connection:
         claim_student(connection, ledger.student_id)
         put_row(
@@ -148,6 +147,20 @@ def _put(ledger: DesignLedger, key: str, design: Mapping[str, Any]) -> None:
 
 
 # --- walking --------------------------------------------------------------------------------------------
+
+
+def acts(lab: Lab) -> tuple[Act, Act]:
+    """Both acts."""
+    return lab.act1, lab.act2
+
+
+def accepted(step: Callable[[], Any]) -> bool:
+    """Whether the lab takes a step; it refuses by raising one of its own errors."""
+    try:
+        step()
+    except (LabError, ControlError, ValueError):
+        return False
+    return True
 
 
 def entries_to_try(prediction: Prediction) -> list[Any]:
@@ -197,9 +210,9 @@ def steps(lab: Lab, turn: int = 0) -> Iterator[str]:
         lab.answer(key, act.reflection().options[turn % 4].id)
         if key == "act1":
             yield lab.state
-    if lab.decision_radio is not None:
-        choices = list(lab.decision_radio.options)
-        lab.decide(choices[turn % len(choices)])
+    for field, question in lab.questions().items():
+        choices = list(question.options)
+        lab.decide(choices[turn % len(choices)], field)
     lab.save()
     yield lab.state
 
@@ -228,9 +241,8 @@ def tried_values(spec: Spec) -> list[Any]:
     values = list(spec.values())
     if len(values) <= MOST_STOPS:
         return values
-    chosen = {*np.linspace(0, len(values) - 1, MOST_STOPS - 1).round().astype(int).tolist()}
-    kept = [value for k, value in enumerate(values) if k in chosen or value == spec.default]
-    return kept
+    chosen = set(np.linspace(0, len(values) - 1, MOST_STOPS - 1).round().astype(int).tolist())
+    return [value for k, value in enumerate(values) if k in chosen or value == spec.default]
 
 
 def single_moves(act: Act) -> Iterator[str]:
@@ -406,11 +418,12 @@ def standing(lab: Lab) -> dict[str, Any]:
         "answers": dict(lab.answers),
         "moved": set(lab.moved),
         "constraint_hit": lab.constraint_hit,
-        "decision": lab.chosen_decision,
+        "named": dict(lab.named),
         "solved": set(lab.solved),
         "attempt": lab.attempt,
-        "act1": lab.act1.remembered(),
-        "act2": lab.act2.remembered(),
+        "last design": lab.last_design and (lab.last_design.context, dict(lab.last_design.controls)),
+        "controls of act1": lab.act1.remembered(),
+        "controls of act2": lab.act2.remembered(),
     }
 
 
@@ -421,8 +434,6 @@ def danger(lab: Lab) -> list[Any]:
 
 def same(left: Any, right: Any) -> bool:
     """Whether two outcomes or parts of them are equal, arrays and NaN included."""
-    if isinstance(left, NumberPrediction | ChoicePrediction):
-        return left is right
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         return left.keys() == right.keys() and all(same(left[name], right[name]) for name in left)
     if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):

@@ -592,11 +592,15 @@ class SafetyLoop(Act):
                     "A data centre is not too far by nature: after its own work there are milliseconds left for light."
                 )
             if km > 1.8 * self.asked():
-                return "Light has to come back, too: a millisecond of round trip is 100 km of distance, not 200, and "
-                "in glass, not vacuum."
+                return (
+                    "Light has to come back, too: a millisecond of round trip is 100 km of distance, not 200, and "
+                    "in glass, not vacuum."
+                )
             if km > self.asked():
-                return "That spends the whole deadline on light. The network stacks, the line and the card take their "
-                "share first."
+                return (
+                    "That spends the whole deadline on light. The network stacks, the line and the card take their "
+                    "share first."
+                )
             return "You left more time for the work than it takes; the rest is distance given away."
 
         outcome = self.compute("cloud", cameras=8, precision="fp16", distance_m=0.0, link_bytes_s=1.25e9, gpu="H100")
