@@ -22,6 +22,17 @@ class Metric:
     note: str = ""
     status: Status = "neutral"
 
+    @classmethod
+    def of(cls, label: str, text: str, *, note: str = "", status: Status = "neutral") -> Metric:
+        """A readout of a number with its unit as `components.quantity` writes it: "1.68 ms"."""
+        value, _, unit = text.rpartition(" ")
+        return cls(label, value or unit, unit if value else "", note, status)
+
+
+def held(holds: bool) -> Status:
+    """The status of a readout that has a limit."""
+    return "met" if holds else "violated"
+
 
 class MetricRow(HtmlComponent):
     """A row of readouts. Status is shown by a sign and by colour, never by colour alone.

@@ -63,6 +63,12 @@ def quantity(value: float, unit: str, digits: int = 3) -> str:
     return f"{number(value / factor, digits)} {prefix}{unit}".strip()
 
 
+def setting(value: float, unit: str, digits: int = 3) -> str:
+    """As `quantity`, without trailing zeros: 5 W, 100 mW, 1 kW. For what is set rather than measured."""
+    number_, name = quantity(value, unit, digits).split(" ", 1)
+    return f"{number_.rstrip('0').rstrip('.') if '.' in number_ else number_} {name}"
+
+
 def duration(seconds: float, digits: int = 3) -> str:
     """A time in the largest unit that leaves at least one: 27.1 min, 20.4 h, 8.48 d."""
     if seconds is None or not math.isfinite(seconds) or seconds == 0:
