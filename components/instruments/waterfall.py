@@ -9,6 +9,7 @@ import numpy as np
 
 from components.instruments.layers import Axis, Boxes, Labels, Layer, Plot, Segments
 from components.instruments.registry import instrument
+from components.quantity import number
 from components.theme import SERIES
 
 
@@ -77,7 +78,12 @@ def latency_waterfall(
             bold=True,
         ),
         Labels(
-            x=ends[:, -1], y=rows, text=[f"{total:.3g} {unit}" for total in ends[:, -1]], dx=6, token="ink", bold=True
+            x=ends[:, -1],
+            y=rows,
+            text=[f"{number(total)} {unit}" for total in ends[:, -1]],
+            dx=6,
+            token="ink",
+            bold=True,
         ),
     ]
     top = len(bars) - 0.4
