@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from components.controls import ControlError
 from components.frame import LabFrame
 from components.layout import Columns, Stack
 from components.ledger_panel import LedgerPanel
-from components.quantity import number
+from components.quantity import number, plain
 from components.text import to_html
 from labs.act_view import ActView
 from labs.lab import Lab, LabError
@@ -243,7 +244,9 @@ class LabView:
         def text(value: Any) -> str:
             if isinstance(value, bool):
                 return "yes" if value else "no"
-            return "–" if value is None else number(value, 5) if isinstance(value, int | float) else str(value)
+            if isinstance(value, int | float):
+                return plain(value, 5) if math.isfinite(value) else number(value)
+            return "–" if value is None else str(value)
 
         return [
             [name.replace("_", " "), text(value), fields[name].unit_in(self.lab.context) if name in fields else ""]
