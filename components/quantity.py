@@ -26,7 +26,7 @@ _DURATIONS = (
 )
 
 
-def number(value: float, digits: int = 3) -> str:
+def number(value: float | None, digits: int = 3) -> str:
     """`value` with `digits` significant digits, thousands separated, no exponent between 1e-4 and 1e9.
 
     Infinity reads "∞", an undefined value "–".
@@ -54,7 +54,7 @@ def plain(value: float, digits: int = 4) -> str:
     return f"{float(f'{value:.{digits}g}'):,.12g}".replace("-", "−")
 
 
-def quantity(value: float, unit: str, digits: int = 3) -> str:
+def quantity(value: float | None, unit: str, digits: int = 3) -> str:
     """`value` in SI `unit` with the prefix that leaves one to three digits before the point: 1.68 ms, 3.35 TB/s."""
     if value is None or not math.isfinite(value) or value == 0:
         return f"{number(value)} {unit}".strip()
@@ -69,7 +69,7 @@ def setting(value: float, unit: str, digits: int = 3) -> str:
     return f"{number_.rstrip('0').rstrip('.') if '.' in number_ else number_} {name}"
 
 
-def duration(seconds: float, digits: int = 3) -> str:
+def duration(seconds: float | None, digits: int = 3) -> str:
     """A time in the largest unit that leaves at least one: 27.1 min, 20.4 h, 8.48 d."""
     if seconds is None or not math.isfinite(seconds) or seconds == 0:
         return f"{number(seconds)} s"
@@ -77,7 +77,7 @@ def duration(seconds: float, digits: int = 3) -> str:
     return f"{number(seconds / factor, digits)} {name}"
 
 
-def percent(fraction: float, decimals: int = 1) -> str:
+def percent(fraction: float | None, decimals: int = 1) -> str:
     """A fraction as percent: 0.1478 reads 14.8 %."""
     if fraction is None or not math.isfinite(fraction):
         return f"{number(fraction)} %"
