@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import param
@@ -121,14 +122,16 @@ class Act(param.Parameterized):
         self.param.watch(self._refresh, list(self.control_params()))
 
     @classmethod
-    def control_params(cls) -> dict[str, Control]:
+    @cache
+    def control_params(cls) -> Mapping[str, Control]:
         """Every control of the act, in the order of declaration."""
         own = {name: parameter for name, parameter in cls.param.objects().items() if isinstance(parameter, Control)}
         order = [name for klass in reversed(cls.__mro__) for name in vars(klass) if name in own]
         return {name: own[name] for name in dict.fromkeys(order)}
 
     @classmethod
-    def controls_in(cls, context: str) -> dict[str, Spec]:
+    @cache
+    def controls_in(cls, context: str) -> Mapping[str, Spec]:
         """The controls that exist in `context`, with the spec that holds there."""
         return {
             name: parameter.spec_in(context)
@@ -165,7 +168,7 @@ class Act(param.Parameterized):
         return self.lab.context
 
     @property
-    def specs(self) -> dict[str, Spec]:
+    def specs(self) -> Mapping[str, Spec]:
         """The controls of the current context."""
         return self.controls_in(self.context)
 

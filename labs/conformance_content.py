@@ -211,8 +211,6 @@ def _overlay_of(prediction: ChoicePrediction | NumberPrediction, entry: Any) -> 
         option = next(option for option in prediction.options if option.id == entry)
         predicted, right, difference = option.value, option.correct, prediction.difference
         if option.gap:
-            if predicted is not None:
-                yield "it has a value and a gap in words", "the ratio is computed where there is a value"
             return
         if predicted is None:
             yield "it has neither a value nor a gap", "one of them"
@@ -308,14 +306,18 @@ def sources_and_reasons(lab: type[Lab]) -> Iterator[Found]:
         yield "constants lists something twice", "each once"
     for name in sorted(_constants_in(lab) - listed):
         yield f"constant {name} is used in the file but not listed", "in `constants`: the drawer shows its source"
-    for context in lab.contexts:
-        for key, act in zip(robot.ACTS, lab.acts, strict=True):
+    for key, act in zip(robot.ACTS, lab.acts, strict=True):
+        seen: dict[str, int] = {}
+        for context in lab.contexts:
             specs = act.controls_in(context.id)
             if not specs:
                 yield f"{key} in {context.id} has no control", "at least one"
             for name, spec in specs.items():
+                seen[name] = max(seen.get(name, 0), len(spec.values()))
                 for what, right in _control(spec):
                     yield f"{key} in {context.id}, control {name}: {what}", right
+        for name in (name for name, most in seen.items() if most < 2):
+            yield f"{key}, control {name} has one value in every context", "at least two in one of them"
 
 
 def _constants_in(lab: type[Lab]) -> set[str]:
@@ -342,8 +344,6 @@ def _control(spec: Any) -> Iterator[Found]:
     if not spec.label.strip():
         yield "it has no label", "a label"
     values = spec.values()
-    if len(values) < 2:
-        yield f"it has {len(values)} value", "at least two"
     try:
         spec.check(spec.default)
     except ControlError as problem:
@@ -389,19 +389,25 @@ def math_peek(lab: type[Lab]) -> Iterator[Found]:
 
 
 def _formulas_in(lab: type[Lab]) -> set[str]:
-    """Formulas that the lab's file names outside of peeks, and those that they call."""
+    """Formulas that the lab's file names outside of peeks, and those that they and their helpers call."""
+    calls = _calls_of_physics()
     found: set[str] = set()
-    waiting = _names_in(_tree(sys.modules[lab.__module__])) & FORMULAS.keys()
+    waiting = _names_in(_tree(sys.modules[lab.__module__])) & calls.keys()
     while waiting:
         found |= waiting
-        waiting = {name for caller in waiting for name in _called_by(caller)} - found
-    return found
+        waiting = {name for caller in waiting for name in calls[caller]} - found
+    return found & FORMULAS.keys()
 
 
 @cache
-def _called_by(name: str) -> frozenset[str]:
-    tree = ast.parse(inspect.getsource(inspect.unwrap(FORMULAS[name])))
-    return frozenset(_names_in(tree) & FORMULAS.keys())
+def _calls_of_physics() -> dict[str, frozenset[str]]:
+    """Name of everything defined in `mlsysim.physics` to the names of such things in its body."""
+    bodies: dict[str, set[str]] = {}
+    for module in [module for name, module in sys.modules.items() if name.startswith("mlsysim.physics.")]:
+        for node in _tree(module).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                bodies.setdefault(node.name, set()).update(_names_in(node))
+    return {name: frozenset(names & bodies.keys()) for name, names in bodies.items()}
 
 
 def _names_in(tree: ast.AST) -> set[str]:

@@ -10,7 +10,7 @@ import random
 import re
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ from labs.states import STATES
 from ledger import CONTRACT, KEYS, DesignError, validate_design
 
 #: States with all controls moved, per act and context.
-JOINT_STATES = 300
+JOINT_STATES = 150
 #: States sampled to believe that no design passes; all of them where there are fewer.
 HOPELESS_STATES = 2000
 #: A plot may turn a label around or drop one: this many drawings per plot, context and prediction. Each change
@@ -39,17 +39,28 @@ COMPUTE_S = 0.02
 
 
 def failure_and_challenge(lab: type[Lab]) -> Iterator[Found]:
-    breakable = False
-    for context in lab.contexts:
-        yield from _badges(lab, context.id)
-        breaking = robot.opened(lab).breaking(context.id)
-        if breaking is not None:
-            breakable = True
-            yield from _breaks_and_heals(lab, context.id, breaking)
-        yield from _solvable(lab, context.id)
-        yield from _cliff_counts_rightly(lab, context.id)
-    if not breakable:
+    broken: list[str] = []
+    healed: list[str] = []
+    for context in (context.id for context in lab.contexts):
+        yield from _badges(lab, context)
+        yield from _solvable(lab, context)
+        yield from _cliff_counts_rightly(lab, context)
+        run = robot.opened(lab, context=context)
+        breaking = run.breaking(context)
+        if breaking is None:
+            continue
+        broken.append(context)
+        yield from _breaks(run, context, breaking)
+        if _heals(run, context):
+            healed.append(context)
+        elif run.solution(context) is not None:
+            yield f"{context}: no reversal removes the banner of breaking()", "under solution() no red banner is left"
+        if not run.constraint_hit:
+            yield f"{context}: constraint_hit went back to false after the reversal", "once true, until Start over"
+    if not broken:
         yield "breaking() is None in every context", "at least one failure of Act II that its controls can trigger"
+    elif not healed:
+        yield "no context has a failure that its controls remove again", "one that a student can trigger and reverse"
 
 
 def _badges(lab: type[Lab], context: str) -> Iterator[Found]:
@@ -75,42 +86,34 @@ def _apply(run: Lab, context: str, method: str, moves: Mapping[str, Any]) -> Ite
             yield f"{context}: {method}() puts {name} at {value!r}, between two stops", "a value that a student can set"
 
 
-def _breaks_and_heals(lab: type[Lab], context: str, breaking: Mapping[str, Any]) -> Iterator[Found]:
-    run = robot.opened(lab, context=context)
+def _breaks(run: Lab, context: str, breaking: Mapping[str, Any]) -> Iterator[Found]:
     yield from _apply(run, context, "breaking", breaking)
     broken = robot.danger(run)
     if not broken:
         yield f"{context}: breaking() = {dict(breaking)} shows no red banner", "controls that trigger a danger failure"
-        return
-    if not run.constraint_hit:
+    elif not run.constraint_hit:
         yield f"{context}: a red banner after a move did not set constraint_hit", "true"
     for failure in broken:
-        text = f"{failure.title} {failure.text(run.act2.outcome)}"
-        if not re.search(r"\d", failure.text(run.act2.outcome)):
-            yield f"{context}: banner {text!r} has no number", "the computed values that broke"
+        text = failure.text(run.act2.outcome)
+        if not re.search(r"\d", text):
+            yield f"{context}: banner {failure.id} has no number: {text!r}", "the computed values that broke"
         if problem := robot.flaw(text):
             yield f"{context}: banner {failure.id} shows {problem}", "a text with computed values"
-    if not _healed(run, context, {failure.id for failure in broken}):
-        yield (
-            f"{context}: no reversal removes the banner {', '.join(failure.id for failure in broken)}",
-            "controls under which it disappears (the solution, the defaults, or another state)",
-        )
-    if not run.constraint_hit:
-        yield f"{context}: constraint_hit went back to false after the reversal", "once true, true until Start over"
 
 
-def _healed(run: Lab, context: str, broken: set[str]) -> bool:
-    """Whether the solution, the defaults or some other state shows none of the broken failures."""
+def _heals(run: Lab, context: str) -> bool:
+    """Whether a reversal leaves none of the failures on screen: the solution, the defaults, or another state."""
+    broken = {failure.id for failure in robot.danger(run)}
 
     def whole() -> bool:
         return not broken & {failure.id for failure in robot.danger(run)}
 
+    run.reset_controls("act2")
     solution = run.solution(context)
     if solution is not None:
         for name, value in solution.items():
             run.set_control("act2", name, value)
         return whole()
-    run.reset_controls("act2")
     return whole() or any(whole() for _ in robot.joint_moves(run.act2, HOPELESS_STATES))
 
 
@@ -170,8 +173,8 @@ def ledger_entry(lab: type[Lab]) -> Iterator[Found]:
     yield from _designs_fit(lab)
     yield from _resumes(lab)
     yield from _starts_over(lab)
-    yield from _reads(lab)
-    yield from _opens_with_any_ledger(lab)
+    yield from _reads_what_there_is(lab)
+    yield from _reads_any_ledger(lab)
 
 
 def _every_option_saved(lab: type[Lab]) -> Iterator[Found]:
@@ -267,61 +270,67 @@ def _starts_over(lab: type[Lab]) -> Iterator[Found]:
             yield f"a second attempt changed {name} to {second[name]}", f"the first one, {first[name]}, for good"
 
 
-def _reads(lab: type[Lab]) -> Iterator[Found]:
+def _reads_what_there_is(lab: type[Lab]) -> Iterator[Found]:
     for key, field in lab.reads:
         if key not in CONTRACT or field not in CONTRACT[key].fields:
             yield f"it reads {key}.{field}, which no lab saves", "a field of the ledger's contract"
         elif KEYS.index(key) >= KEYS.index(lab.key()):
             yield f"it reads {key}, which comes later in the course", "entries of earlier labs"
-    if not lab.reads:
-        return
+
+
+def _reads_any_ledger(lab: type[Lab]) -> Iterator[Found]:
+    """Sound, extreme, half damaged and wholly damaged entries of all labs."""
+    bare = _screen(lab(robot.memory_ledger()))
     noted: set[tuple[str, str]] = set()
-    bare, differs = _screen(lab(robot.memory_ledger())), False
-    for seed in range(12):
+    screens: list[Any] = []
+    for seed in range(5):
         ledger = robot.NotingLedger(robot.full_ledger(seed))
-        shown = _screen(lab(ledger))
-        differs = differs or shown != bare
+        yield from _opens(lab(ledger), "full", screens)
+        noted |= ledger.noted
+    if lab.reads and all(shown == bare for shown in screens):
+        yield "with and without an earlier ledger the screen is the same", "what was read is shown, with its source"
+    for seed in range(2):
+        yield from _opens(lab(robot.damaged_ledger(seed, 0.5)), "half damaged", [])
+        yield from _opens(lab(robot.full_ledger(seed, extreme=True)), "full, extreme", None)
+        damaged: list[Any] = []
+        yield from _opens(lab(robot.damaged_ledger(seed)), "damaged", damaged)
+        if damaged[0] != bare:
+            odd = [there for there, here in zip(damaged[0], bare, strict=False) if there != here][:1]
+            yield f"a ledger without one sound field changes the screen: {odd}", "the same as an empty ledger"
+    # A field may be looked at only where another has a certain value: more ledgers, without the screen.
+    for seed in range(5, 25):
+        if set(lab.reads) <= noted:
+            return
+        ledger = robot.NotingLedger(robot.full_ledger(seed))
+        _screen(lab(ledger))
         noted |= ledger.noted
     for key, field in sorted(set(lab.reads) - noted):
         yield f"it declares {key}.{field} but never reads it", "only what is read"
-    if not differs:
-        yield "with and without an earlier ledger the screen is the same", "what was read is shown, with its source"
+
+
+def _opens(run: Lab, kind: str, screens: list[Any] | None) -> Iterator[Found]:
+    """Opens with a ledger, walks on, and reads the screen, whose texts go to `screens` (None: not looked at)."""
+    if run.notices:
+        yield f"with a ledger ({kind}) it opens with the notice {run.notices[0]!r}", "no notice"
+    shown = _screen(run)
+    if screens is not None:
+        screens.append(shown)
+        for place, text in (part for part in shown if isinstance(part, tuple)):
+            if problem := robot.flaw(text):
+                yield f"with a ledger ({kind}), {place} shows {problem}", "a text with computed numbers"
+    yield from _within_range(run, kind)
 
 
 def _screen(run: Lab) -> list[Any]:
-    """Everything that a student reads in both contexts, to compare ledgers with."""
+    """Everything that a student reads in every context, to compare ledgers with."""
     robot.walk(run, "act2_explore")
     shown: list[Any] = [run.context, run.context_source]
-    for context in (run.context, *(context.id for context in run.contexts)):
-        run.set_context(context)
+    for context in run.contexts:
+        run.set_context(context.id)
         for act in robot.acts(run):
-            plots = act.plots(act.outcome)
-            shown += [*robot.fixed_texts(act), *robot.live_texts(act, plots)]
+            shown += [*robot.fixed_texts(act), *robot.live_texts(act, act.plots(act.outcome))]
             shown.append({name: act.preset_source(name) for name in act.specs})
     return shown
-
-
-def _opens_with_any_ledger(lab: type[Lab]) -> Iterator[Found]:
-    bare = _screen(lab(robot.memory_ledger()))
-    kinds: dict[str, Callable[[int], Any]] = {
-        "full": robot.full_ledger,
-        "damaged": robot.damaged_ledger,
-        "half damaged": lambda seed: robot.damaged_ledger(seed, 0.5),
-    }
-    for kind, make in kinds.items():
-        for seed in range(8 if kind == "full" else 4):
-            run = lab(make(seed))
-            if run.notices:
-                yield f"with a {kind} ledger it opens with the notice {run.notices[0]!r}", "no notice"
-            shown = _screen(run)
-            if kind == "damaged" and shown != bare:
-                odd = next((there for there, here in zip(shown, bare, strict=False) if there != here), "its length")
-                yield f"a ledger without one sound field changes the screen: {odd}", "the same as an empty ledger"
-                break
-            for place, text in (part for part in shown if isinstance(part, tuple)):
-                if problem := robot.flaw(text):
-                    yield f"with a {kind} ledger, {place} shows {problem}", "a text with computed numbers"
-            yield from _within_range(run, kind)
 
 
 def _within_range(run: Lab, kind: str) -> Iterator[Found]:
@@ -332,7 +341,7 @@ def _within_range(run: Lab, kind: str) -> Iterator[Found]:
                 try:
                     act.specs[name].check(value)
                 except ControlError as problem:
-                    yield f"with a {kind} ledger {act.key}.{name} starts out of range: {problem}", "clamped"
+                    yield f"with a ledger ({kind}) {act.key}.{name} starts out of range: {problem}", "clamped"
 
 
 # --- rule 11: every stop of every control computes and shows ---

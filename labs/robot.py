@@ -9,6 +9,7 @@ import math
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -66,8 +67,8 @@ class _NotingDesign(dict[str, Any]):
         return super().__getitem__(field)
 
 
-def _some_value(field: Field, dice: random.Random) -> Any:
-    """A value that the contract allows for a field."""
+def _some_value(field: Field, dice: random.Random, extreme: bool) -> Any:
+    """A value that the contract allows for a field; `extreme` numbers are allowed, too, but no lab ever saves them."""
     if field.nullable and dice.random() < 0.15:
         return None
     if field.pattern is not None:
@@ -81,9 +82,10 @@ def _some_value(field: Field, dice: random.Random) -> Any:
         return dice.random() < 0.5
     if words:
         return dice.choice(words)
-    low = field.minimum if field.minimum is not None else -1e3
-    drawn = dice.choice([0, low, 1, 8, 1e12, 10 ** dice.uniform(-3, 4), 10 ** dice.uniform(-3, 4), dice.randint(1, 64)])
-    return max(low, drawn)
+    drawn = dice.choice([0, 1, 8, 10 ** dice.uniform(-3, 4), 10 ** dice.uniform(-3, 4), dice.randint(1, 64)])
+    if extreme:
+        drawn = dice.choice([0, -1, -1e30, 1e-30, 1e30, 10**15])
+    return drawn if field.minimum is None else max(field.minimum, drawn)
 
 
 def _some_word(pattern: str, dice: random.Random) -> str:
@@ -94,13 +96,16 @@ def _some_word(pattern: str, dice: random.Random) -> str:
     return word
 
 
-def full_ledger(seed: int) -> DesignLedger:
+def _some_designs(dice: random.Random, extreme: bool = False) -> dict[str, dict[str, Any]]:
+    return {
+        key: {name: _some_value(field, dice, extreme) for name, field in contract.fields.items()}
+        for key, contract in CONTRACT.items()
+    }
+
+
+def full_ledger(seed: int, extreme: bool = False) -> DesignLedger:
     """A ledger with a random entry of every lab, each as the contract allows it."""
-    dice = random.Random(seed)
-    ledger = memory_ledger()
-    for key, contract in CONTRACT.items():
-        _put(ledger, key, {name: _some_value(field, dice) for name, field in contract.fields.items()})
-    return ledger
+    return _written(_some_designs(random.Random(seed), extreme))
 
 
 _WRONG: Mapping[str, tuple[Any, ...]] = {
@@ -118,32 +123,23 @@ def damaged_ledger(seed: int, share: float = 1.0) -> DesignLedger:
     With share 1 nothing in it is sound, and a reader must behave as with an empty ledger.
     """
     dice = random.Random(seed)
-    ledger = full_ledger(seed)
-    for key, contract in CONTRACT.items():
-        volume, chapter = _place(key)
-        design = dict(ledger.get(chapter, volume) or {})
-        for name, field in contract.fields.items():
+    designs = _some_designs(dice)
+    for key, design in designs.items():
+        for name, field in CONTRACT[key].fields.items():
             if dice.random() < share:
-                wrong = [value for value in _WRONG[field.type] if field.problem(value) is not None]
-                design[name] = dice.choice(wrong)
-        _put(ledger, key, design)
-    return ledger
+                design[name] = dice.choice([value for value in _WRONG[field.type] if field.problem(value) is not None])
+    return _written(designs)
 
 
-def _place(key: str) -> tuple[int, int]:
-    return (2, int(key[3:])) if key.startswith("v2_") else (1, int(key[2:]))
-
-
-def _put(ledger: DesignLedger, key: str, design: Mapping[str, Any]) -> None:
-    """Writes an entry past the contract, as a defect or a hand would."""
+def _written(designs: Mapping[str, Mapping[str, Any]]) -> DesignLedger:
+    """A ledger with these entries, written past the contract as a defect or a hand would."""
+    ledger = memory_ledger()
     with ledger.store.writing() as connection:
         claim_student(connection, ledger.student_id)
-        put_row(
-            connection,
-            entries,
-            {"student": ledger.student_id, "key": key},
-            {"design": to_text(dict(design)), "attempts": 1, "saved_at": now()},
-        )
+        for key, design in designs.items():
+            row = {"design": to_text(dict(design)), "attempts": 1, "saved_at": now()}
+            put_row(connection, entries, {"student": ledger.student_id, "key": key}, row)
+    return ledger
 
 
 # --- walking --------------------------------------------------------------------------------------------
@@ -259,12 +255,11 @@ def single_moves(act: Act) -> Iterator[str]:
 
 
 def joint_moves(act: Act, count: int, seed: int = 0) -> Iterator[str]:
-    """Visits `count` states with all controls at random values, the ends more often than the rest."""
+    """Visits `count` states of random values, ends more often than the rest; a few controls change each time."""
     dice = random.Random(seed)
     specs = list(act.specs.items())
-    for _ in range(count):
-        dice.shuffle(specs)
-        for name, spec in specs:
+    for k in range(count):
+        for name, spec in dice.sample(specs, len(specs) if k == 0 else dice.randint(1, min(3, len(specs)))):
             values = spec.values()
             at_end = not isinstance(spec, Options) and dice.random() < 0.25
             try_move(act, name, dice.choice((values[0], values[-1])) if at_end else dice.choice(values))
@@ -345,13 +340,13 @@ def live_texts(act: Act, plots: Mapping[str, Plot]) -> Iterator[tuple[str, str]]
         for reason in [limit] if isinstance(limit, str) else limit.values():
             yield f"limit of {control}", reason
     for name, spec in act.specs.items():
-        yield f"control {name}", f"{spec.label} {spec.text(getattr(act, name))}"
+        yield f"control {name}", spec.text(getattr(act, name))
     for name, plot in plots.items():
         for text in plot_texts(plot):
             yield f"plot {name!r}", text
 
 
-def plot_texts(plot: Plot) -> Iterator[str]:
+def plot_texts(plot: Plot) -> Iterator[Any]:
     """Every word on a plot."""
     yield from (plot.title, plot.caption, plot.x.label, plot.y.label)
     yield from (label for label, _ in plot.key)
@@ -359,12 +354,13 @@ def plot_texts(plot: Plot) -> Iterator[str]:
         yield from (text for _, text in axis.ticks)
     for layer in plot.layers:
         if isinstance(layer, Labels):
-            yield from (str(text) for text in layer.columns()["text"])
+            yield from layer.columns()["text"]
 
 
 _FLAWS = (
     (re.compile(r"(?<![\w-])(?:nan|NaN|inf|Inf)(?![\w-])"), "a number that is none; write ∞ or –"),
-    (re.compile(r"\bNone\b(?! of\b)"), "Python's None; write –"),
+    # "None" may begin a sentence or be the name of an option, but it is no value.
+    (re.compile(r"(?<!^)(?<![.!?]\s)\bNone\b(?! of\b)", re.MULTILINE), "Python's None; write –"),
     (re.compile(r"\d[eE][+-]\d"), "a number in Python's exponent form; use components.quantity"),
     (re.compile(r"\d\.\d{8,}"), "an unrounded number; use components.quantity"),
     (re.compile(r"[{}]"), "a brace outside an equation: a placeholder that was not filled in?"),
@@ -373,7 +369,8 @@ _FLAWS = (
 _MATH = re.compile(r"\$\$.*?\$\$|\$[^$\n]*\$", re.DOTALL)
 
 
-def flaw(text: str) -> str | None:
+@lru_cache(maxsize=100_000)
+def flaw(text: Any) -> str | None:
     """What is wrong with a text as a reader sees it; None if nothing is."""
     if not isinstance(text, str):
         return f"a {type(text).__name__} in place of a text"
