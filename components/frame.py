@@ -11,7 +11,8 @@ from components.base import HtmlComponent
 class LabFrame(HtmlComponent):
     """Everything around the parts of a lab; the parts themselves are its four children.
 
-    Sends messages of type `context` (value), `tab` (value) and `open_ledger`.
+    Sends messages of type `context` (value), `tab` (value, sequence) and `open_ledger`; a tab is shown at once, and
+    `active` is followed once `tab_answered` has reached the sequence number of the last.
 
     :Example:
 
@@ -30,6 +31,7 @@ class LabFrame(HtmlComponent):
         default=[], item_type=dict, doc="`{id, label, locked}`; locked says what unlocks it, empty if open."
     )
     active = param.String(default="briefing", doc="Id of the tab on screen.")
+    tab_answered = param.Integer(default=0, doc="Sequence number of the last change of tab that was carried out.")
     hud = param.List(default=[], item_type=dict, doc="`{label, value, status}` of the footer.")
     next_step = param.String(default="", doc="The one thing to do next.")
     notices = param.List(

@@ -16,7 +16,7 @@ from labs.busy import PortBusyError
 from labs.catalog import catalog, path_of
 from labs.lab import Lab
 from labs.not_found import NotFound
-from labs.pages import THUMBNAILS, gallery_page, index_page, lab_page
+from labs.pages import GALLERY_TITLE, INDEX_TITLE, THUMBNAILS, gallery_page, index_page, lab_page, title_of
 
 HOME = "../"
 
@@ -54,6 +54,11 @@ def pages() -> dict[str, Callable[[], Viewable]]:
     return {"/": index_page, "/gallery": gallery_page, **{f"/{path_of(lab)}": of(lab) for lab in catalog()}}
 
 
+def titles() -> dict[str, str]:
+    """Path to title: the server gives every page one, in place of what the page has set."""
+    return {"/": INDEX_TITLE, "/gallery": GALLERY_TITLE, **{f"/{path_of(lab)}": title_of(lab) for lab in catalog()}}
+
+
 def serve(port: int, address: str | None, allow_origin: Sequence[str], processes: int = 1) -> None:
     """Serves the suite until it is stopped. Raises PortBusyError, or LedgerError for an unusable ledger."""
     # Both are opened here, so that a mistake shows at the start and not to the first student.
@@ -76,7 +81,7 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
             num_procs=processes,
             static_dirs={"/thumbnails": str(THUMBNAILS)},
             default_handler_class=NotFound,
-            title="MLSys Labs",
+            title=titles(),
             index=None,
             keep_alive_milliseconds=20_000,
         )

@@ -19,6 +19,9 @@ from labs.view import LabView
 #: Pictures of the index page, one per lab, made from real pages.
 THUMBNAILS = Path(__file__).parent / "thumbnails"
 
+INDEX_TITLE = "MLSys Labs"
+GALLERY_TITLE = "Gallery · MLSys Labs"
+
 #: Names in an address that are not a lab's.
 RESERVED = {"theme", "embed", "bokeh-session-id"}
 
@@ -31,6 +34,11 @@ VOLUMES = {
 }
 
 
+def title_of(lab: type[Lab]) -> str:
+    """What the browser's tab says of a lab."""
+    return f"{lab.title} · MLSys Labs"
+
+
 def lab_page(lab: type[Lab], home: str = "") -> Viewable:
     """The page of a lab for the student of the current session."""
     who = visit()
@@ -39,7 +47,7 @@ def lab_page(lab: type[Lab], home: str = "") -> Viewable:
     if who.notice:
         run.notices.append(who.notice)
     view = LabView(run, home=home)
-    return page(view.frame, f"{lab.title} · MLSys Labs", cookie=_cookie(who))
+    return page(view.frame, title_of(lab), cookie=_cookie(who))
 
 
 def index_page() -> Viewable:
@@ -70,12 +78,12 @@ def index_page() -> Viewable:
             if any(lab.volume == volume for lab in labs)
         ],
     )
-    return page(index, "MLSys Labs", cookie=_cookie(who))
+    return page(index, INDEX_TITLE, cookie=_cookie(who))
 
 
 def gallery_page() -> Viewable:
     """Every component and instrument with sample data, for authors."""
-    return page(gallery(), "Gallery · MLSys Labs")
+    return page(gallery(), GALLERY_TITLE)
 
 
 def _card(lab: type[Lab], line: dict[str, Any] | None) -> dict[str, Any]:

@@ -205,9 +205,9 @@ class LabView:
             f"{constant.source} ({constant.kind})",
         ]
 
-    def _go(self, tab: str) -> None:
+    def _go(self, tab: str, asked: int = 0) -> None:
         self._show_tab(tab)
-        self.frame.active = tab
+        self.frame.param.update(active=tab, tab_answered=max(asked, self.frame.tab_answered))
 
     # --- the ledger tab ------------------------------------------------------------------------------------
 
@@ -325,7 +325,7 @@ class LabView:
         if kind == "context":
             self._change(lambda: self._switch_context(str(value)))
         elif kind == "tab" and value in self.slots:
-            self._change(lambda: self._go(value))
+            self._change(lambda: self._go(value, int(message.get("sequence", 0))))
         elif kind == "open_ledger":
             self._change(lambda: self._go("ledger"))
 

@@ -38,7 +38,10 @@ function tabs(model) {
   const base = uniqueId("tab")
   const slots = {}
   const buttons = {}
-  const select = (id, focus) => {
+  let shown = null
+  let asked = 0
+  const show = (id, focus) => {
+    shown = id
     for (const [key, control] of Object.entries(buttons)) {
       const selected = key === id
       control.setAttribute("aria-selected", String(selected))
@@ -46,7 +49,11 @@ function tabs(model) {
       slots[key].hidden = !selected
       if (selected && focus) control.focus()
     }
-    if (model.active !== id) model.send_msg({type: "tab", value: id})
+  }
+  const select = (id, focus = false) => {
+    const changed = id !== shown
+    show(id, focus)
+    if (changed) model.send_msg({type: "tab", value: id, sequence: ++asked})
   }
   const order = model.tabs.map((tab) => tab.id)
   for (const {id, label} of model.tabs) {
@@ -73,13 +80,17 @@ function tabs(model) {
       slots[id].firstChild.textContent = locked
     }
   }
+  // Whoever clicks faster than Python answers is not led back by the answer to an earlier click.
+  const showActive = () => {
+    if (model.tab_answered >= asked) show(model.active)
+  }
   showLocks()
-  select(model.active)
+  showActive()
   return {
     bar: h("div", {role: "tablist", "aria-label": "Parts of the lab", class: "tablist"}, order.map((id) => buttons[id])),
     panels: order.map((id) => slots[id]),
     showLocks,
-    showActive: () => select(model.active),
+    showActive,
   }
 }
 
@@ -138,6 +149,7 @@ export const LabFrame = component(["segments", "frame"], ({model}) => {
     element,
     update: {
       badges: badgeList.show, context: toggle.show, tabs: tabSet.showLocks, active: tabSet.showActive,
+      tab_answered: tabSet.showActive,
       hud: footer.show, next_step: footer.show, notices: showNotices, address: addressWriter(model),
     },
   }

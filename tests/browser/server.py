@@ -1,0 +1,126 @@
+"""Servers as an operator starts them: a process of its own, a free port, its own ledger and secret."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from ledger import DesignLedger, Store, identity, load_secret, open_store
+
+ROOT = Path(__file__).parents[2]
+
+#: A server that has not answered by then does not start. Importing Panel takes a few seconds on a busy machine.
+START_SECONDS = 60
+
+
+def free_port() -> int:
+    """A loopback port that nobody uses."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """A server of the suite, or any other that serves its labs, on 127.0.0.1."""
+
+    def __init__(self, folder: Path, command: Sequence[str] = ("-m", "labs", "serve", "--address", "127.0.0.1")) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.ledger_path = folder / "ledger.db"
+        self.secret_path = folder / "secret"
+        self.log_path = folder / "server.log"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._command = [sys.executable, *command, "--port", str(self.port)]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._read_to = 0
+
+    # --- life ------------------------------------------------------------------------------------------------
+
+    def start(self) -> Server:
+        """Starts the process and waits until it answers."""
+        environment = {
+            **os.environ,
+            "MLSYS_LABS_LEDGER": str(self.ledger_path),
+            "MLSYS_LABS_SECRET_FILE": str(self.secret_path),
+            "PYTHONUNBUFFERED": "1",
+        }
+        environment.pop("MLSYS_LABS_SECRET", None)
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+        self.await_answer()
+        return self
+
+    def await_answer(self) -> None:
+        """Returns once the server answers; fails with its log if it does not."""
+        assert self._process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            try:
+                urllib.request.urlopen(f"{self.url}/favicon.ico", timeout=5).close()
+            except urllib.error.HTTPError:
+                return
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return
+        self.kill()
+        raise RuntimeError(f"the server did not start:\n{self.log_path.read_text()}")
+
+    def stop(self) -> None:
+        """Ends the server as an operator does (SIGTERM); whatever does not end is killed."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Ends the server and its workers at once, without a chance to write anything (SIGKILL)."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for step in (how, signal.SIGKILL):
+            try:
+                os.killpg(process.pid, step)
+            except ProcessLookupError:
+                break
+            try:
+                process.wait(timeout=10)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+
+    # --- what it wrote ---------------------------------------------------------------------------------------
+
+    def complaints(self) -> str:
+        """What the server has logged of errors and tracebacks since it was last asked."""
+        with self.log_path.open(encoding="utf-8", errors="replace") as log:
+            log.seek(self._read_to)
+            text = log.read()
+            self._read_to = log.tell()
+        return text if "Traceback" in text or "ERROR" in text else ""
+
+    def store(self) -> Store:
+        """The ledger file, opened from outside."""
+        return open_store(str(self.ledger_path))
+
+    def student_id(self, token: str) -> str:
+        """Whom a cookie of this server stands for."""
+        return identity.read(token, load_secret(self.secret_path))
+
+    def ledger(self, student_id: str) -> DesignLedger:
+        """The ledger of one student, read from the file."""
+        return DesignLedger(self.store(), student_id)
