@@ -79,7 +79,7 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
             show=False,
             verbose=False,
             num_procs=processes,
-            static_dirs={"/thumbnails": str(THUMBNAILS)},
+            static_dirs={"/thumbnails": str(THUMBNAILS)} if THUMBNAILS.is_dir() else {},
             default_handler_class=NotFound,
             title=titles(),
             index=None,
