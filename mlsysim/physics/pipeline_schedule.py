@@ -82,12 +82,16 @@ def one_f_one_b(stages: int, slices: int, forward: float = 1.0, backward: float 
                 pieces.append((stage, piece, back, start, clock[stage]))
                 position[stage] += 1
                 waiting -= 1
-    columns = list(zip(*pieces, strict=True)) or [()] * 5
-    types = (np.int64, np.int64, np.bool_, np.float64, np.float64)
-    arrays = [np.array(column, dtype=kind) for column, kind in zip(columns, types, strict=True)]
-    for array in arrays:
+    schedule = PipelineSchedule(
+        stage=np.array([piece[0] for piece in pieces], dtype=np.int64),
+        piece=np.array([piece[1] for piece in pieces], dtype=np.int64),
+        backward=np.array([piece[2] for piece in pieces], dtype=np.bool_),
+        start=np.array([piece[3] for piece in pieces], dtype=np.float64),
+        end=np.array([piece[4] for piece in pieces], dtype=np.float64),
+    )
+    for array in (schedule.stage, schedule.piece, schedule.backward, schedule.start, schedule.end):
         array.flags.writeable = False  # the result is cached and shared
-    return PipelineSchedule(*arrays)
+    return schedule
 
 
 def _order(warm_up: int, slices: int) -> list[tuple[bool, int]]:
