@@ -115,8 +115,12 @@ def _dress(figure: BokehFigure) -> None:
         outline_line_color=None,
         min_border_right=14,
         min_border_top=6,
+        # HoloViews asks for WebGL, whose joints leave spikes on curves with close points; it pays from 1e5 points on.
+        output_backend="canvas",
     )
-    figure.toolbar.update(logo=None, autohide=True)
+    # Bokeh lays a white strip over the whole width under the tools: it covers labels and glares in the dark theme.
+    strip = ":host(.bk-inner) { width: 178px !important; margin-left: auto; background: var(--surface); }"
+    figure.toolbar.update(logo=None, autohide=True, stylesheets=[strip])
     # Inside the frame, where it costs no room while hidden.
     figure.toolbar_inner = True
     for axis in (*figure.xaxis, *figure.yaxis):
