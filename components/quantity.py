@@ -77,6 +77,12 @@ def duration(seconds: float | None, digits: int = 3) -> str:
     return f"{number(seconds / factor, digits)} {name}"
 
 
+def timespan(seconds: float, digits: int = 3) -> str:
+    """A time of a schedule in seconds, minutes or hours, without trailing zeros: 30 s, 27.1 min, 72 h."""
+    factor, unit = next((step for step in ((3600.0, "h"), (60.0, "min")) if seconds >= step[0] * 0.9995), (1.0, "s"))
+    return f"{plain(seconds / factor, digits)} {unit}"
+
+
 def percent(fraction: float | None, decimals: int = 1) -> str:
     """A fraction as percent: 0.1478 reads 14.8 %."""
     if fraction is None or not math.isfinite(fraction):
