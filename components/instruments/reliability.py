@@ -11,18 +11,12 @@ import numpy.typing as npt
 
 from components.instruments.layers import Axis, Boxes, Labels, Layer, Line, Plot, Points, Segments
 from components.instruments.registry import instrument
-from components.quantity import duration, number, percent
+from components.quantity import number, percent, timespan
 
 Array = npt.NDArray[np.float64]
 
 #: Colour of each way to lose time, the same in every plot of this module; an unknown name has no colour.
-LOSS_TOKENS = {
-    "saves": "series-3",
-    "pauses": "series-3",
-    "repeated work": "series-5",
-    "undrained work": "series-4",
-    "restarts": "series-6",
-}
+LOSS_TOKENS = {"saves": "series-3", "repeated work": "series-5", "undrained work": "series-4", "restarts": "series-6"}
 
 #: Named positions on an axis of intervals (s).
 _CLOCK = (
@@ -73,10 +67,20 @@ def _here(x: float, y: float | None, high: float, *, inward: bool) -> tuple[Laye
     inside = np.nan if y is None or beyond else y * 100
     text = "" if y is None else percent(y, 1 if y < 1 else 0)
     return (
-        Points(x=x, y=inside, size=12),
-        Points(x=x, y=high * 97 if beyond else np.nan, size=13, marker="triangle"),
+        Points(x=x, y=inside, size=12, token="ink"),
+        Points(x=x, y=high * 97 if beyond else np.nan, size=12, marker="triangle", token="ink"),
         *_beside(x, inside, "" if beyond else text, before=inward, dy=-13, bold=True, token="ink"),
-        *_beside(x, high * 100, f"{text} ↑" if beyond else "", before=inward, gap=9, baseline="top", bold=True, dy=3),
+        *_beside(
+            x,
+            high * 100,
+            f"{text} ↑" if beyond else "",
+            before=inward,
+            gap=9,
+            baseline="top",
+            bold=True,
+            dy=2,
+            token="ink",
+        ),
     )
 
 
@@ -104,7 +108,7 @@ def mtbf_scaling(
     own_label: str = "",
     title: str,
     caption: str = "",
-    y_range: tuple[float, float] = (0.1, 1e4),
+    y_range: tuple[float, float] = (0.03, 3e4),
 ) -> Plot:
     """Mean time between failures (h) over the number of GPUs, on logarithmic axes, against field data.
 
@@ -136,7 +140,7 @@ def mtbf_scaling(
             token="series-2",
         ),
         Points(x=run.gpus, y=run.mtbf_h, token="series-5", size=17, marker="star"),
-        Labels(x=run.gpus, y=run.mtbf_h, text=run_label, token="series-5", dx=9, dy=-9),
+        Labels(x=run.gpus, y=run.mtbf_h, text=run_label, token="series-5", dx=-8, dy=-18),
         Points(x=here[0], y=here[1], token="ink", size=19, filled=False),
         *(
             label
@@ -150,7 +154,11 @@ def mtbf_scaling(
         title=title,
         caption=caption,
         x=Axis(
-            "GPUs", left, right * 1.15, log=True, ticks=tuple((float(n), f"{n:,}") for n in (8, 64, 512, 4096, 32768))
+            "GPUs",
+            left / 1.2,
+            right * 1.2,
+            log=True,
+            ticks=tuple((float(n), f"{n:,}") for n in (8, 64, 512, 4096, 32768)),
         ),
         y=Axis("time between failures (h)", *y_range, log=True, ticks=_decades(*y_range)),
         layers=layers,
@@ -182,8 +190,8 @@ def checkpoint_tax(
         Line(x=interval_s, y=(saves + rework) * 100, width=3),
         *_flag(
             best[0] if low <= best[0] <= high else None,
-            99,
-            f"best {duration(best[0])}",
+            88,
+            f"best {timespan(best[0])}",
             low=low,
             high=high,
             token="met",
@@ -284,7 +292,7 @@ def checkpoint_modes(
         ),
         *_flag(
             duty[0] if low <= duty[0] <= last else None,
-            high * 99,
+            high * 88,
             duty[1],
             low=low,
             high=last,
@@ -294,14 +302,15 @@ def checkpoint_modes(
         ),
         *_flag(
             best_s if low <= best_s <= last else None,
-            high * 89,
-            f"best {duration(best_s)}",
+            high * 78,
+            f"best {timespan(best_s)}",
             low=low,
             high=last,
             token="met",
             ink="met-ink",
             dash="dotted",
         ),
+        Points(x=here[0], y=high * 50 if here[1] is None else np.nan, token="violation", size=16, marker="x"),
         *_here(*here, high, inward=here[0] > best_s),
     )
     return Plot(
@@ -340,8 +349,8 @@ def goodput_gauge(
         Boxes(left=0, right=100, bottom=-0.5, top=0.5, token="grid"),
         Boxes(left=0, right=np.nan if met else value, bottom=-0.5, top=0.5, token="data"),
         Boxes(left=0, right=value if met else np.nan, bottom=-0.5, top=0.5, token="met"),
-        Segments(x0=target * 100, x1=target * 100, y0=-0.62, y1=0.72, token="ink", width=3),
-        Segments(x0=guess, x1=guess, y0=-0.72, y1=0.62, token="series-2", width=3, dash="dotted"),
+        Segments(x0=target * 100, x1=target * 100, y0=-0.62, y1=1.0, token="ink", width=3),
+        Segments(x0=guess, x1=guess, y0=-1.0, y1=0.62, token="series-2", width=3, dash="dotted"),
         Labels(
             x=target * 100,
             y=0.66,
@@ -349,7 +358,7 @@ def goodput_gauge(
             token="ink",
             align="right",
             baseline="bottom",
-            dx=2,
+            dx=-5,
         ),
         Labels(
             x=guess,
@@ -358,7 +367,7 @@ def goodput_gauge(
             token="series-2",
             align="right",
             baseline="top",
-            dx=2,
+            dx=-5,
             dy=2,
         ),
         Labels(x=0, y=0, text=text if roomy else "", token="on-fill", bold=True, dx=12, size="12pt"),
@@ -402,16 +411,20 @@ def loss_breakdown(
     totals = np.array([bar.total for bar in bars])
     largest = float(np.nanmax([*np.minimum(totals, 1.0), allowed]))
     # Small losses fill the plot too; few ends keep the axis still while a slider moves.
-    right = next((end for end in (15.0, 25.0, 50.0) if largest * 122 <= end), 122.0)
+    right = next((end for end in (15.0, 30.0, 60.0) if largest * 125 <= end), 140.0)
     top = len(bars) - 0.4
     visible = np.where(np.isnan(totals), "", [percent(t, 1 if not t >= 1 else 0) for t in totals])
     shown = [
-        "storm: nothing is protected" if np.isnan(t) else f"{text} lost{' →' if t > 1 else ''}"
+        "storm: nothing is protected" if np.isnan(t) else f"{text}{' →' if t > 1 else ''}"
         for t, text in zip(totals, visible, strict=True)
     ]
     layers: list[Layer] = [
-        Boxes(left=starts[:, k], right=ends[:, k], bottom=rows - 0.32, top=rows + 0.32, token=LOSS_TOKENS[key])
-        for k, key in enumerate(parts)
+        # Behind the bars: it shows between them, and crosses no number.
+        Segments(x0=allowed * 100, x1=allowed * 100, y0=-0.5, y1=top, token="met", dash="dashed"),
+        *(
+            Boxes(left=starts[:, k], right=ends[:, k], bottom=rows - 0.32, top=rows + 0.32, token=LOSS_TOKENS[key])
+            for k, key in enumerate(parts)
+        ),
     ]
     layers += [
         Labels(
@@ -424,12 +437,18 @@ def loss_breakdown(
             align="center",
             token="on-fill",
         ),
-        Segments(x0=allowed * 100, x1=allowed * 100, y0=-0.5, y1=top, token="surface", width=5),
-        Segments(x0=allowed * 100, x1=allowed * 100, y0=-0.5, y1=top, token="met", dash="dashed"),
-        Labels(
-            x=allowed * 100, y=top, text=f"allowed: {percent(allowed, 0)}", token="met-ink", baseline="bottom", dx=4
+        *_beside(
+            allowed * 100,
+            top,
+            f"allowed: {percent(allowed, 0)}",
+            before=allowed * 100 > 0.55 * right,
+            gap=4,
+            baseline="bottom",
+            token="met-ink",
         ),
-        Labels(x=np.where(np.isnan(totals), 0, ends[:, -1]), y=rows, text=shown, dx=6, bold=True, token="ink"),
+        Labels(
+            x=np.where(np.isnan(totals), 0, ends[:, -1]), y=rows, text=shown, dx=6, bold=True, token="ink", plate=True
+        ),
     ]
     return Plot(
         title=title,
@@ -443,8 +462,8 @@ def loss_breakdown(
 
 
 def _ticks(right: float) -> npt.NDArray[Any]:
-    """Five or six round positions from 0 to at most 100."""
-    step = next(step for step in (2.5, 5.0, 10.0, 20.0) if right <= 6.1 * step or step == 20.0)
+    """A few round positions from 0 to at most 100."""
+    step = next(step for step in (5.0, 10.0, 20.0) if right <= 6.1 * step or step == 20.0)
     return np.arange(0, min(right, 100) + step / 2, step)
 
 
@@ -471,19 +490,30 @@ def training_progress(
         Line(x=[0, days], y=[0, days], token="muted", width=1.5, dash="dashed"),
         Line(x=[0, days], y=[0, np.nan if goodput is None else goodput * days], token="met", width=2, dash="dashed"),
         Line(x=none if time_s is None else time_s / day, y=none if useful_s is None else useful_s / day),
+        # The number stands under a rising curve, over a flat one.
+        *(
+            Labels(
+                x=days,
+                y=end,
+                text="" if useful_s is None or rising != (end > 0.35 * days) else f"{number(end)} d",
+                align="right",
+                baseline="top" if rising else "bottom",
+                dx=-4,
+                dy=42 if rising else -8,
+                bold=True,
+                token="data",
+                plate=True,
+            )
+            for rising in (True, False)
+        ),
         Labels(
-            x=days,
-            y=end,
-            text="" if useful_s is None else f"{number(end)} d",
-            align="right",
-            baseline="top",
-            dx=-4,
-            dy=8,
-            bold=True,
-            token="data",
+            x=days / 2,
+            y=days / 2,
+            text=empty if time_s is None else "",
+            align="center",
+            token="violation-ink",
             plate=True,
         ),
-        Labels(x=days / 2, y=days / 2, text=empty if time_s is None else "", align="center", token="violation-ink"),
     )
     return Plot(
         title=title,

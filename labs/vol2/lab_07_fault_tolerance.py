@@ -26,7 +26,7 @@ from components.instruments.reliability import (
     training_progress,
 )
 from components.metrics import Metric, held
-from components.quantity import duration, number, percent, plain, quantity, usd
+from components.quantity import duration, number, percent, plain, quantity, timespan, usd
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -147,14 +147,6 @@ PARTS = {
 }
 
 
-def clock(seconds: float) -> str:
-    """A setting of time: 30 s, 27.1 min, 20 h. Intervals are spoken of in hours up to 72."""
-    for factor, name in ((HOUR, "h"), (60.0, "min")):
-        if seconds >= factor * (1 - 1e-9):
-            return f"{plain(seconds / factor, 3)} {name}"
-    return f"{plain(seconds, 3)} s"
-
-
 @dataclass(frozen=True)
 class TaxOutcome:
     """What checkpoints cost a job, at its interval and at the best one; curves over GPUS and INTERVALS."""
@@ -190,7 +182,7 @@ class CheckpointInterval(Act):
         reason="one node to the largest fleet that Kokolis et al. project",
     )
     gpu_mtbf_h = log_slider(
-        "Time between failures, per GPU",
+        "MTBF of one GPU",
         5_000,
         100_000,
         20,
@@ -204,11 +196,11 @@ class CheckpointInterval(Act):
         900,
         20,
         WRITE_ACT1.value,
-        text=clock,
+        text=timespan,
         reason="a snapshot in memory to a slow shared filer",
     )
     interval_s = log_slider(
-        "Time between saves", 60, 72 * HOUR, 40, 20 * HOUR, text=clock, reason="a minute to a long weekend"
+        "Time between saves", 60, 72 * HOUR, 40, 20 * HOUR, text=timespan, reason="a minute to a long weekend"
     )
 
     @classmethod
@@ -253,19 +245,19 @@ class CheckpointInterval(Act):
     def message(self) -> Message:
         return Message(
             "Hana, reliability engineer",
-            f"Our {POD_GPUS}-GPU pod saves every {clock(20 * HOUR)} and nobody has complained in two years. On Monday "
-            f"the same job moves to {CLUSTER_GPUS:,} GPUs: the cluster will be interrupted "
+            f"Our {POD_GPUS}-GPU pod saves every {timespan(20 * HOUR)} and nobody has complained in two years. "
+            f"On Monday the same job moves to {CLUSTER_GPUS:,} GPUs: the cluster will be interrupted "
             f"**{CLUSTER_GPUS // POD_GPUS:,} times more often**. Every save stops training for "
-            f"{clock(WRITE_ACT1.value)} on both. The launch script needs one number, the checkpoint interval, and I "
+            f"{timespan(WRITE_ACT1.value)} on both. The launch script needs one number, the checkpoint interval, and I "
             "have until noon.",
         )
 
     def concept(self) -> str:
         return (
-            f"Each GPU fails independently, on average every {c.GPU_MTBF_H.value:,.0f} hours. One failure stops the "
-            "whole synchronous job and throws away the work since the last save.\n\n"
-            f"A save costs {clock(WRITE_ACT1.value)}. Save too often, and you pay for saves; too rarely, and you pay "
-            "for **repeated work**. What both take together, as a share of the time, is the **tax** of checkpoints."
+            f"Each GPU fails independently, on average every {c.GPU_MTBF_H.value:,.0f} hours, its **MTBF**. One "
+            "failure stops the whole synchronous job and throws away the work since the last save.\n\n"
+            f"A save costs {timespan(WRITE_ACT1.value)}. Save too often, and you pay for saves; too rarely, and "
+            "you pay for **repeated work**. What both take together, as a share of the time, is the **tax** of checkpoints."
         )
 
     def from_ledger(self) -> str:
@@ -289,7 +281,7 @@ class CheckpointInterval(Act):
         tree_s = pod.young_interval_s / logarithm
         tree = self.asked(interval_s=tree_s)
         return ChoicePrediction(
-            f"Compared with the pod’s best interval, the best interval on {CLUSTER_GPUS:,} GPUs is …",
+            f"Compared with the pod’s best interval, the best one on {CLUSTER_GPUS:,} GPUs is …",
             (
                 Option(
                     "A",
@@ -297,7 +289,7 @@ class CheckpointInterval(Act):
                     value=1.0,
                     feedback=(
                         f"The interval follows the failures, not the storage. With the pod’s "
-                        f"{clock(pod.young_interval_s)} the cluster almost never completes a segment: exact goodput "
+                        f"{timespan(pod.young_interval_s)} the cluster almost never completes a segment: exact goodput "
                         f"{percent(habit.goodput_exact)}."
                     ),
                 ),
@@ -306,8 +298,8 @@ class CheckpointInterval(Act):
                     f"{ratio:,.0f} times shorter",
                     value=ratio,
                     feedback=(
-                        f"{clock(pod.young_interval_s)} over {ratio:,.0f} are {clock(hectic_s)}, shorter than the save "
-                        f"itself: {percent(saving, 0)} of the time goes into saving, exact goodput "
+                        f"{timespan(pod.young_interval_s)} over {ratio:,.0f} are {timespan(hectic_s)}, shorter than the "
+                        f"save itself: {percent(saving, 0)} of the time goes into saving, exact goodput "
                         f"{percent(hectic.goodput_exact)}."
                     ),
                 ),
@@ -328,7 +320,7 @@ class CheckpointInterval(Act):
                     value=logarithm,
                     feedback=(
                         f"A tree grows with $\\log_2$ {ratio:,.0f} = {logarithm:.0f}; this is no tree. Every "
-                        f"{clock(tree_s)} the tax is {percent(tree.overhead)} instead of "
+                        f"{timespan(tree_s)} the tax is {percent(tree.overhead)} instead of "
                         f"{percent(cluster.overhead_at_optimum)}."
                     ),
                 ),
@@ -367,7 +359,7 @@ class CheckpointInterval(Act):
                 title="How often is the job interrupted?",
                 caption=(
                     f"Ring: {self.gpus:,} GPUs, {duration(outcome.mtbf_s)} between failures. The line predicts "
-                    f"{outcome.predicted_interruptions:.1f} interruptions of {CLUSTER_GPUS:,} GPUs in "
+                    f"{outcome.predicted_interruptions:,.1f} interruptions of {CLUSTER_GPUS:,} GPUs in "
                     f"{c.LLAMA3_DAYS.value:g} days; the Llama 3 run counted {observed:g}, where chance alone spreads "
                     f"by {math.sqrt(outcome.predicted_interruptions):.1f}. Dots: Kokolis et al. 2025."
                 ),
@@ -381,8 +373,8 @@ class CheckpointInterval(Act):
                 predicted_s=flag,
                 title=f"What checkpoints cost {self.gpus:,} GPUs",
                 caption=(
-                    f"Saving every {clock(self.interval_s)}: {percent(saves)} saves and "
-                    f"{percent(outcome.overhead - saves)} repeated work.{bent} Best: {clock(best)} with "
+                    f"Saving every {timespan(self.interval_s)}: {percent(saves)} saves and "
+                    f"{percent(outcome.overhead - saves)} repeated work.{bent} Best: {timespan(best)} with "
                     f"{percent(at_best, 2 if at_best < 0.01 else 1)}; a quarter or four times of it costs "
                     f"{percent(wrong, 2 if wrong < 0.01 else 1)}."
                 ),
@@ -393,10 +385,15 @@ class CheckpointInterval(Act):
         best = outcome.overhead_at_optimum
         small = 2 if outcome.overhead < 0.01 else 1
         return [
-            Metric("Time between failures", number(outcome.mtbf_s / HOUR), "h"),
+            Metric.of("Time between failures", timespan(outcome.mtbf_s)),
             Metric("Failures per day", number(outcome.failures_per_day)),
             Metric(
-                "Best interval", *spoken(outcome.young_interval_s), note=f"exact: {precise(outcome.exact_interval_s)}"
+                f"Failures in {c.LLAMA3_DAYS.value:g} days", number(physics.expected_failures(RUN_S, outcome.mtbf_s))
+            ),
+            Metric.of(
+                "Best interval",
+                timespan(outcome.young_interval_s, 4),
+                note=f"exact: {timespan(outcome.exact_interval_s, 4)}",
             ),
             Metric(
                 "Tax at your interval",
@@ -416,8 +413,8 @@ class CheckpointInterval(Act):
             ("failures per day", number(day), number(outcome.failures_per_day), times(outcome.failures_per_day / day)),
             (
                 "best interval",
-                precise(outcome.pod_interval_s),
-                precise(outcome.young_interval_s),
+                timespan(outcome.pod_interval_s, 4),
+                timespan(outcome.young_interval_s, 4),
                 f"1/{plain(outcome.pod_interval_s / outcome.young_interval_s)}",
             ),
             (
@@ -435,7 +432,7 @@ class CheckpointInterval(Act):
         halved = self.asked(checkpoint_s=WRITE_ACT1.value / 2).overhead_at_optimum
         return Question(
             f"{CLUSTER_GPUS:,} GPUs, interval always at its optimum: which investment lowers the tax more, storage "
-            f"twice as fast ({clock(WRITE_ACT1.value / 2)} saves) or GPUs that fail half as often? Ignore restart "
+            f"twice as fast ({timespan(WRITE_ACT1.value / 2)} saves) or GPUs that fail half as often? Ignore restart "
             "time.",
             (
                 Option(
@@ -497,17 +494,6 @@ def worked_example() -> float:
     gpus, nodes = WORKED_GPUS.value, WORKED_GPUS.value / c.GPUS_PER_NODE.value
     parts = ((gpus, c.GPU_MTBF_H), (gpus, PCIE_MTBF), (nodes, PSU_MTBF), (nodes, NIC_MTBF))
     return physics.series_mtbf(np.array([count / (mtbf.value * HOUR) for count, mtbf in parts]))
-
-
-def spoken(seconds: float, digits: int = 4) -> tuple[str, str]:
-    """A computed time as number and unit: seconds, minutes, or hours up to 72 and beyond."""
-    factor, unit = (HOUR, "h") if seconds >= HOUR else (60.0, "min") if seconds >= 60 else (1.0, "s")
-    return number(seconds / factor, digits), unit
-
-
-def precise(seconds: float) -> str:
-    """A computed time with four digits: 27.06 min, 20.41 h."""
-    return " ".join(spoken(seconds))
 
 
 #: Time between failures (s), GPUs and parameters of the job of each context.
@@ -581,12 +567,12 @@ class GoodputDesign(Act):
         HOUR,
         unit="min",
         scale=1 / 60,
-        text=clock,
+        text=timespan,
         entry=True,
         reason="a few steps to a long weekend",
     )
     fixed_restart_s = slider(
-        "Restart, without reading back",
+        "Restart, fixed part",
         180,
         1800,
         30,
@@ -704,8 +690,8 @@ class GoodputDesign(Act):
         return (
             f"A checkpoint is {PARAMS_405B.value / 1e9:g} billion parameters × {c.CKPT_BYTES.value:g} bytes = "
             f"**{quantity(start.checkpoint_bytes, 'B')}**. *Synchronous*: training waits for the whole write. "
-            f"*Asynchronous*: training waits {clock(ASYNC_PAUSE.value)} while the state is copied to host memory, and "
-            "the write **drains** in the background. A snapshot that has not drained protects nothing, and a drain "
+            f"*Asynchronous*: training waits {timespan(ASYNC_PAUSE.value)} while the state is copied to host memory, "
+            "and the write **drains** in the background. A snapshot that has not drained protects nothing, and a drain "
             "that is not finished when the next snapshot starts piles up.\n\n"
             "After a failure: detect, restart, read the checkpoint back, warm up. The cluster fails as often as the "
             f"Llama 3 run was measured to, every {duration(start.mtbf_s, 4)}; the pod holds an 8B model "
@@ -735,7 +721,7 @@ class GoodputDesign(Act):
         restarts = (now.parts or {})["restarts"]
         return ChoicePrediction(
             f"Start: synchronous, {quantity(STORAGE_16K.value, 'B/s')} ({number(now.write_s)} s per save), best "
-            f"interval {clock(now.best_interval_s)}, restart {now.restart_s:.0f} s; goodput {percent(now.goodput)}. "
+            f"interval {timespan(now.best_interval_s)}, restart {now.restart_s:.0f} s; goodput {percent(now.goodput)}. "
             "Which one change gains most?",
             (
                 Option(
@@ -788,8 +774,8 @@ class GoodputDesign(Act):
             best = self.design("sync", STORAGE_POD.value, context=POD.id)
             return (
                 f"The pod reaches {percent(hourly.goodput)} with hourly saves and {percent(best.goodput, 2)} at its "
-                f"optimum of {clock(best.best_interval_s)}: every control is flat. The lesson is **not** to engineer "
-                f"it, so it does not count. The challenge is the cluster: {target}."
+                f"optimum of {timespan(best.best_interval_s)}: every control is flat. The lesson is **not** to "
+                f"engineer it, so it does not count. The challenge is the cluster: {target}."
             )
         return (
             f"Reach a goodput of at least **{target}** on {CLUSTER_GPUS:,} GPUs, with at most "
@@ -834,7 +820,7 @@ class GoodputDesign(Act):
                 outcome.goodput,
                 target=TARGET.value,
                 predicted=predicted,
-                title="Goodput: the useful share of the time",
+                title="Goodput",
                 empty="none: nothing is protected",
                 caption=goodput_caption(outcome),
             ),
@@ -850,14 +836,14 @@ class GoodputDesign(Act):
                 allowed=outcome.allowed_tax,
                 title="The tax of saves and repeated work",
                 caption=(
-                    f"{MODES[outcome.mode].capitalize()} saves are cheapest every {clock(outcome.best_interval_s)}. "
+                    f"{MODES[outcome.mode].capitalize()} saves are cheapest every {timespan(outcome.best_interval_s)}. "
                     + (
                         f"Restarts leave {percent(outcome.allowed_tax)} of the "
                         f"{percent(1 - TARGET.value, 0)} that may be lost. "
                         if outcome.allowed_tax > 0
                         else f"Restarts alone take {percent(outcome.restart_s / outcome.mtbf_s)}. "
                     )
-                    + f"Asynchronous saves pile up below {clock(outcome.write_s)}."
+                    + f"Asynchronous saves pile up below {timespan(outcome.write_s)}."
                 ),
             ),
             "loss": loss_breakdown(
@@ -878,9 +864,9 @@ class GoodputDesign(Act):
                 duration_s=RUN_S,
                 goodput=outcome.goodput,
                 title=f"One run of {c.LLAMA3_DAYS.value:g} days, seed {self.seed}",
-                empty="a storm protects nothing: the run starts over at every failure",
+                empty="a storm: nothing is protected",
                 caption=(
-                    "The next seed is another run under the same law."
+                    "Every failure sends the run back to its beginning: no snapshot is ever complete."
                     if outcome.run is None
                     else f"{len(outcome.run.failures_s)} failures in this run, "
                     f"{physics.expected_failures(RUN_S, outcome.mtbf_s):.1f} expected; "
@@ -894,41 +880,31 @@ class GoodputDesign(Act):
         lab = cast(FaultToleranceLab, self.lab)
         good = outcome.goodput is not None and at_least(outcome.goodput, TARGET.value)
         exact = outcome.exact_goodput
-        rate = physics.storage_duty(outcome.write_s, outcome.interval_s) * self.storage_bytes_s
         spare = at_most(outcome.storage_duty, MAX_DUTY.value)
         fine = 2 if self.context == POD.id else 1
+        money = outcome.lost_usd_per_day
         return [
             Metric(
                 "Goodput",
                 share(outcome.goodput, fine),
-                "%" if outcome.goodput is not None else "",
+                "" if outcome.goodput is None else "%",
                 note="" if exact is None else f"exact model: {percent(exact, fine)}",
                 status=held(good),
             ),
-            Metric("Tax", share(outcome.overhead, fine), "%" if outcome.overhead is not None else ""),
+            Metric("Tax", share(outcome.overhead, fine), "" if outcome.overhead is None else "%"),
             Metric(
                 "Restart",
                 f"{outcome.restart_s:,.0f}",
                 "s",
                 note=f"{self.fixed_restart_s:.0f} fixed, {number(outcome.write_s)} read back",
             ),
-            Metric(
-                "Lost money",
-                "–"
-                if outcome.lost_usd_per_day is None
-                else number(outcome.lost_usd_per_day, 3)
-                if outcome.lost_usd_per_day < 100
-                else f"{outcome.lost_usd_per_day:,.0f}",
-                "USD/day",
-            ),
-            Metric(
+            Metric("Lost per day", "–" if money is None else f"{money:,.{2 if money < 100 else 0}f}", "USD"),
+            Metric.of(
                 "Interval",
-                *spoken(outcome.interval_s, 3),
+                timespan(outcome.interval_s),
                 note=f"{number(outcome.interval_s / lab.step_s)} steps of {number(lab.step_s)} s",
             ),
-            Metric("Write", number(outcome.write_s), "s", note=f"{quantity(outcome.checkpoint_bytes, 'B')} per save"),
-            Metric("Storage duty", number(outcome.storage_duty * 100), "%", status="neutral" if spare else "violated"),
-            Metric("Average rate", number(rate / 1e9), "GB/s", note="bytes over interval"),
+            Metric("Storage duty", number(outcome.storage_duty * 100), "%", status=held(spare)),
         ]
 
     def tables(self, outcome: GoodputOutcome) -> list[Table]:
@@ -946,19 +922,29 @@ class GoodputDesign(Act):
             done += part
             rows.append((label, percent(part, 2), f"{visible * daily:,.{1 if daily < 1000 else 0}f}"))
         emphasis = list(PARTS).index(largest_part(outcome)) if parts else None
-        return [Table("The loss, part by part", ("", "% of the time", "GPU-hours a day"), tuple(rows), emphasis)]
+        storage = (
+            ("share of the job", quantity(self.storage_bytes_s, "B/s")),
+            ("checkpoint", quantity(outcome.checkpoint_bytes, "B")),
+            ("one write", f"{number(outcome.write_s)} s"),
+            ("duty: write over interval", f"{number(outcome.storage_duty * 100)} %"),
+            ("average rate: bytes over interval", quantity(outcome.checkpoint_bytes / outcome.interval_s, "B/s")),
+        )
+        return [
+            Table("The loss, part by part", ("", "% of the time", "GPU-hours a day"), tuple(rows), emphasis),
+            Table("The storage slice", ("", "now"), storage),
+        ]
 
     def reflection(self) -> Question:
         asked = self.design("async", interval_s=240.0)
         parts = asked.parts or {}
         return Question(
-            f"Asynchronous, {quantity(STORAGE_16K.value, 'B/s')}, every {clock(asked.interval_s)}, "
+            f"Asynchronous, {quantity(STORAGE_16K.value, 'B/s')}, every {timespan(asked.interval_s)}, "
             f"{FIXED_RESTART.value:g} s fixed restart: goodput {percent(asked.goodput)}. The largest remaining loss "
             "is …",
             (
                 Option(
                     "A",
-                    f"the {clock(ASYNC_PAUSE.value)} pause",
+                    f"the {timespan(ASYNC_PAUSE.value)} pause",
                     f"{ASYNC_PAUSE.value:g} s in {asked.interval_s:g} s are {percent(parts['saves'])}.",
                 ),
                 Option(
@@ -1039,6 +1025,12 @@ def largest_part(outcome: GoodputOutcome) -> str:
     return max(outcome.parts, key=lambda key: cast(dict[str, float], outcome.parts)[key])
 
 
+def loss_name(outcome: GoodputOutcome) -> str:
+    """The largest loss in words."""
+    key = largest_part(outcome)
+    return {"sync": "saves", "async": "pauses"}[outcome.mode] if key == "saves" else key
+
+
 def goodput_caption(outcome: GoodputOutcome) -> str:
     """What the gauge shows, in words."""
     if outcome.goodput is None:
@@ -1054,10 +1046,9 @@ def goodput_caption(outcome: GoodputOutcome) -> str:
 def storm_text(outcome: GoodputOutcome) -> str:
     """Banner of a drain that never ends."""
     backlog = outcome.checkpoint_bytes * HOUR * (1 / outcome.interval_s - 1 / outcome.write_s)
-    unit, scale = ("TB", 1e12) if outcome.gpus > POD_GPUS else ("GB", 1e9)
     return (
         f"a checkpoint needs {outcome.write_s:.0f} s to reach storage, but a new one starts every "
-        f"{outcome.interval_s:.0f} s. The backlog grows by {backlog / scale:.1f} {unit} per hour."
+        f"{outcome.interval_s:.0f} s. The backlog grows by {quantity(backlog, 'B')} per hour."
     )
 
 
