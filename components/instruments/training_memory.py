@@ -55,9 +55,8 @@ def floor_and_slope(
     # Where the setting's line meets the limit; without room above the floor there is nothing to shade.
     meets = (limit.value - floor_bytes) / slope_bytes if slope_bytes > 0 else math.inf
     fits = float(np.clip(meets, 0.0, up_to))
-    wide = fits > 0.16 * up_to and edge - floor > 1.2 * line
     flag = math.nan if predicted is None else predicted
-    flagged = "" if predicted is None else f"your prediction: {plain(predicted)}"
+    flagged = "" if predicted is None else f"prediction: {plain(predicted)}"
     mine = f"{plain(micro_batch)}: {plain(here)} GB"
     x = np.array([0.0, up_to])
     layers: list[Layer] = [
@@ -77,7 +76,7 @@ def floor_and_slope(
     names = [*compared, limit.label]
     tokens = [*COMPARED[: len(compared)], _ink(limit.token)]
     for name, token, at in zip(names, tokens, spread([*ends, edge], line, line / 2, top - line / 2), strict=True):
-        layers.append(Labels(x=up_to, y=at, text=name, token=token, dx=6))
+        layers.append(Labels(x=up_to, y=at, text=name, token=token, dx=12))
     layers += [
         Labels(
             x=0,
@@ -88,12 +87,15 @@ def floor_and_slope(
             bold=True,
             plate=True,
         ),
+        # Above the limit at the axis: lines that meet the limit further right than this leave the corner free.
         Labels(
-            x=fits / 2,
-            y=(min(floor, edge) + edge) / 2,
-            text=f"fits: {plain(largest)}" if wide else "",
-            token="met-ink",
-            align="center",
+            x=0,
+            y=edge,
+            text=f"{largest:,.0f} fit" if largest >= 1 else "none fits",
+            token="met-ink" if largest >= 1 else _ink(limit.token),
+            dx=6,
+            baseline="bottom",
+            dy=-2,
             bold=True,
             plate=True,
         ),
@@ -103,7 +105,7 @@ def floor_and_slope(
         (flag, flagged, 0.86 * top, "series-2", False),
         (micro_batch, mine, top, "data", True),
     ):
-        late = at > 0.4 * up_to
+        late = at > 0.6 * up_to
         layers += [
             Labels(
                 x=at,
@@ -122,7 +124,7 @@ def floor_and_slope(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("micro-batch (sequences)", 0, 1.42 * up_to, ticks=tuple((k, f"{k:g}") for k in _ticks(up_to))),
+        x=Axis("micro-batch (sequences)", 0, 1.46 * up_to, ticks=tuple((k, f"{k:g}") for k in _ticks(up_to))),
         y=Axis("training memory (GB)", 0, top),
         layers=tuple(layers),
         height=HEIGHT,
@@ -152,37 +154,40 @@ def capacity_curve(
 
     `state_bytes` maps the name of a rule to its state (B) at each of `params`; `chosen` is drawn bold. `here` is the
     current (parameters, bytes), `capacities` ascend (B), `largest` are the models (parameters) that fill them with
-    the chosen rule. `predicted` is the student's (parameters, bytes).
+    the chosen rule (a capacity at NaN is hidden). `predicted` is the student's (parameters, bytes).
     """
     gb, billion = 1e-9, 1e-9
     x = params * billion
     low, high = 0.01, 2000.0
-    right = float(x[-1]) * 12
+    right = float(x[-1]) * 45
     decade = (HEIGHT - FURNITURE) / math.log10(high / low)
     lines = {name: values * gb for name, values in state_bytes.items()}
     layers: list[Layer] = [Line(x=x, y=values, token="series-6", width=1.3, alpha=0.8) for values in lines.values()]
     for k, (capacity, fits) in enumerate(zip(capacities, largest, strict=True)):
         edge, at = capacity.value * gb, fits * billion
+        hidden = math.isnan(edge)
+        layers.append(Segments(x0=x[0], x1=right, y0=edge, y1=edge, token=capacity.token, dash="dashed"))
         # A high capacity is met far right and named at the left end, a low one the other way round.
-        left = edge > 20
         layers += [
-            Segments(x0=x[0], x1=right, y0=edge, y1=edge, token=capacity.token, dash="dashed"),
             Labels(
                 x=x[0] if left else right,
                 y=edge,
-                text=capacity.label,
+                text=capacity.label if not hidden and (edge > 20) == left else "",
                 token=_ink(capacity.token),
                 align="left" if left else "right",
                 baseline="top" if k == 0 and not left else "bottom",
                 dx=5 if left else -5,
                 dy=3 if k == 0 and not left else -2,
-            ),
+            )
+            for left in (True, False)
+        ]
+        layers += [
             Points(x=at, y=edge, size=8, marker="diamond", token=capacity.token),
             # The lowest is named below its crossing, where no curve runs, the others above theirs.
             Labels(
                 x=at,
                 y=edge,
-                text=f"{plain(at)} billion",
+                text="" if hidden else f"{plain(at)} billion",
                 token=_ink(capacity.token),
                 bold=True,
                 align="left" if k == 0 else "right",
@@ -208,7 +213,7 @@ def capacity_curve(
         for bold in (False, True)
     ]
     at, claimed = (math.nan, math.nan) if predicted is None else (predicted[0] * billion, predicted[1] * gb)
-    early = claimed < min((capacity.value * gb for capacity in capacities), default=0.0)
+    early = claimed < np.nanmin([capacity.value * gb for capacity in capacities])
     layers += [
         Points(x=at, y=claimed, size=15, filled=False, token="series-2"),
         Points(x=here[0] * billion, y=here[1] * gb, size=11),
@@ -229,7 +234,7 @@ def capacity_curve(
             align="right",
             baseline="bottom",
             dx=-4,
-            dy=-12,
+            dy=-16,
         ),
     ]
     return Plot(

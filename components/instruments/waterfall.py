@@ -57,7 +57,7 @@ def latency_waterfall(
     ends = np.cumsum(widths, axis=1)
     starts = ends - widths
     reach = max([*ends[:, -1], *(limit.value for limit in limits)])
-    right = high if high is not None else float(reach) * 1.22 or 1.0
+    right = high if high is not None else float(reach) * 1.32 or 1.0
     layers: list[Layer] = [
         Boxes(left=starts[:, k], right=ends[:, k], bottom=rows - 0.32, top=rows + 0.32, token=SERIES[k % len(SERIES)])
         for k in range(len(names))
@@ -65,9 +65,15 @@ def latency_waterfall(
     largest = widths.argmax(axis=1)
     picked = np.arange(len(bars))
     share = np.divide(widths[picked, largest], ends[:, -1], out=np.zeros(len(bars)), where=ends[:, -1] > 0)
-    # A name inside its segment needs room; what is too narrow is named in the caption and the readouts.
-    roomy = widths[picked, largest] > 0.16 * right
-    inside = [f"{names[k]}: {s:.0%}" if fits else "" for k, s, fits in zip(largest, share, roomy, strict=True)]
+    # A name inside its segment needs room on the narrowest screen (some 200 px of plot, 6.5 px a letter); where there
+    # is less, the share stands alone, and what is too narrow for that is named in the caption and the readouts.
+    room = widths[picked, largest] / right * 200 / 6.5
+    inside = [
+        text if len(text) < letters else f"{s:.0%}" if letters > 5 else ""
+        for text, s, letters in zip(
+            [f"{names[k]}: {s:.0%}" for k, s in zip(largest, share, strict=True)], share, room, strict=True
+        )
+    ]
     layers += [
         Labels(
             x=starts[picked, largest] + widths[picked, largest] / 2,
@@ -76,7 +82,29 @@ def latency_waterfall(
             align="center",
             token="on-fill",
             bold=True,
-        ),
+        )
+    ]
+    top = len(bars) - 0.4
+    for limit in limits:
+        layers += [
+            Segments(x0=limit.value, x1=limit.value, y0=-0.5, y1=top, token=limit.token, dash="dashed"),
+            # Named to the right of the line, or to its left near the end of the axis.
+            *(
+                Labels(
+                    x=limit.value,
+                    y=top,
+                    text=limit.label if (limit.value > 0.72 * right) == late else "",
+                    token=limit.token,
+                    dy=-2,
+                    baseline="bottom",
+                    align="right" if late else "left",
+                    dx=-4 if late else 4,
+                )
+                for late in (False, True)
+            ),
+        ]
+    # Totals come last, on a plate: a limit often runs right behind one.
+    layers.append(
         Labels(
             x=ends[:, -1],
             y=rows,
@@ -84,23 +112,9 @@ def latency_waterfall(
             dx=6,
             token="ink",
             bold=True,
-        ),
-    ]
-    top = len(bars) - 0.4
-    for limit in limits:
-        layers += [
-            Segments(x0=limit.value, x1=limit.value, y0=-0.5, y1=top, token=limit.token, dash="dashed"),
-            Labels(
-                x=limit.value,
-                y=top,
-                text=limit.label,
-                token=limit.token,
-                dy=-2,
-                baseline="bottom",
-                align="right" if limit.value > 0.75 * right else "left",
-                dx=-4 if limit.value > 0.75 * right else 4,
-            ),
-        ]
+            plate=True,
+        )
+    )
     return Plot(
         title=title,
         caption=caption,

@@ -107,6 +107,8 @@ LAYER_INPUT = scenario(
 
 PRECISIONS = {"fp32": "FP32", "mixed": "mixed", "bf16": "pure BF16"}
 OPTIMIZERS = {"sgd": "SGD", "momentum": "momentum", "adam": "Adam", "adam8bit": "8-bit Adam"}
+#: The precisions at the head of a sentence.
+SPELT = {"fp32": "FP32", "mixed": "Mixed precision", "bf16": "Pure BF16"}
 #: What the recipe of Act II allows: FP32 weights somewhere, and the Adam family.
 RECIPE_PRECISIONS, RECIPE_OPTIMIZERS = ("fp32", "mixed"), ("adam", "adam8bit")
 #: The configurations that Act I compares.
@@ -155,14 +157,14 @@ SETUPS = {
 
 
 def gb(size: float, digits: int = 4) -> str:
-    """Bytes as gigabytes: 112, 59.86."""
-    return plain(size / 1e9, digits)
+    """Bytes as gigabytes, to the hundredth: 112, 59.86, 0.06."""
+    return plain(round(size / 1e9, 2), digits)
 
 
 def memory_limits(context: str) -> list[Limit]:
-    """The memory lines of a context (B)."""
+    """The memory lines of a context (B): the binding one, and the device around an app (NaN where there is none)."""
     if context == "cloud":
-        return [Limit(H100.mem_capacity, "H100")]
+        return [Limit(H100.mem_capacity, "H100"), Limit(math.nan, "device", "caution")]
     return [Limit(c.MOBILE_APP_BYTES.value, "app limit"), Limit(PHONE.mem_capacity, "device", "caution")]
 
 
@@ -216,7 +218,8 @@ class TrainingState(Act):
             bytes_per_param=physics.training_state_bytes_per_param(precision, optimizer),
             capacity_bytes=memory_limits(context)[0].value,
             largest_params=tuple(
-                physics.max_trainable_params(limit.value, precision, optimizer) for limit in memory_limits(context)
+                math.nan if math.isnan(limit.value) else physics.max_trainable_params(limit.value, precision, optimizer)
+                for limit in memory_limits(context)
             ),
         )
 
@@ -327,14 +330,14 @@ class TrainingState(Act):
             for rule, label in OPTIMIZERS.items()
         }
         names = "the H100" if self.context == "cloud" else "one app and the whole phone"
-        largest = " and ".join(f"{plain(size / 1e9)}" for size in outcome.largest_params)
+        largest = " and ".join(plain(size / 1e9) for size in outcome.largest_params if not math.isnan(size))
         return {
             "ledger": memory_ledger(
                 bars,
                 title=f"Training state of {plain(self.params / 1e9)} billion parameters",
                 capacities=[*limits, flag],
                 caption=(
-                    f"{PRECISIONS[self.precision]} {OPTIMIZERS[self.optimizer]}: {gb(outcome.total_bytes)} GB, "
+                    f"{SPELT[self.precision]}, {OPTIMIZERS[self.optimizer]}: {gb(outcome.total_bytes)} GB, "
                     f"{outcome.bytes_per_param:g} bytes a parameter, of which the weights are "
                     f"{percent(outcome.weights_bytes / outcome.total_bytes)}."
                 ),
@@ -347,7 +350,7 @@ class TrainingState(Act):
                 capacities=[Limit(limit.value, f"{limit.label} {gb(limit.value)} GB", limit.token) for limit in limits],
                 largest=outcome.largest_params,
                 predicted=None if predicted is None else (c.PARAMS_7B.value, predicted * 1e9),
-                title=f"State over the size of the model, {PRECISIONS[self.precision]}",
+                title=f"{SPELT[self.precision]}: state over the size of the model",
                 caption=(
                     f"With {OPTIMIZERS[self.optimizer]} the largest model that the state alone leaves room for on "
                     f"{names}: {largest} billion parameters."
@@ -377,13 +380,12 @@ class TrainingState(Act):
         ]
 
     def tables(self, outcome: StateOutcome) -> list[Table]:
-        settings = {"your setting": (self.precision, self.optimizer)}
-        settings |= {name.replace("\n", " "): setting for name, setting in COMPARED.items()}
-        rows = []
-        for name, (kind, rule) in settings.items():
-            parts = self.compute(self.context, params=1.0, precision=kind, optimizer=rule)
-            rows.append((name, *[f"{size:g}" for size in parts.parts.values()], f"{parts.total_bytes:g}"))
-        return [Table("Bytes per parameter", ("", *PARTS, "sum"), tuple(rows), emphasis=0)]
+        settings = [(self.precision, self.optimizer), *COMPARED.values()]
+        costs = [self.compute(self.context, params=1.0, precision=kind, optimizer=rule) for kind, rule in settings]
+        rows = [(name, *[f"{cost.parts[name]:g}" for cost in costs]) for name in PARTS]
+        rows.append(("sum", *[f"{cost.total_bytes:g}" for cost in costs]))
+        columns = ("", "yours", *(PRECISIONS[kind].removeprefix("pure ") for kind, _ in COMPARED.values()))
+        return [Table("Bytes per parameter, yours beside Adam", columns, tuple(rows), emphasis=len(PARTS))]
 
     def reflection(self) -> Question:
         tensor, cuda = (SETUPS["cloud"].peak(kind) for kind in ("mixed", "fp32"))
@@ -468,7 +470,7 @@ class TrainingStep(Act):
         (1, 2, 4, 8, 16, 32),
         32,
         reason="the divisors of the recipe's 32 sequences; the rest is accumulated",
-        text=lambda size: f"{size:g} × {EFFECTIVE_BATCH.value / size:g} steps",
+        text=lambda size: f"{size:g}, in {EFFECTIVE_BATCH.value / size:g} {'step' if size == 32 else 'steps'}",
     )
     keep_scores = choice(
         "Attention scores",
@@ -574,7 +576,7 @@ class TrainingStep(Act):
             },
             slope_bytes=activations / micro_batch,
             compared_slopes={
-                "scores stored": slope(True, 0),
+                "stored": slope(True, 0),
                 "recomputed": slope(False, 0),
                 "checkpoints": slope(True, trained),
             },
@@ -798,6 +800,7 @@ class TrainingStep(Act):
         limits = memory_limits(self.context)
         tokens = EFFECTIVE_BATCH.value * SETUPS[self.context].seq_len
         allowed = tokens / TARGET_CLOUD.value if cloud else TARGET_STEP.value
+        unit, scale = ("ms", 1e3) if cloud else ("s", 1.0)
         per_sequence = outcome.slope_bytes / 1e9
         room = outcome.capacity_bytes - outcome.state_bytes
         if room < outcome.slope_bytes:
@@ -836,13 +839,15 @@ class TrainingStep(Act):
             "waterfall": latency_waterfall(
                 [Bar("your design", outcome.terms), Bar("at the start", start.terms)],
                 title="One update, term by term",
-                limits=[Limit(allowed * 1e3, "limit")],
+                limits=[Limit(allowed * scale, "limit")],
+                unit=unit,
+                scale=scale,
                 caption=(
-                    f"{number(outcome.step_time_s * 1e3, 4)} ms, of which the passes are "
+                    f"{number(outcome.step_time_s * scale, 4)} {unit}, of which the passes are "
                     f"{percent(outcome.terms['forward and backward'] / outcome.step_time_s)}, recomputing "
                     f"{percent(outcome.terms['recompute'] / outcome.step_time_s)}, accumulating "
                     f"{percent(outcome.terms['accumulate'] / outcome.step_time_s)}. Limit "
-                    f"{number(allowed * 1e3, 4)} ms."
+                    f"{number(allowed * scale, 4)} {unit}."
                 ),
             ),
         }
@@ -861,7 +866,11 @@ class TrainingStep(Act):
                 note=f"limit {gb(outcome.capacity_bytes)} GB",
                 status="violated" if outcome.oom else "met",
             ),
-            Metric("Largest micro-batch", f"{largest:,.0f}" if largest else "none", note="that fits, any number"),
+            Metric(
+                "Largest micro-batch",
+                f"{largest:,.0f}" if largest else "none",
+                note="that fits, any whole number" if largest else "not even one sequence fits",
+            ),
             Metric(
                 "Throughput",
                 f"{outcome.tokens_per_s:,.0f}",
@@ -881,14 +890,20 @@ class TrainingStep(Act):
         ]
         if not cloud:
             minutes = UPDATES.value * outcome.step_time_s / 60
-            readouts.append(
+            readouts += [
+                Metric(
+                    "Floor",
+                    gb(outcome.state_bytes),
+                    "GB",
+                    note=f"{percent(outcome.state_bytes / outcome.capacity_bytes, 0)} of the limit",
+                ),
                 Metric(
                     "Energy",
                     number(outcome.energy_j / 3600),
                     "Wh",
                     note=f"{UPDATES.value:g} updates in {minutes:.1f} min at {c.MOBILE_POWER.value:g} W",
-                )
-            )
+                ),
+            ]
         return readouts
 
     def tables(self, outcome: StepOutcome) -> list[Table]:
