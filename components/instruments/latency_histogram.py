@@ -87,12 +87,14 @@ def latency_histogram(
             hatch="right_diagonal_line",
         ),
         Labels(
-            x=(cut + end) / 2 if np.isfinite(late_from) else np.nan,
-            y=top * 0.36,
+            x=end if np.isfinite(late_from) else np.nan,
+            y=top * 0.34,
             text=late if np.isfinite(late_from) else "",
-            align="center",
+            align="right",
+            dx=-4,
             token="violation-ink",
             bold=True,
+            plate=True,
         ),
         Labels(
             x=end,

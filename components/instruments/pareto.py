@@ -122,6 +122,9 @@ def pareto_curve(
                 predicted.label if np.isfinite(top[0]) else "",
                 left=np.isfinite(top[0]) and _share(top[0], x) > 0.6,
                 token="series-2",
+                gap=-4,
+                baseline="bottom",
+                dy=-4,
             ),
         ]
     if chosen is not None:
@@ -162,11 +165,13 @@ def pareto_curve(
             at[0],
             at[1],
             here.label if inside else "",
-            left=inside and _share(here.x, x) > 0.5,
-            gap=13,
-            dy=-9,
+            left=inside and _share(here.x, x) > 0.72,
+            gap=9,
+            dy=-7,
+            baseline="bottom",
             token="ink",
             bold=True,
+            plate=True,
         ),
     ]
     return Plot(title=title, caption=caption, x=x, y=y, layers=tuple(layers), height=height)

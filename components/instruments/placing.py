@@ -1,7 +1,8 @@
-"""Where labels go: apart when their values lie close together, on the side of a mark where there is room."""
+"""Where labels go: apart when their values lie close together, on the side of a mark where there is room, at ticks."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.instruments.layers import Labels
+from components.quantity import plain
 
 
 def spread(positions: Sequence[float], gap: float, low: float, high: float) -> npt.NDArray[np.float64]:
@@ -45,3 +47,11 @@ def sided_labels(x: Any, y: Any, text: Any, *, left: Any, gap: float = 6, **styl
         Labels(x=x, y=y, text=np.where(on_left, "", words), align="left", dx=gap, **style),
         Labels(x=x, y=y, text=np.where(on_left, words, ""), align="right", dx=-gap, **style),
     )
+
+
+def log_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
+    """Ticks of a logarithmic axis as plain numbers: 1, 2, 5 of every decade, 1 alone where there are many."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1, 2, 5) if math.log10(high / low) < 3.5 else (1,)
+    values = (step * 10.0**decade for decade in decades for step in steps)
+    return tuple((value, plain(value)) for value in values if low * (1 - 1e-9) <= value <= high * (1 + 1e-9))

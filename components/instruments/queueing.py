@@ -10,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from components.instruments.layers import Axis, Boxes, Labels, Layer, Line, Plot, Points, Segments
-from components.instruments.placing import sided_labels
+from components.instruments.placing import log_ticks, sided_labels
 from components.instruments.registry import instrument
 from components.quantity import number
+
+#: What the name of a horizontal line takes of the plot, as shares of its width (at 390 px) and height.
+_NAME_WIDTH, _NAME_HEIGHT = 0.55, 0.075
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,24 @@ class LoadZone:
     high: float
     label: str
     token: str
+
+
+def _clear(wanted: float, heights: Sequence[npt.NDArray[Any]]) -> float:
+    """Where on the axis the name of a line at `wanted` stands clear of the curves, as near to the line as can be."""
+    taken = [(float(np.nanmin(h)), float(np.nanmax(h))) for h in heights if np.isfinite(h).any()]
+    margin = 0.012
+    candidates = [
+        wanted + margin,
+        wanted - margin - _NAME_HEIGHT,
+        *(top + margin for _, top in taken),
+        *(bottom - margin - _NAME_HEIGHT for bottom, _ in taken),
+    ]
+
+    def free(at: float) -> bool:
+        crossed = any(bottom < at + _NAME_HEIGHT and top > at for bottom, top in taken)
+        return 0 <= at <= 0.9 - _NAME_HEIGHT and not crossed and not at < wanted < at + _NAME_HEIGHT
+
+    return min((at for at in candidates if free(at)), key=lambda at: abs(at - wanted), default=wanted + margin)
 
 
 @instrument(volume=1, chapter=13)
@@ -79,6 +100,11 @@ def latency_against_utilization(
         """Height at a share of the axis."""
         return float(low * (high / low) ** share) if log else low + share * (high - low)
 
+    def share(values: Any) -> Any:
+        """Where a latency in ms lies on the axis; the inverse of `level`."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.log(values / low) / np.log(high / low) if log else (values - low) / (high - low)
+
     here = at * 100 if 0 <= at * 100 <= right else np.nan
     layers: list[Layer] = []
     for zone in zones:
@@ -106,21 +132,19 @@ def latency_against_utilization(
         )
         for curve in curves
     ]
-    for value, words, token, dash in (
-        (predicted_s * 1e3, predicted, "series-2", "dashed"),
-        (limit_s * 1e3, limit, "violation", "dashed"),
-    ):
+    start = x <= _NAME_WIDTH * right
+    heights = [share(np.asarray(curve.latency_s)[start] * 1e3) for curve in curves]
+    for value, words, token in ((predicted_s * 1e3, predicted, "series-2"), (limit_s * 1e3, limit, "violation")):
         y = value if low <= value <= high else np.nan
         layers += [
-            Segments(x0=0, x1=right, y0=y, y1=y, token=token, dash=dash),
+            Segments(x0=0, x1=right, y0=y, y1=y, token=token, dash="dashed"),
             Labels(
                 x=0,
-                y=y,
+                y=level(_clear(float(share(y)), heights)) if np.isfinite(y) else np.nan,
                 text=f"{words}: {number(value)} ms" if np.isfinite(y) else "",
                 token="violation-ink" if token == "violation" else token,
                 baseline="bottom",
                 dx=5,
-                dy=-2,
             ),
         ]
     layers.append(Segments(x0=here, x1=here, y0=low, y1=high, token="ink", dash="dotted"))
@@ -141,13 +165,14 @@ def latency_against_utilization(
                 token=point.token,
                 baseline="bottom",
                 bold=True,
+                plate=True,
             ),
         ]
     return Plot(
         title=title,
         caption=caption,
         x=Axis("utilization (%)", 0, right),
-        y=Axis("latency (ms)", low, high, log=log),
+        y=Axis("latency (ms)", low, high, log=log, ticks=log_ticks(low, high) if log else ()),
         layers=tuple(layers),
         height=320,
         key=tuple(key),

@@ -19,6 +19,7 @@ from components.controls import choice, slider
 from components.instruments.latency_histogram import TimeMark, latency_histogram
 from components.instruments.layers import Axis, Plot
 from components.instruments.pareto import Box, Design, Trace, pareto_curve
+from components.instruments.placing import log_ticks
 from components.instruments.queueing import (
     LoadCurve,
     LoadPoint,
@@ -28,7 +29,7 @@ from components.instruments.queueing import (
     latency_against_utilization,
 )
 from components.instruments.waterfall import Bar, latency_waterfall
-from components.metrics import Metric
+from components.metrics import Metric, Status, held
 from components.quantity import number, percent
 from labs.base import (
     Act,
@@ -193,15 +194,17 @@ CURVE_KEY = (("P99", "data"), ("mean", "series-3"), ("one server, random arrival
 
 
 def ms(seconds: float, decimals: int = 1) -> str:
-    """A time in milliseconds: 307.0 ms."""
-    return f"{seconds * 1e3:,.{decimals}f} ms" if math.isfinite(seconds) else "∞ ms"
+    """A time in milliseconds: 307.0 ms, 9,210 ms."""
+    return f"{seconds * 1e3:,.{decimals if seconds < 1 else 0}f} ms" if math.isfinite(seconds) else "∞ ms"
 
 
-def value_ms(seconds: float | None, about: bool = False) -> str:
-    """A time for a readout in milliseconds, with a sign where it is an approximation."""
-    if seconds is None or not math.isfinite(seconds):
-        return "–" if seconds is None else "∞"
-    return f"{'≈ ' if about else ''}{number(seconds * 1e3, 4)}"
+def time_metric(
+    label: str, seconds: float | None, *, about: bool = False, status: Status = "neutral", note: str = ""
+) -> Metric:
+    """A readout of a time in milliseconds, with a sign where it is an approximation."""
+    if seconds is None:
+        return Metric(label, "–", note=note)
+    return Metric(label, f"{'≈ ' if about else ''}{number(seconds * 1e3, 4)}", "ms", note=note, status=status)
 
 
 def usd(amount: float) -> str:
@@ -237,7 +240,7 @@ def load_axis(end: float) -> Array:
 
 @cache
 def unit_curves(model: str, end: float) -> UnitCurves:
-    """The curves of one server: "mm1", "md1" (drawn from 30 %) or "dm1"."""
+    """The curves of one server: "mm1", "md1" (its P99 from 30 % on) or "dm1"."""
     rho = load_axis(end)
     if model == "mm1":
         return UnitCurves(
@@ -251,7 +254,7 @@ def unit_curves(model: str, end: float) -> UnitCurves:
         )
     shown = np.where(rho >= APPROXIMATE_BELOW - 1e-9, 1.0, np.nan)
     return UnitCurves(
-        frozen(shown * physics.md1_mean_latency(1.0, rho)),
+        frozen(physics.md1_mean_latency(1.0, rho)),
         frozen(shown * physics.md1_latency_percentile(1.0, rho, PERCENTILE.value)),
     )
 
@@ -508,7 +511,7 @@ class Merge(Act):
                 predicted=f"your prediction{asked_at}",
                 title="Latency against utilization",
                 caption=words,
-                key=CURVE_KEY,
+                key=CURVE_KEY if outcome.model != "mm1" else CURVE_KEY[:2],
             ),
             "histogram": latency_histogram(
                 outcome.edges_s,
@@ -519,7 +522,7 @@ class Merge(Act):
                     TimeMark(p99, "P99", "data"),
                 ),
                 late_s=p99,
-                late="the slowest 1 %",
+                late="slowest 1 %",
                 beyond=outcome.beyond,
                 title="P99 latency histogram",
                 caption=(
@@ -545,13 +548,17 @@ class Merge(Act):
     def metrics(self, outcome: QueueOutcome) -> list[Metric]:
         constant = outcome.model == "md1"
         return [
-            Metric("Mean", value_ms(outcome.mean_s), "ms"),
-            Metric("P50", value_ms(outcome.p50_s), "ms"),
-            Metric("P95", value_ms(outcome.p95_s, constant), "ms"),
-            Metric("P99", value_ms(outcome.p99_s), "ms"),
-            Metric("P99.9", value_ms(outcome.p999_s), "ms"),
-            Metric("In flight", number(outcome.in_flight), "requests"),
-            Metric("Completed", number(outcome.arrival_per_s, 4), "per second"),
+            time_metric("Mean", outcome.mean_s),
+            time_metric("P50", outcome.p50_s),
+            time_metric("P95", outcome.p95_s, about=constant),
+            time_metric("P99", outcome.p99_s),
+            time_metric("P99.9", outcome.p999_s),
+            Metric(
+                "In flight",
+                number(outcome.in_flight),
+                "requests",
+                note=f"{number(outcome.arrival_per_s)} completed per second",
+            ),
         ]
 
     def reflection(self) -> Question:
@@ -1187,7 +1194,7 @@ class Serving(Act):
         return {"histogram": self._histogram(outcome), **second, "load": self._load_plot(outcome)}
 
     def _histogram(self, o: ServingOutcome) -> Plot:
-        spared = "all in time" if o.late == 0 else f"{number(100 * o.late, 2)} % too late"
+        spared = "all in time" if o.late == 0 else f"{number(100 * o.late, 2)} % late"
         if o.stable:
             caption = (
                 f"{percent(1 - o.late, 2)} of the requests answer within {ms(o.slo_s, 0)}. One in a hundred takes "
@@ -1236,8 +1243,8 @@ class Serving(Act):
                 Trace(times * 1e3, costs, "" if size == o.batch else f"{size}")
                 for size, times in zip(BATCHES, reference, strict=True)
             ],
-            x=Axis("P99 (ms)", 5, 1000, log=True),
-            y=Axis("USD per million queries", 0.2, 20, log=True),
+            x=Axis("P99 (ms)", 5, 1000, log=True, ticks=log_ticks(5, 1000)),
+            y=Axis("USD per million queries", 0.2, 20, log=True, ticks=log_ticks(0.2, 20)),
             box=Box(0, CLOUD_SLO.value * 1e3, 0, BUDGET.value, "SLO and budget hold"),
             here=Design(o.p99_s * 1e3, cost(o), f"{o.replicas} replicas"),
             chosen=Trace(own * 1e3, costs, f"batch {o.batch}"),
@@ -1288,9 +1295,10 @@ class Serving(Act):
         elif cloud:
             caption = (
                 f"Curves: one server with its own queue and {ms(o.service_s)} of variable service. At "
-                f"{percent(o.utilization)} it would show {ms(single)}; your fleet shows {ms(o.p99_s)}, the wait for "
-                "the "
-                "batch included."
+                f"{percent(o.utilization)} its P99 is {ms(single)}; that of "
+                + ("your separate queues" if o.routing == "random_split" else "your shared queue")
+                + f" is {ms(o.p99_s)}"
+                + (", the wait for the batch included." if o.batch != 1 else ".")
             )
         else:
             caption = (
@@ -1319,8 +1327,8 @@ class Serving(Act):
 
     def metrics(self, outcome: ServingOutcome) -> list[Metric]:
         o = outcome
-        p99 = Metric("P99", value_ms(o.p99_s, o.approximate), "ms", status="met" if o.slo_met else "violated")
-        mean = Metric("Mean", value_ms(o.mean_s), "ms")
+        p99 = time_metric("P99", o.p99_s, about=o.approximate, status=held(o.slo_met))
+        mean = time_metric("Mean", o.mean_s)
         load = Metric(
             "Utilization",
             f"{100 * o.utilization:.1f}",
@@ -1337,22 +1345,17 @@ class Serving(Act):
                 load,
                 flight,
                 Metric("Service time", number(o.service_s * 1e3), "ms"),
-                Metric(
-                    "Dropped", share_text(o.overflow_probability), "%", status="met" if o.buffers_met else "violated"
-                ),
+                Metric("Dropped", share_text(o.overflow_probability), "%", status=held(bool(o.buffers_met))),
             ]
         return [
             p99,
-            Metric(
-                "P99, one lost",
-                value_ms(o.p99_one_replica_lost_s, o.approximate),
-                "ms",
-                status="met" if o.n_plus_1_met else "violated",
+            time_metric(
+                "P99, one lost", o.p99_one_replica_lost_s, about=o.approximate, status=held(bool(o.n_plus_1_met))
             ),
             mean,
             load,
             flight,
-            Metric("Cost", f"{cost(o):.2f}", "USD per million", status="met" if o.budget_met else "violated"),
+            Metric("Cost", f"{cost(o):.2f}", "USD per million", status=held(bool(o.budget_met))),
         ]
 
     def reflection(self) -> Question:
