@@ -779,6 +779,7 @@ class OrientationLab(Lab):
         c.MCU_POWER,
         c.MCU_SLEEP_POWER,
         c.MCU_FLOPS_REFERENCE,
+        c.MCU_OPS_CMSIS,
         c.MOBILE_POWER,
         c.MOBILE_SLEEP_POWER,
         c.ORIN_NX_TDP,
@@ -829,7 +830,7 @@ class OrientationLab(Lab):
         return {"period_s": 100} if context == "tiny" else None
 
     def breaking(self, context: str) -> dict[str, Any]:
-        return {"period_s": 600} if context == "tiny" else {"period_s": 100}
+        return {"period_s": 3600} if context == "tiny" else {"period_s": 100}
 
 
 if __name__.startswith("bokeh_app"):
