@@ -50,7 +50,12 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def plain(value: float, digits: int = 4) -> str:
-    """`value` rounded to `digits` significant digits without trailing zeros: 8, 0.2, 1,510. For settings."""
+    """`value` rounded to `digits` significant digits without trailing zeros: 8, 0.2, 1,510. For settings.
+
+    Infinity reads "∞", an undefined value "–".
+    """
+    if not math.isfinite(value):
+        return number(value)
     return f"{float(f'{value:.{digits}g}'):,.12g}".replace("-", "−")
 
 

@@ -35,6 +35,8 @@ class Act(param.Parameterized):
 
     title: ClassVar[str] = ""
     minutes: ClassVar[int] = 0
+    #: Plots that are there only while they have something to say; all others keep their names in a context.
+    optional_plots: ClassVar[tuple[str, ...]] = ()
 
     # --- what an author writes -----------------------------------------------------------------------------
 
@@ -60,7 +62,7 @@ class Act(param.Parameterized):
         raise NotImplementedError
 
     def plots(self, outcome: Any) -> Mapping[str, Plot]:
-        """The instruments, by name, for an outcome. The same names in the same context every time."""
+        """The instruments, by name, for an outcome. The same names in a context every time, `optional_plots` apart."""
         raise NotImplementedError
 
     def metrics(self, outcome: Any) -> list[Metric]:

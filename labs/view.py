@@ -235,8 +235,14 @@ class LabView:
             "rows": self._design_rows() if reached(lab.state, "act2_explore") else [],
             "questions": questions if reached(lab.state, "act2_explore") else [],
             "can_save": not missing,
-            "save_hint": missing or "The controls of Act II as they stand.",
+            "save_hint": missing or self._what_is_saved(),
         }
+
+    def _what_is_saved(self) -> str:
+        lab = self.lab
+        if lab.last_design is not None and not lab.eligible(lab.act2.outcome):
+            return "The design on screen does not work: recorded is the last one that did."
+        return "The controls of Act II as they stand."
 
     def _design_rows(self) -> list[list[str]]:
         fields = contract_of(self.lab.key()).fields

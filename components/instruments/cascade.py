@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from components.instruments.layers import Axis, Boxes, Labels, Layer, Plot, Segments
-from components.instruments.placing import spread
+from components.instruments.placing import sided_labels
 from components.instruments.registry import instrument
 from components.instruments.waterfall import Limit
 from components.quantity import number
@@ -41,33 +41,34 @@ def step_waterfall(
     stops = np.append(ends, ends[-1])
     sizes = np.append(widths, ends[-1])
     half = 0.34
-    layers: list[Layer] = []
     inside = [min(limit.value, right) for limit in limits]
-    for limit, at in zip(limits, inside, strict=True):
-        layers.append(Segments(x0=at, x1=at, y0=-0.5, y1=count + 0.5, token=limit.token, dash="dashed"))
-    layers += [
-        Segments(x0=ends, x1=ends, y0=rows[:-1] + half, y1=rows[1:] - half, token="series-6", width=1),
-        *(
-            Boxes(left=left[k], right=stops[k], bottom=rows[k] - half, top=rows[k] + half, token=token)
-            for k, token in enumerate([*(SERIES[k % len(SERIES)] for k in range(count)), "ink"])
-        ),
-        Labels(
-            x=stops,
-            y=rows,
-            text=["" if np.isnan(size) else f"{number(size)} {unit}" for size in sizes],
-            token="ink",
-            dx=6,
-            bold=True,
-            plate=True,
-        ),
+    layers: list[Layer] = [
+        Segments(x0=at, x1=at, y0=-0.5, y1=count + 0.5, token=limit.token, dash="dashed")
+        for limit, at in zip(limits, inside, strict=True)
     ]
-    # Names of limits share the strip above the bars.
-    apart = spread(inside, 0.3 * right, 0.1 * right, 0.86 * right) if len(limits) > 1 else np.array(inside)
-    for limit, at in zip(limits, apart, strict=True):
-        beyond = " →" if limit.value > right else ""
-        ink = f"{limit.token}-ink" if limit.token in ("met", "violation", "caution") else limit.token
-        layers.append(
-            Labels(x=at, y=count + 0.55, text=f"{limit.label}{beyond}", token=ink, align="center", baseline="bottom")
+    layers.append(Segments(x0=ends, x1=ends, y0=rows[:-1] + half, y1=rows[1:] - half, token="series-6", width=1))
+    layers += [
+        Boxes(left=left[k], right=stops[k], bottom=rows[k] - half, top=rows[k] + half, token=token)
+        for k, token in enumerate([*(SERIES[k % len(SERIES)] for k in range(count)), "ink"])
+    ]
+    # A size stands behind its bar, before a bar that ends far to the right, or inside one that fills the row.
+    texts = np.array(["" if np.isnan(size) else f"{number(size)} {unit}" for size in sizes], dtype=object)
+    far = stops > 0.55 * right
+    before, within = far & (left > 0.45 * right), far & (left <= 0.45 * right)
+    layers += [
+        Labels(x=stops, y=rows, text=np.where(far, "", texts), token="ink", bold=True, dx=6, plate=True),
+        Labels(x=left, y=rows, text=np.where(before, texts, ""), token="ink", bold=True, align="right", dx=-6),
+        Labels(x=stops, y=rows, text=np.where(within, texts, ""), token="on-fill", bold=True, align="right", dx=-6),
+    ]
+    # Each limit has its own line above the bars for its name.
+    for k, (limit, at) in enumerate(zip(limits, inside, strict=True)):
+        layers += sided_labels(
+            at,
+            count + 0.75 + 0.55 * k,
+            f"{limit.label}{' →' if limit.value > right else ''}",
+            left=at > 0.5 * right,
+            gap=0,
+            token=f"{limit.token}-ink" if limit.token in ("met", "violation", "caution") else limit.token,
         )
     return Plot(
         title=title,
@@ -76,9 +77,9 @@ def step_waterfall(
         y=Axis(
             "",
             -0.6,
-            count + (1.15 if limits else 0.6),
+            count + 0.6 + 0.55 * len(limits),
             ticks=tuple((float(row), name) for row, name in zip(rows, [*terms, total], strict=True)),
         ),
         layers=tuple(layers),
-        height=70 + 34 * (count + 1) + (24 if limits else 0),
+        height=70 + 34 * (count + 1) + 19 * len(limits),
     )

@@ -32,7 +32,8 @@ def mfu_map(
     """MFU (fraction) of each layout as a heat map, tensor-parallel degree to the right, pipeline stages upwards.
 
     `mfu` and `status` have the shape (len(pp), len(tp)). Status of a cell: "ok" meets the deadline and is
-    outlined, "late" runs, "oom" does not fit and is hatched, "invalid" is crossed out, "" is out of reach for now and left blank.
+    outlined, "late" runs, "oom" does not fit and is hatched, "invalid" is crossed out, "" is out of
+    reach for now and left blank.
     `here` is the (tp, pp) of the current design.
     """
     columns, rows = np.meshgrid(np.arange(len(tp), dtype=float), np.arange(len(pp), dtype=float))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.instruments.layers import Axis, Labels, Layer, Line, Plot, Points, Segments
+from components.instruments.placing import sided_labels
 from components.instruments.registry import instrument
 from components.quantity import number
 
@@ -30,7 +31,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Reference:
-    """A measured run to compare with: GPUs, value, and what it is."""
+    """A measured run to compare with: its GPUs and its value."""
 
     gpus: float
     value: float
@@ -50,24 +51,20 @@ def _turns(at: float, axis: Axis) -> bool:
     return bool(np.log(at / axis.low) > TURN * np.log(axis.high / axis.low)) if at > 0 else False
 
 
-def _beside(x: float, y: float, text: str, token: str, axis: Axis, above: bool = True) -> list[Layer]:
-    """A label at a mark, on the side where there is room: two layers, of which one is empty."""
-    left = _turns(x, axis)
-    return [
-        Labels(
-            x=x,
-            y=y,
-            text="" if turned != left else text,
-            token=token,
-            bold=True,
-            align="right" if turned else "left",
-            dx=-7 if turned else 7,
-            dy=-6 if above else 6,
-            baseline="bottom" if above else "top",
-            plate=True,
-        )
-        for turned in (False, True)
-    ]
+def _beside(x: float, y: float, text: str, token: str, axis: Axis, above: bool = True) -> tuple[Layer, ...]:
+    """A label at a mark, on the side where there is room."""
+    return sided_labels(
+        x,
+        y,
+        text,
+        left=_turns(x, axis),
+        gap=7,
+        token=token,
+        bold=True,
+        dy=-6 if above else 6,
+        baseline="bottom" if above else "top",
+        plate=True,
+    )
 
 
 @instrument(volume=2, chapter=5)
@@ -92,20 +89,16 @@ def step_time_scaling(
     here_x, here_y = here
     there_x, there_y = predicted or (np.nan, np.nan)
     balance = np.nan if balance_gpus is None or not axis.low < balance_gpus < axis.high else balance_gpus
-    shown = np.isfinite(balance)
     layers: list[Layer] = [
         Segments(x0=balance, x1=balance, y0=low, y1=high, token="caution", dash="dotted"),
-        *(
-            Labels(
-                x=balance,
-                y=high * 0.9,
-                text=f"balance: {balance:,.0f} GPUs" if shown and turned == _turns(balance, axis) else "",
-                token="caution-ink",
-                align="right" if turned else "left",
-                baseline="top",
-                dx=-5 if turned else 5,
-            )
-            for turned in (False, True)
+        *sided_labels(
+            balance,
+            high * 0.9,
+            f"balance: {balance:,.0f} GPUs" if np.isfinite(balance) else "",
+            left=_turns(balance, axis),
+            gap=5,
+            token="caution-ink",
+            baseline="top",
         ),
     ]
     layers += [
@@ -154,7 +147,8 @@ def mfu_scaling(
 ) -> Plot:
     """Model FLOP/s utilization over the number of GPUs for two ways to train, the active one bold.
 
-    `ceiling` is the share of the peak that the kernels reach alone; `references` are measured runs.
+    `ceiling` is the share of the peak that the kernels reach alone; `references` are measured runs, which the key
+    above the plot names.
     """
     axis = _gpu_axis(gpus)
     dots = np.array([dot.gpus for dot in references]), np.array([dot.value for dot in references])
@@ -172,16 +166,6 @@ def mfu_scaling(
         Line(x=gpus, y=other.values, token="series-6", width=1.8),
         Line(x=gpus, y=active.values, token="data", width=3.5),
         Points(x=dots[0], y=dots[1], size=9, token="series-4", filled=False),
-        Labels(
-            x=axis.high,
-            y=float(dots[1].min()),
-            text=reference_label,
-            token="series-4",
-            align="right",
-            baseline="top",
-            dx=-4,
-            dy=8,
-        ),
     ]
     for line, token, bold in ((other, "series-6", False), (active, "data", True)):
         last = int(np.flatnonzero(np.isfinite(line.values))[-1])
@@ -207,7 +191,8 @@ def mfu_scaling(
         title=title,
         caption=caption,
         x=axis,
-        y=Axis("MFU (fraction of the peak)", 0, high),
+        y=Axis("MFU (fraction)", 0, high),
         layers=tuple(layers),
         height=300,
+        key=((reference_label, "series-4"),),
     )

@@ -448,7 +448,7 @@ class FourTimesTheGpus(Act):
                     Reference(LLAMA3_GPUS_HALF, LLAMA3_MFU_8K.value),
                     Reference(c.LLAMA3_GPUS.value, LLAMA3_MFU_16K.value),
                 ),
-                reference_label="Llama 3 405B, measured,\n16M-token batch",
+                reference_label="Llama 3 405B, measured, 16M-token batch",
                 title="MFU over the number of GPUs",
                 caption=(
                     f"{self.gpus:,} GPUs with {outcome.tokens_per_gpu:,.0f} tokens each use "
@@ -684,6 +684,7 @@ class NineDays(Act):
 
     title = "1,024 GPUs, nine days"
     minutes = 23
+    optional_plots = ("pipeline",)
 
     tp = choice(
         "Tensor parallel (TP)",
@@ -769,7 +770,7 @@ class NineDays(Act):
             step_s=step.step_s,
             mfu=step.mfu,
             memory_bytes=step.memory_bytes,
-            bubble_fraction=step.bubble_fraction,
+            bubble_fraction=physics.pipeline_bubble_fraction(pp, step.microbatches, interleave),
             exposed_s=step.exposed_s,
             days=days,
             cost_usd=run_usd(days),
@@ -1015,7 +1016,8 @@ class NineDays(Act):
             caption = f"{total / 1e9:.1f} GB per GPU: " + ", ".join(
                 f"{name} {size / 1e9:.1f}" for name, size in outcome.memory.items() if size
             )
-            caption += f". {(USABLE_HBM.value - total) / 1e9:+.1f} GB are left.".replace("-", "−")
+            left = USABLE_HBM.value - total
+            caption += f". {abs(left) / 1e9:.1f} GB {'are left' if left >= 0 else 'too much'}."
         if kept is not None:
             caption += f" Your V2-04 checkpoint held {number(kept)} GB; the state here is {state / 1e9:,.0f} GB in all."
         return memory_ledger(
