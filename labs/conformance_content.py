@@ -445,7 +445,7 @@ def feedback(lab: type[Lab]) -> Iterator[Found]:
             if len({text for _, text in texts}) != len(texts):
                 yield f"{act.key}, {name}: two options have the same feedback", "feedback to the idea of each option"
         yield from _same_in_every_state(
-            lab, act.key, "reflection", lambda act: tuple(robot.question_texts("", act.reflection()))
+            lab, act.key, "reflection", lambda act: (act.reflection().question, act.reflection().options)
         )
 
 
