@@ -28,24 +28,27 @@ def scaffold(volume: int, number: int, slug: str, folder: Path | None = None) ->
     if taken := sorted(target.parent.glob(f"lab_{number:02d}_*.py")):
         raise FileExistsError(f"lab {number:02d} of volume {volume} is there already: {taken[0]}")
     fields = contract.fields
-    first, second = contract.contexts[:2]
     saved = fields["act1_prediction"]
-    values = list(saved.vocabulary or ()) if saved.type == "number" else []
+    vocabulary = list(saved.vocabulary or ())
+    values = vocabulary if saved.type == "number" else []
+    ids = dict(zip("abcd", vocabulary if saved.type == "word" else "ABCD", strict=True))
     text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         volume=volume,
         number=number,
         slug=f"lab_{number:02d}_{slug}",
-        first=first,
-        second=second,
-        first_label=first.title(),
-        second_label=second.title(),
-        first_regime=REGIMES.get(first, "cloud"),
-        second_regime=REGIMES.get(second, "edge"),
+        first=contract.contexts[0],
+        contexts="".join(
+            f'    Context("{name}", "{name.title()}", "{REGIMES.get(name, "cloud")}", "One line on this situation."),\n'
+            for name in contract.contexts
+        ),
+        latencies=", ".join(f'"{name}": {0.01 + 0.1 * k:.2f}' for k, name in enumerate(contract.contexts)),
         decision=_decision(fields["act2_decision"]),
+        result="self.act2.outcome.time_s" if fields["act2_result"].vocabulary is None else "0.0",
         saved_values=repr(tuple(values) or (None,) * 4),
         extras="".join(
             f'            "{name}": {_sample(fields[name])},\n' for name in fields if name not in COMMON_FIELDS
         ),
+        **{f"id_{letter}": option_id for letter, option_id in ids.items()},
         class_name="".join(word.title() for word in slug.split("_")),
     )
     target.write_text(text, encoding="utf-8")
@@ -53,7 +56,10 @@ def scaffold(volume: int, number: int, slug: str, folder: Path | None = None) ->
 
 
 def _decision(field: Field) -> str:
-    return repr(field.vocabulary[0]) if field.vocabulary else repr("")
+    """The first decision of the vocabulary, or of a pattern the word with each first alternative."""
+    if field.vocabulary:
+        return repr(field.vocabulary[0])
+    return repr(re.sub(r"\(([^|)]+)[^)]*\)", r"\1", field.pattern or ""))
 
 
 def _sample(field: Field) -> str:
