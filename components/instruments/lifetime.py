@@ -109,6 +109,7 @@ def lifetime_line(
             dy=-4,
             baseline="bottom",
             bold=True,
+            plate=True,
         ),
         *sided_labels(
             cursor.power_w,
