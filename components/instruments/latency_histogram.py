@@ -99,7 +99,9 @@ def latency_histogram(
         Labels(
             x=end,
             y=top * 0.14,
-            text="" if empty else f"{number(100 * beyond, 2)} % beyond →",
+            text=""
+            if empty or beyond == 0
+            else f"{'< 0.01' if 0 < beyond < 1e-4 else number(100 * beyond, 2)} % beyond →",
             align="right",
             dx=-4,
             token="muted",

@@ -86,7 +86,7 @@ def pareto_curve(
 
     `chosen` is the family of the current design, drawn strong with its members as dots; `frontier` the
     envelope of designs that nothing dominates; `predicted` the family that the student predicted; `marks`
-    other single designs. Each curve is named at its `named_at` point inside the axes. Pass the optional parts
+    other single designs. A current design outside the axes is drawn as a ring on their edge. Each curve is named at its `named_at` point inside the axes. Pass the optional parts
     always or never: an empty trace (NaN) hides itself, None leaves the layer out.
     """
     layers: list[Layer] = [
@@ -156,22 +156,15 @@ def pareto_curve(
                 gap=8,
             ),
         ]
-    inside = x.low <= here.x <= x.high and y.low <= here.y <= y.high
-    at = (here.x, here.y) if inside else (np.nan, np.nan)
+    known = bool(np.isfinite(here.x) and np.isfinite(here.y))
+    at = (min(max(here.x, x.low), x.high), min(max(here.y, y.low), y.high)) if known else (np.nan, np.nan)
+    outside = known and at != (here.x, here.y)
+    name = " ".join(filter(None, (here.label, "beyond the axes" if outside else ""))) if known else ""
     layers += [
-        Points(x=at[0], y=at[1], size=7, token="ink"),
+        Points(x=np.nan if outside else at[0], y=at[1], size=7, token="ink"),
         Points(x=at[0], y=at[1], size=17, token="ink", filled=False),
         *sided_labels(
-            at[0],
-            at[1],
-            here.label if inside else "",
-            left=inside and _share(here.x, x) > 0.72,
-            gap=9,
-            dy=-7,
-            baseline="bottom",
-            token="ink",
-            bold=True,
-            plate=True,
+            at[0], at[1], name, left=known and _share(at[0], x) > 0.72, gap=12, token="ink", bold=True, plate=True
         ),
     ]
     return Plot(title=title, caption=caption, x=x, y=y, layers=tuple(layers), height=height)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.instruments.layers import Axis, Boxes, Labels, Layer, Line, Plot, Points, Segments
-from components.instruments.placing import log_ticks, sided_labels
+from components.instruments.placing import log_ticks, sided_labels, spread
 from components.instruments.registry import instrument
 from components.quantity import number
 
@@ -148,17 +148,20 @@ def latency_against_utilization(
             ),
         ]
     layers.append(Segments(x0=here, x1=here, y0=low, y1=high, token="ink", dash="dotted"))
-    for point in points:
-        value = point.latency_s * 1e3
-        seen = np.isfinite(value) and np.isfinite(here)
+    values = [point.latency_s * 1e3 for point in points]
+    seen = [bool(np.isfinite(value) and np.isfinite(here)) for value in values]
+    # Names of points that nearly coincide move apart; those above the axis stand under the names of the zones.
+    wanted = [min(float(share(value)), 0.84) if shown else np.nan for value, shown in zip(values, seen, strict=True)]
+    apart = iter(spread([at for at in wanted if np.isfinite(at)], _NAME_HEIGHT, 0.02, 0.84))
+    for point, value, shown in zip(points, values, seen, strict=True):
         above = value > high
-        words = f"{point.label} {'≈ ' if point.about else ''}{number(value)} ms{' ↑' if above else ''}" if seen else ""
+        words = f"{point.label} {'≈ ' if point.about else ''}{number(value)} ms{' ↑' if above else ''}"
         layers += [
-            Points(x=here, y=value if seen and not above else np.nan, size=10, token=point.token),
+            Points(x=here, y=value if shown and not above else np.nan, size=10, token=point.token),
             *sided_labels(
                 here,
-                min(value, level(0.84)) if seen else np.nan,
-                words,
+                level(next(apart)) if shown else np.nan,
+                words if shown else "",
                 left=here > 0.5 * right,
                 gap=9,
                 dy=-4,

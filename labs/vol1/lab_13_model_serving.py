@@ -1171,7 +1171,7 @@ class Serving(Act):
 
     def _diverges(self, o: ServingOutcome) -> str:
         phone = o.replicas is None
-        digits = 3 if phone else 5
+        digits = 3 if phone else 4
         excess = physics.overload_backlog(o.arrival_per_s, o.capacity_per_s, 1.0)
         remedy = "Slow the camera or shrink the work." if phone else "Shed load, add replicas or shrink the work."
         if excess <= 1e-9 * o.capacity_per_s:
@@ -1194,17 +1194,22 @@ class Serving(Act):
         return {"histogram": self._histogram(outcome), **second, "load": self._load_plot(outcome)}
 
     def _histogram(self, o: ServingOutcome) -> Plot:
-        spared = "all in time" if o.late == 0 else f"{number(100 * o.late, 2)} % late"
+        late = "none late" if o.late == 0 else f"{share_text(o.late)} % late"
         if o.stable:
-            caption = (
-                f"{percent(1 - o.late, 2)} of the requests answer within {ms(o.slo_s, 0)}. One in a hundred takes "
-                "longer "
-                f"than {'about ' if o.approximate else ''}{ms(o.p99_s)}."
-            )
+            in_time = "All" if o.late == 0 else "More than 99.99 %" if o.late < 1e-4 else percent(1 - o.late, 2)
+            caption = f"{in_time} of the {'frames' if o.batch is None else 'queries'} answer within {ms(o.slo_s, 0)}. "
+            if o.mean_s < o.p99_s:
+                caption += f"One in a hundred takes longer than {'about ' if o.approximate else ''}{ms(o.p99_s)}."
+            else:
+                caption += f"Each takes {ms(o.p99_s)}: none waits for another."
+            if o.batch is not None and o.batch > 1:
+                caption += (
+                    " The bars count every query as the first of its batch, which waits longest for the others; the "
+                    "mean "
+                    "counts its average place."
+                )
         else:
-            caption = (
-                "More arrives than can leave: every next request waits longer than the last, and no share is steady."
-            )
+            caption = "As much arrives as can leave, or more: no share of the requests is steady."
         return latency_histogram(
             o.edges_s,
             o.shares if o.stable else np.zeros(BARS),
@@ -1215,7 +1220,7 @@ class Serving(Act):
                 TimeMark(o.slo_s, "SLO", "violation", "dashed"),
             ),
             late_s=o.slo_s,
-            late=spared if o.stable else "",
+            late=late if o.stable else "",
             beyond=o.beyond,
             title="P99 latency histogram",
             caption=caption,
@@ -1238,6 +1243,7 @@ class Serving(Act):
                 f"Batch {o.batch}: no fleet of up to 64 replicas goes below "
                 f"{'about ' if o.service_model == 'fixed' else ''}{ms(float(finite.min()))}."
             )
+        ringed = f"; ringed: batch {o.batch} on {o.replicas}" if o.stable else ""
         return pareto_curve(
             [
                 Trace(times * 1e3, costs, "" if size == o.batch else f"{size}")
@@ -1246,14 +1252,14 @@ class Serving(Act):
             x=Axis("P99 (ms)", 5, 1000, log=True, ticks=log_ticks(5, 1000)),
             y=Axis("USD per million queries", 0.2, 20, log=True, ticks=log_ticks(0.2, 20)),
             box=Box(0, CLOUD_SLO.value * 1e3, 0, BUDGET.value, "SLO and budget hold"),
-            here=Design(o.p99_s * 1e3, cost(o), f"{o.replicas} replicas"),
+            here=Design(o.p99_s * 1e3, cost(o)),
             chosen=Trace(own * 1e3, costs, f"batch {o.batch}"),
             predicted=Trace(wall * 1e3, costs, "your prediction"),
             named_at="first",
             title="Cost against P99, one curve per batch size",
             caption=(
-                f"Each curve is traced by 1 to 64 replicas and named by its batch size. {floor} One replica more costs "
-                f"{usd(float(costs[1]))} per million."
+                f"Each curve is traced by 1 to 64 replicas and named by its batch size{ringed}. {floor} One replica "
+                f"more costs {usd(float(costs[1]))} per million."
             ),
         )
 
@@ -1303,8 +1309,11 @@ class Serving(Act):
         else:
             caption = (
                 f"A frame takes {ms(o.service_s)} of service, {percent(o.utilization)} of the time the server works. "
-                "With "
-                f"random arrivals the P99 would be {ms(single)}; here it is {ms(o.p99_s)}."
+                + (
+                    f"With random arrivals the P99 would be {ms(single)}; here it is {ms(o.p99_s)}."
+                    if o.service_model == "exponential"
+                    else "Paced arrivals and constant service: the server is free when the next frame comes."
+                )
             )
         model = "mm1" if cloud else "dm1"
         hidden = not cloud and o.service_model == "fixed"
@@ -1446,7 +1455,7 @@ def first_failure(fps: float, p99_s: float, overflow: float, utilization: float)
 
 def share_text(fraction: float) -> str:
     """A share in percent, where tiny ones need no digits."""
-    return "< 0.01" if 0 < fraction < 1e-4 else number(100 * fraction)
+    return "< 0.01" if 0 < fraction < 1e-4 else number(100 * fraction, 2)
 
 
 def affordable(arrival_per_s: float) -> int:
