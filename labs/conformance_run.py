@@ -219,7 +219,7 @@ def _designs_fit(lab: type[Lab]) -> Iterator[Found]:
             yield f"asked for {name} it offers {', '.join(question.options)}", f"the contract's {', '.join(words)}"
     for context in lab.contexts:
         run = robot.opened(lab, "saved", context.id)
-        for state in ("the default", *robot.joint_moves(run.act2, 100)):
+        for state in ("the default", *robot.joint_moves(run.act2, 50)):
             try:
                 stored = validate_design(key, run.design())
             except DesignError as problem:

@@ -5,11 +5,12 @@ It needs no browser and no server. `labs.conformance` asks it questions; tests o
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from labs.act import Act
 from labs.content import ChoicePrediction, Prediction, Question
 from labs.lab import Lab, LabError
 from labs.states import reached
-from ledger import CONTRACT, DesignLedger, Field, entry_key, open_store
+from ledger import CONTRACT, DesignLedger, Field, Store, entry_key, open_store
 from ledger.clock import now
 from ledger.plain import to_text
 from ledger.rows import claim_student, put_row
@@ -36,9 +37,17 @@ MOST_STOPS = 300
 # --- ledgers --------------------------------------------------------------------------------------------
 
 
-def memory_ledger(student: str = "robot") -> DesignLedger:
-    """An empty ledger that lives as long as the object."""
-    return DesignLedger(open_store("sqlite://"), student)
+_students = itertools.count(1)
+
+
+@cache
+def _store() -> Store:
+    return open_store("sqlite://")
+
+
+def memory_ledger() -> DesignLedger:
+    """The empty ledger of a new student, in memory; gone with the process."""
+    return DesignLedger(_store(), f"robot-{next(_students)}")
 
 
 class NotingLedger(DesignLedger):

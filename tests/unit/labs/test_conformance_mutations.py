@@ -400,6 +400,7 @@ CASES: list[tuple[int, str, str, type[Lab]]] = [
 )
 def test_a_broken_lab_is_reported(number: int, says: str, lab: type[Lab], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(INSTRUMENTS, "of_volume_two", Introduction(2, 1))
+    monkeypatch.setattr(conformance_run, "JOINT_STATES", 30)
     report = check_lab(lab, [number])
     assert not report.passed, f"rule {number} did not notice"
     assert any(says in str(finding) for finding in report.findings), f"no finding says {says!r}:\n{report}"
