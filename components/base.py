@@ -56,6 +56,14 @@ class HtmlComponent(Unstyled, JSComponent):
         super().__init__(**{"sizing_mode": "stretch_width", "design": Bare, **params})
 
     @classmethod
+    def _patch_datamodel_ref(cls, props, ref):
+        # Panel searches everything below a component for data models at every update, for the frame the whole page
+        # (10 ms and more, several times per change). Here each component's only data model is its own.
+        tag = f"__ref:{ref}"
+        if tag not in props.tags:
+            props.tags.append(tag)
+
+    @classmethod
     def _render_esm(cls, compiled=True, server=False):
         # The version keeps a browser that cached last term's script from using it with this term's server.
         source = super()._render_esm(compiled, server)
