@@ -1,25 +1,18 @@
-"""From a `Plot` to pixels: drawn once through HoloViews, then fed with columns."""
+"""From a `Plot` to pixels: copied from a blueprint that HoloViews drew, then fed with columns."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import holoviews as hv
-import holoviews.plotting.bokeh
 import numpy as np
 import panel as pn
 import param
-from bokeh.models import ColumnDataSource, FixedTicker
-from bokeh.plotting import figure as BokehFigure
+from bokeh.models import FixedTicker
 from panel.custom import Child
 
 from components.base import Bare, HtmlComponent, Unstyled
-from components.instruments.layers import Axis, Columns, Plot
-from components.theme import TEXT_FONT, colour
-
-hv.Store.set_current_backend("bokeh")
-
-_TOOLS = ["pan", "wheel_zoom", "box_zoom", "reset", "save"]
+from components.instruments.blueprint import blueprint
+from components.instruments.layers import Axis, Plot
 
 
 class PlotPane(Unstyled, pn.pane.Bokeh):
@@ -57,88 +50,31 @@ class Figure(HtmlComponent):
             ):
                 source.data = {**source.data, **fresh}
                 columns.update(fresh)
-        for axis, was, model, scale in (
-            (plot.x, self._axes[0], self._figure.x_range, self._figure.xaxis[0]),
-            (plot.y, self._axes[1], self._figure.y_range, self._figure.yaxis[0]),
-        ):
-            if axis != was:
-                model.update(start=axis.low, end=axis.high, reset_start=axis.low, reset_end=axis.high)
-                _write_axis(scale, axis)
-        self._axes = (plot.x, plot.y)
+        if (plot.x, plot.y) != self._axes:
+            self._axes = (plot.x, plot.y)
+            self._write_axes()
 
     @staticmethod
     def _words(plot: Plot) -> dict[str, Any]:
         return {"title": plot.title, "caption": plot.caption, "key": [list(pair) for pair in plot.key]}
 
     def _draw(self, plot: Plot) -> None:
-        overlay = hv.Overlay([layer.element() for layer in plot.layers]).opts(
-            responsive=True,
-            height=plot.height,
-            xlim=(plot.x.low, plot.x.high),
-            ylim=(plot.y.low, plot.y.high),
-            logx=plot.x.log,
-            logy=plot.y.log,
-            xlabel=plot.x.label,
-            ylabel=plot.y.label,
-            title="",
-            toolbar="above",
-            default_tools=_TOOLS,
-            active_tools=[],
-            show_legend=False,
-        )
-        drawn = hv.renderer("bokeh").get_plot(overlay)
-        self._figure: BokehFigure = drawn.state
-        self._sources: list[ColumnDataSource] = [part.handles["source"] for part in drawn.subplots.values()]
-        self._columns: list[Columns] = [layer.columns() for layer in plot.layers]
-        for source, columns in zip(self._sources, self._columns, strict=True):
-            missing = set(columns) - set(source.data)
-            if missing:
-                raise RuntimeError(
-                    f"HoloViews drew other columns than the layer names: {sorted(missing)} not in {sorted(source.data)}"
-                )
-        for part, layer in zip(drawn.subplots.values(), plot.layers, strict=True):
-            part.handles["glyph"].update(**layer.glyph_properties())
-        self._axes: tuple[Axis, Axis] = (plot.x, plot.y)
+        self._figure, self._sources = blueprint(plot).build()
         self._structure = plot.structure()
-        _dress(self._figure)
-        _write_axis(self._figure.xaxis[0], plot.x)
-        _write_axis(self._figure.yaxis[0], plot.y)
+        self._columns = [layer.columns() for layer in plot.layers]
+        for source, columns in zip(self._sources, self._columns, strict=True):
+            source.data = dict(columns)
+        self._axes = (plot.x, plot.y)
+        self._write_axes()
         self.plot = PlotPane(self._figure, sizing_mode="stretch_width", design=Bare)
 
-
-def _dress(figure: BokehFigure) -> None:
-    """The suite's look: transparent ground, thin grid, no box."""
-    ink, muted, line, grid = (colour(name) for name in ("ink", "muted", "line", "grid"))
-    figure.update(
-        background_fill_color=None,
-        border_fill_color=None,
-        outline_line_color=None,
-        min_border_right=14,
-        min_border_top=6,
-        # HoloViews asks for WebGL, whose joints leave spikes on curves with close points; it pays from 1e5 points on.
-        output_backend="canvas",
-    )
-    # Bokeh lays a white strip over the whole width under the tools: it covers labels and glares in the dark theme.
-    strip = ":host(.bk-inner) { width: 178px !important; margin-left: auto; background: var(--surface); }"
-    figure.toolbar.update(logo=None, autohide=True, stylesheets=[strip])
-    # Inside the frame, where it costs no room while hidden.
-    figure.toolbar_inner = True
-    for axis in (*figure.xaxis, *figure.yaxis):
-        axis.update(
-            axis_label_text_color=muted,
-            major_label_text_color=muted,
-            axis_line_color=line,
-            major_tick_line_color=line,
-            minor_tick_line_color=None,
-            axis_label_text_font=TEXT_FONT,
-            major_label_text_font=TEXT_FONT,
-            axis_label_text_font_style="normal",
-            axis_label_text_font_size="9.5pt",
-            major_label_text_font_size="9pt",
-        )
-    for lines in (*figure.xgrid, *figure.ygrid):
-        lines.update(grid_line_color=grid, grid_line_width=1)
-    figure.title.update(text_color=ink)
+    def _write_axes(self) -> None:
+        figure = self._figure
+        for axis, span, scale in zip(
+            self._axes, (figure.x_range, figure.y_range), (figure.xaxis[0], figure.yaxis[0]), strict=True
+        ):
+            span.update(start=axis.low, end=axis.high, reset_start=axis.low, reset_end=axis.high)
+            _write_axis(scale, axis)
 
 
 def _write_axis(model: Any, axis: Axis) -> None:

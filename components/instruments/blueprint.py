@@ -1,0 +1,135 @@
+"""Plots of one structure are drawn through HoloViews once per process and copied for every further student.
+
+Drawing a plot of twenty layers costs HoloViews some hundred milliseconds, as much as the rest of a page several
+times over; a copy costs a tenth of it. What a copy lacks (columns, ranges, axis labels) is filled in anyway
+for every change of a control.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import holoviews as hv
+import holoviews.plotting.bokeh
+from bokeh.core.serialization import Deserializer, Serialized, Serializer
+from bokeh.models import ColumnDataSource, GlyphRenderer
+from bokeh.plotting import figure as BokehFigure
+from bokeh.util.serialization import make_id
+
+from components.instruments.layers import Plot
+from components.theme import TEXT_FONT, colour
+
+hv.Store.set_current_backend("bokeh")
+
+_TOOLS = ["pan", "wheel_zoom", "box_zoom", "reset", "save"]
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A drawn figure in serialised form, and the ids of its layers' sources in order."""
+
+    content: Any
+    source_ids: tuple[str, ...]
+
+    def build(self) -> tuple[BokehFigure, list[ColumnDataSource]]:
+        """A new figure with models of its own, and its sources in the order of the layers, still empty."""
+        ids: dict[str, str] = {}
+        figure = Deserializer(references=[]).deserialize(Serialized(_renamed(self.content, ids), []))
+        models = {model.id: model for model in figure.select({"type": ColumnDataSource})}
+        return figure, [models[ids[source_id]] for source_id in self.source_ids]
+
+
+_drawn: dict[tuple[Any, ...], Blueprint] = {}
+
+
+def blueprint(plot: Plot) -> Blueprint:
+    """The blueprint of `plot`'s structure, drawn if it is the first of its kind in this process."""
+    structure = plot.structure()
+    if structure not in _drawn:
+        _drawn[structure] = _draw(plot)
+    return _drawn[structure]
+
+
+def _draw(plot: Plot) -> Blueprint:
+    overlay = hv.Overlay([layer.element() for layer in plot.layers]).opts(
+        responsive=True,
+        height=plot.height,
+        xlim=(plot.x.low, plot.x.high),
+        ylim=(plot.y.low, plot.y.high),
+        logx=plot.x.log,
+        logy=plot.y.log,
+        title="",
+        toolbar="above",
+        default_tools=_TOOLS,
+        active_tools=[],
+        show_legend=False,
+    )
+    drawn = hv.renderer("bokeh").get_plot(overlay)
+    figure: BokehFigure = drawn.state
+    sources = []
+    for part, layer in zip(drawn.subplots.values(), plot.layers, strict=True):
+        source, renderer = part.handles["source"], part.handles["glyph_renderer"]
+        named = layer.columns()
+        if set(source.data) != set(named):
+            raise RuntimeError(
+                f"{type(layer).__name__} names the columns {sorted(named)}, HoloViews drew {sorted(source.data)}"
+            )
+        part.handles["glyph"].update(**layer.glyph_properties())
+        _strip(renderer)
+        source.data = {name: [] for name in named}
+        sources.append(source)
+    _dress(figure)
+    return Blueprint(Serializer().serialize(figure).content, tuple(source.id for source in sources))
+
+
+def _strip(renderer: GlyphRenderer) -> None:
+    """Nothing here is selected, muted or hovered over: the glyphs for that are half of a figure's models."""
+    renderer.update(selection_glyph="auto", nonselection_glyph="auto", muted_glyph="auto", hover_glyph=None)
+
+
+def _renamed(node: Any, ids: dict[str, str]) -> Any:
+    """A copy of serialised models in which every id is new."""
+    if isinstance(node, dict):
+        return {
+            key: ids.setdefault(value, make_id()) if key == "id" else _renamed(value, ids)
+            for key, value in node.items()
+        }
+    if isinstance(node, list):
+        return [_renamed(item, ids) for item in node]
+    return node
+
+
+def _dress(figure: BokehFigure) -> None:
+    """The suite's look: transparent ground, thin grid, no box."""
+    ink, muted, line, grid = (colour(name) for name in ("ink", "muted", "line", "grid"))
+    figure.update(
+        background_fill_color=None,
+        border_fill_color=None,
+        outline_line_color=None,
+        min_border_right=14,
+        min_border_top=6,
+        # HoloViews asks for WebGL, whose joints leave spikes on curves with close points; it pays from 1e5 points on.
+        output_backend="canvas",
+    )
+    # Bokeh lays a white strip over the whole width under the tools: it covers labels and glares in the dark theme.
+    strip = ":host(.bk-inner) { width: 178px !important; margin-left: auto; background: var(--surface); }"
+    figure.toolbar.update(logo=None, autohide=True, stylesheets=[strip])
+    # Inside the frame, where it costs no room while hidden.
+    figure.toolbar_inner = True
+    for axis in (*figure.xaxis, *figure.yaxis):
+        axis.update(
+            axis_label_text_color=muted,
+            major_label_text_color=muted,
+            axis_line_color=line,
+            major_tick_line_color=line,
+            minor_tick_line_color=None,
+            axis_label_text_font=TEXT_FONT,
+            major_label_text_font=TEXT_FONT,
+            axis_label_text_font_style="normal",
+            axis_label_text_font_size="9.5pt",
+            major_label_text_font_size="9pt",
+        )
+    for lines in (*figure.xgrid, *figure.ygrid):
+        lines.update(grid_line_color=grid, grid_line_width=1)
+    figure.title.update(text_color=ink)
