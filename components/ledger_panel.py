@@ -15,10 +15,10 @@ class LedgerPanel(HtmlComponent):
 
     :Example:
 
-    >>> LedgerPanel(rows=[["context", "cloud", ""]], can_save=True)
+    >>> LedgerPanel(rows=[["context on screen", "cloud", "", "context"]], can_save=True)
     """
 
-    rows = param.List(default=[], item_type=list, doc="Field, value as text, unit.")
+    rows = param.List(default=[], item_type=list, doc="Meaning, value as text, unit, name of the field.")
     questions = param.List(
         default=[],
         item_type=dict,

@@ -17,20 +17,24 @@ class UnknownLabError(LookupError):
 @cache
 def catalog() -> tuple[type[Lab], ...]:
     """Every lab, in the order of the course: what lies in `vol1/` and `vol2/` as `lab_NN_*.py`."""
-    found = []
-    for volume in (1, 2):
-        folder = Path(__file__).parent / f"vol{volume}"
-        for path in sorted(folder.glob("lab_*.py")):
-            module = importlib.import_module(f"labs.vol{volume}.{path.stem}")
-            own = [
-                value
-                for value in vars(module).values()
-                if isinstance(value, type) and issubclass(value, Lab) and value.__module__ == module.__name__
-            ]
-            if len(own) != 1:
-                raise ImportError(f"{path.name} must define exactly one Lab, found {len(own)}")
-            found.append(own[0])
+    found = [_lab_in(volume, path) for volume in (1, 2) for path in _files(volume, "*")]
     return tuple(sorted(found, key=lambda lab: (lab.volume, lab.number)))
+
+
+def _files(volume: int, number: str) -> list[Path]:
+    return sorted((Path(__file__).parent / f"vol{volume}").glob(f"lab_{number}_*.py"))
+
+
+def _lab_in(volume: int, path: Path) -> type[Lab]:
+    module = importlib.import_module(f"labs.vol{volume}.{path.stem}")
+    own = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Lab) and value.__module__ == module.__name__
+    ]
+    if len(own) != 1:
+        raise ImportError(f"{path.name} must define exactly one Lab, found {len(own)}")
+    return own[0]
 
 
 def path_of(lab: type[Lab]) -> str:
@@ -39,11 +43,11 @@ def path_of(lab: type[Lab]) -> str:
 
 
 def find_lab(volume: int, number: int) -> type[Lab]:
-    """The lab of a volume with a number; UnknownLabError lists the numbers there are."""
-    for lab in catalog():
-        if (lab.volume, lab.number) == (volume, number):
-            return lab
-    there = ", ".join(f"V{lab.volume}-{lab.number:02d}" for lab in catalog())
+    """The lab of a volume with a number, without importing any other; UnknownLabError lists the numbers there are."""
+    files = _files(volume, f"{number:02d}") if volume in (1, 2) else []
+    if files:
+        return _lab_in(volume, files[0])
+    there = ", ".join(f"V{each}-{path.name[4:6]}" for each in (1, 2) for path in _files(each, "*"))
     raise UnknownLabError(f"there is no lab V{volume}-{number:02d}; there are {there}")
 
 

@@ -155,7 +155,18 @@ def component_samples() -> Iterator[tuple[str, list[Viewable]]]:
         ],
     )
     yield "Action", [Action(label="Open Act I", hint="38 minutes in all")]
-    yield "LedgerPanel", [LedgerPanel(rows=[["context", "cloud", ""], ["act2 result", "7.42", "ms"]], can_save=True)]
+    yield (
+        "LedgerPanel",
+        [
+            LedgerPanel(
+                rows=[
+                    ["context when saved", "cloud", "", "context"],
+                    ["latency of the loop", "7.42", "ms", "act2_result"],
+                ],
+                can_save=True,
+            )
+        ],
+    )
 
 
 def instrument_samples() -> dict[str, Plot]:

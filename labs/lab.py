@@ -12,7 +12,7 @@ from components.controls import ControlError
 from labs.act import Act
 from labs.content import ChoicePrediction, Context, Design, Note, NumberPrediction, Option, Radio, Reading
 from labs.states import STATES, reached
-from ledger import DesignLedger, entry_key
+from ledger import DesignLedger, contract_of, entry_key
 from mlsysim.core.provenance import Constant
 
 #: Layout of what `progress` stores; another version is not read.
@@ -363,11 +363,14 @@ class Lab(param.Parameterized):
         return options
 
     def _ledger_value(self, key: str, value: Any) -> Any:
+        """A prediction as the ledger keeps it: a number where its contract asks for one, else the option's id."""
         prediction = self.act(key).prediction()
-        if isinstance(prediction, NumberPrediction):
+        words = key == "act1" and contract_of(self.key()).fields["act1_prediction"].type == "word"
+        if isinstance(prediction, NumberPrediction) or words:
             return value
-        saved = prediction.option(value).saved
-        return value if saved is None else saved
+        option = prediction.option(value)
+        numbers = (number for number in (option.saved, option.value) if number is not None)
+        return next(numbers, value)
 
     # --- keeping --------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ NEXT_STEP = {
     "act1_explore": "Move at least one control of Act I.",
     "act1_reflect": "Answer the Act I reflection.",
     "act2_predict": "Lock your Act II prediction.",
-    "act2_explore": "Move the controls of Act II until every badge is green.",
+    "act2_explore": "Move the controls of Act II: meet the challenge, or find out what prevents it.",
     "act2_reflect": "Answer the Act II reflection, then save to the ledger.",
     "saved": "Saved. You can go on experimenting and save again.",
 }

@@ -255,7 +255,7 @@ class LabView:
             return "–" if value is None else str(value)
 
         return [
-            [name.replace("_", " "), text(value), fields[name].unit_in(self.lab.context) if name in fields else ""]
+            [fields[name].meaning, text(value), fields[name].unit_in(self.lab.context), name]
             for name, value in self.lab.design().items()
         ]
 

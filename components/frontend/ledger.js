@@ -59,7 +59,7 @@ export const LedgerPanel = component(["segments", "ledger"], ({model}) => {
   }
   const show = () => {
     rows.replaceChildren(...model.rows.map((row) => h("tr", {},
-      h("th", {scope: "row"}, row[0]), h("td", {class: "num"}, row[1]), h("td", {}, row[2]))))
+      h("th", {scope: "row"}, row[0], " ", h("code", {}, row[3])), h("td", {class: "num"}, row[1]), h("td", {}, row[2]))))
     table.hidden = model.rows.length === 0
     save.disabled = !model.can_save
     hint.textContent = model.save_hint

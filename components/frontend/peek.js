@@ -5,7 +5,7 @@ export const MathPeek = component(["peek"], ({model}) => {
   const formula = (item) => h("section", {class: "formula"},
     h("h4", {}, item.title),
     h("div", {class: "equation scroll-x", tabindex: "0", role: "region", "aria-label": `Equation: ${item.title}`, trusted: item.mathml}),
-    h("div", {class: "scroll-x"}, h("table", {},
+    h("div", {class: "scroll-x", tabindex: "0", role: "region", "aria-label": `Symbols: ${item.title}`}, h("table", {},
       h("thead", {}, h("tr", {}, ["symbol", "unit", "meaning"].map((name) => h("th", {scope: "col"}, name)))),
       h("tbody", {}, item.variables.map((variable) => h("tr", {},
         h("td", {trusted: variable.symbol}), h("td", {}, variable.unit), h("td", {}, variable.meaning)))))),
