@@ -164,6 +164,10 @@ class Act(param.Parameterized):
             if (value := getattr(outcome, field.name)) is not None
         }
 
+    def at_defaults(self) -> Any:
+        """The outcome of the current context's default controls: what a design is compared with."""
+        return self.compute(self.context, **{name: spec.default for name, spec in self.specs.items()})
+
     @property
     def context(self) -> str:
         """Id of the context on screen."""

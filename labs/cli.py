@@ -104,25 +104,24 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    rows = [
-        {
-            "volume": lab.volume,
-            "number": lab.number,
-            "slug": lab.slug,
-            "title": lab.title,
-            "path": f"/{path_of(lab)}",
-            "minutes": lab.minutes(),
-            "contexts": [context.id for context in lab.contexts],
-        }
-        for lab in catalog()
-    ]
     if options.json:
+        rows = [
+            {
+                "volume": lab.volume,
+                "number": lab.number,
+                "slug": lab.slug,
+                "title": lab.title,
+                "path": f"/{path_of(lab)}",
+                "minutes": lab.minutes(),
+                "contexts": [context.id for context in lab.contexts],
+            }
+            for lab in catalog()
+        ]
         print(json.dumps(rows, indent=2))
     else:
-        for row in rows:
-            print(
-                f"V{row['volume']}-{row['number']:02d}  {row['minutes']:>2} min  {row['title']}  ({', '.join(row['contexts'])})"
-            )
+        for lab in catalog():
+            contexts = ", ".join(context.id for context in lab.contexts)
+            print(f"V{lab.volume}-{lab.number:02d}  {lab.minutes():>2} min  {lab.title}  ({contexts})")
     return 0
 
 

@@ -34,6 +34,7 @@ class Figure(HtmlComponent):
 
     def __init__(self, plot: Plot, **params: Any) -> None:
         super().__init__(**self._words(plot), **params)
+        self._axes: tuple[Axis, Axis] = (plot.x, plot.y)
         self._draw(plot)
 
     def show(self, plot: Plot) -> None:
@@ -80,6 +81,13 @@ class Figure(HtmlComponent):
 def _write_axis(model: Any, axis: Axis) -> None:
     if model.axis_label != axis.label:
         model.axis_label = axis.label
-    if axis.ticks:
-        model.ticker = FixedTicker(ticks=[position for position, _ in axis.ticks])
-        model.major_label_overrides = {position: text for position, text in axis.ticks}
+    if not axis.ticks:
+        return
+    positions, names = [position for position, _ in axis.ticks], dict(axis.ticks)
+    # A new ticker is a new model, for which Bokeh walks through the whole page (20 ms and more).
+    if not isinstance(model.ticker, FixedTicker):
+        model.ticker = FixedTicker(ticks=positions)
+    elif model.ticker.ticks != positions:
+        model.ticker.ticks = positions
+    if model.major_label_overrides != names:
+        model.major_label_overrides = names

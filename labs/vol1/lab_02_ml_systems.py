@@ -665,7 +665,7 @@ class SafetyLoop(Act):
     def plots(self, outcome: LoopOutcome) -> dict[str, Any]:
         cloud = self.context == "cloud"
         design = f"{self.gpu}, {self.distance_m / 1e3:,.0f} km" if cloud else ORIN_NX.name
-        start = self.compute(self.context, **{name: spec.default for name, spec in self.specs.items()})
+        start = self.at_defaults()
         radius = None if outcome.service_radius_m is None else outcome.service_radius_m / 1e3
         caption = (
             f"Farthest feasible distance {radius:,.0f} km for the {TARGET.value * 1e3:g} ms target."
