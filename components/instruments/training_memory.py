@@ -57,7 +57,7 @@ def floor_and_slope(
     fits = float(np.clip(meets, 0.0, up_to))
     flag = math.nan if predicted is None else predicted
     flagged = "" if predicted is None else f"prediction: {plain(predicted)}"
-    mine = f"{plain(micro_batch)}: {plain(here)} GB"
+    mine = f"{plain(micro_batch)}: {plain(here, 3)} GB"
     x = np.array([0.0, up_to])
     layers: list[Layer] = [
         Boxes(left=0, right=up_to, bottom=0, top=floor, token="data", alpha=0.16),
@@ -81,23 +81,19 @@ def floor_and_slope(
         Labels(
             x=0,
             y=floor / 2,
-            text=f"floor {plain(floor)} GB" if floor > line else "",
+            text=f"floor {plain(floor, 3)} GB" if floor > line else "",
             token="data",
             dx=6,
             bold=True,
             plate=True,
         ),
         # Above the limit at the axis: lines that meet the limit further right than this leave the corner free.
-        Labels(
-            x=0,
-            y=edge,
-            text=f"{largest:,.0f} fit" if largest >= 1 else "none fits",
-            token="met-ink" if largest >= 1 else _ink(limit.token),
-            dx=6,
-            baseline="bottom",
-            dy=-2,
-            bold=True,
-            plate=True,
+        *(
+            Labels(x=0, y=edge, text=text, token=token, dx=6, baseline="bottom", dy=-2, bold=True, plate=True)
+            for text, token in (
+                (f"{largest:,.0f} fit" if largest >= 1 else "", "met-ink"),
+                ("" if largest >= 1 else "none fits", _ink(limit.token)),
+            )
         ),
     ]
     # Flags are named on the side where there is room: to the right of an early one, to the left of a late one.
@@ -124,7 +120,7 @@ def floor_and_slope(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("micro-batch (sequences)", 0, 1.46 * up_to, ticks=tuple((k, f"{k:g}") for k in _ticks(up_to))),
+        x=Axis("micro-batch (sequences)", 0, 1.56 * up_to, ticks=tuple((k, f"{k:g}") for k in _ticks(up_to))),
         y=Axis("training memory (GB)", 0, top),
         layers=tuple(layers),
         height=HEIGHT,
@@ -159,7 +155,7 @@ def capacity_curve(
     gb, billion = 1e-9, 1e-9
     x = params * billion
     low, high = 0.01, 2000.0
-    right = float(x[-1]) * 45
+    right = float(x[-1]) * 70
     decade = (HEIGHT - FURNITURE) / math.log10(high / low)
     lines = {name: values * gb for name, values in state_bytes.items()}
     layers: list[Layer] = [Line(x=x, y=values, token="series-6", width=1.3, alpha=0.8) for values in lines.values()]

@@ -165,7 +165,7 @@ def memory_limits(context: str) -> list[Limit]:
     """The memory lines of a context (B): the binding one, and the device around an app (NaN where there is none)."""
     if context == "cloud":
         return [Limit(H100.mem_capacity, "H100"), Limit(math.nan, "device", "caution")]
-    return [Limit(c.MOBILE_APP_BYTES.value, "app limit"), Limit(PHONE.mem_capacity, "device", "caution")]
+    return [Limit(c.MOBILE_APP_BYTES.value, "app"), Limit(PHONE.mem_capacity, "device", "caution")]
 
 
 @dataclass(frozen=True)
@@ -371,7 +371,7 @@ class TrainingState(Act):
                 "Training state",
                 gb(outcome.total_bytes),
                 "GB",
-                note=f"{limit.label}: {gb(limit.value)} GB",
+                note=f"limit {gb(limit.value)} GB",
                 status="met" if fits else "violated",
             ),
             Metric("A parameter costs", f"{outcome.bytes_per_param:g}", "B"),
@@ -385,7 +385,7 @@ class TrainingState(Act):
         rows = [(name, *[f"{cost.parts[name]:g}" for cost in costs]) for name in PARTS]
         rows.append(("sum", *[f"{cost.total_bytes:g}" for cost in costs]))
         columns = ("", "yours", *(PRECISIONS[kind].removeprefix("pure ") for kind, _ in COMPARED.values()))
-        return [Table("Bytes per parameter, yours beside Adam", columns, tuple(rows), emphasis=len(PARTS))]
+        return [Table("Bytes per parameter", columns, tuple(rows), emphasis=len(PARTS))]
 
     def reflection(self) -> Question:
         tensor, cuda = (SETUPS["cloud"].peak(kind) for kind in ("mixed", "fp32"))
@@ -800,7 +800,6 @@ class TrainingStep(Act):
         limits = memory_limits(self.context)
         tokens = EFFECTIVE_BATCH.value * SETUPS[self.context].seq_len
         allowed = tokens / TARGET_CLOUD.value if cloud else TARGET_STEP.value
-        unit, scale = ("ms", 1e3) if cloud else ("s", 1.0)
         per_sequence = outcome.slope_bytes / 1e9
         room = outcome.capacity_bytes - outcome.state_bytes
         if room < outcome.slope_bytes:
@@ -839,15 +838,15 @@ class TrainingStep(Act):
             "waterfall": latency_waterfall(
                 [Bar("your design", outcome.terms), Bar("at the start", start.terms)],
                 title="One update, term by term",
-                limits=[Limit(allowed * scale, "limit")],
-                unit=unit,
-                scale=scale,
+                limits=[Limit(allowed, "limit")],
+                unit="s",
+                scale=1.0,
                 caption=(
-                    f"{number(outcome.step_time_s * scale, 4)} {unit}, of which the passes are "
+                    f"{number(outcome.step_time_s, 4)} s, of which the passes are "
                     f"{percent(outcome.terms['forward and backward'] / outcome.step_time_s)}, recomputing "
                     f"{percent(outcome.terms['recompute'] / outcome.step_time_s)}, accumulating "
                     f"{percent(outcome.terms['accumulate'] / outcome.step_time_s)}. Limit "
-                    f"{number(allowed * scale, 4)} {unit}."
+                    f"{number(allowed, 4)} s."
                 ),
             ),
         }
@@ -882,8 +881,8 @@ class TrainingStep(Act):
             ),
             Metric(
                 "Update",
-                number(outcome.step_time_s * (1e3 if cloud else 1), 4),
-                "ms" if cloud else "s",
+                number(outcome.step_time_s, 4),
+                "s",
                 note=f"{outcome.accumulation_steps:g} × {self.micro_batch:g} sequences",
                 status="neutral" if cloud else "met" if in_time else "violated",
             ),
