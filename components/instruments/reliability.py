@@ -108,7 +108,7 @@ def mtbf_scaling(
     own_label: str = "",
     title: str,
     caption: str = "",
-    y_range: tuple[float, float] = (0.03, 3e4),
+    y_range: tuple[float, float] = (0.01, 3e4),
 ) -> Plot:
     """Mean time between failures (h) over the number of GPUs, on logarithmic axes, against field data.
 
@@ -146,7 +146,7 @@ def mtbf_scaling(
             label
             for shown, before, dy in ((not late, False, -11), (late, True, 12))
             for label in _beside(
-                *here, f"{number(here[1])} h" if shown else "", before=before, gap=11, dy=dy, bold=True, token="ink"
+                *here, timespan(here[1] * 3600) if shown else "", before=before, gap=11, dy=dy, bold=True, token="ink"
             )
         ),
     )
@@ -156,7 +156,7 @@ def mtbf_scaling(
         x=Axis(
             "GPUs",
             left / 1.2,
-            right * 1.2,
+            right * 1.4,
             log=True,
             ticks=tuple((float(n), f"{n:,}") for n in (8, 64, 512, 4096, 32768)),
         ),
@@ -198,15 +198,15 @@ def checkpoint_tax(
             ink="met-ink",
             dash="dotted",
         ),
-        *_flag(predicted_s, 89, "your prediction", low=low, high=high, token="series-2", ink="series-2", dash="dotted"),
+        *_flag(predicted_s, 78, "your prediction", low=low, high=high, token="series-2", ink="series-2", dash="dotted"),
         Points(x=best[0], y=best[1] * 100, token="met", size=13, filled=False),
         *_here(*here, 1.0, inward=here[0] > best[0]),
     )
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("time between saves", low, high * 1.1, log=True, ticks=_CLOCK),
-        y=Axis("lost time (%)", 0, 100),
+        x=Axis("time between saves", low / 1.1, high * 1.1, log=True, ticks=_CLOCK),
+        y=Axis("lost time (%)", -2, 100),
         layers=layers,
         height=310,
         key=(
@@ -247,8 +247,8 @@ def checkpoint_modes(
     possible = allowed > 0
     level = allowed * 100 if possible else np.nan
     layers: tuple[Layer, ...] = (
-        Boxes(left=low, right=last * 1.1, bottom=0, top=level, token="met", alpha=0.14),
-        Segments(x0=low, x1=last * 1.1, y0=level, y1=level, token="met", dash="dashed"),
+        Boxes(left=low / 1.1, right=last * 1.1, bottom=0, top=level, token="met", alpha=0.14),
+        Segments(x0=low / 1.1, x1=last * 1.1, y0=level, y1=level, token="met", dash="dashed"),
         Labels(
             x=last,
             y=level,
@@ -270,7 +270,7 @@ def checkpoint_modes(
             plate=True,
         ),
         Boxes(
-            left=low,
+            left=low / 1.1,
             right=storm_s if storm_s > low else np.nan,
             bottom=0,
             top=high * 100,
@@ -316,8 +316,8 @@ def checkpoint_modes(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("time between saves", low, last * 1.1, log=True, ticks=_CLOCK),
-        y=Axis("lost time (%)", 0, high * 100),
+        x=Axis("time between saves", low / 1.1, last * 1.1, log=True, ticks=_CLOCK),
+        y=Axis("lost time (%)", -2 * high, high * 100),
         layers=layers,
         height=310,
         key=tuple(

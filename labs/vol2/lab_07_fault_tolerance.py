@@ -44,12 +44,14 @@ from labs.base import (
     at_most,
     scenario,
 )
+from labs.content import Design
 from mlsysim import physics
 from mlsysim.core import constants as c
 from mlsysim.core.models import Models
 
+POD_GPUS, CLUSTER_GPUS = int(c.GPUS_PER_NODE.value), int(c.LLAMA3_GPUS.value)
 POD = Context("8gpu", "8-GPU pod", "cloud", "One node; in Act II it trains an 8B model.")
-CLUSTER = Context("16k_gpu", "16k-GPU cluster", "cloud", "16,384 GPUs; in Act II they train a 405B model.")
+CLUSTER = Context("16k_gpu", "16k-GPU cluster", "cloud", f"{CLUSTER_GPUS:,} GPUs; in Act II they train a 405B model.")
 
 HOUR, DAY = 3600.0, 86400.0
 
@@ -121,7 +123,6 @@ MAX_DUTY = scenario("max_duty", 0.50, "1", "largest share of the storage slice f
 PROGRESS_FLOOR = scenario("progress_floor", 0.50, "1", "goodput below which the run is called off", "the lab's policy")
 STEP_TIME = scenario("step_time_s", 5.71, "s", "one training step, without a design of V2-05", "example of Lab V2-05")
 
-POD_GPUS, CLUSTER_GPUS = int(c.GPUS_PER_NODE.value), int(c.LLAMA3_GPUS.value)
 RUN_S = c.LLAMA3_DAYS.value * DAY
 #: Time between failures of the cluster as the Llama 3 run measured it (s).
 MEASURED_MTBF = RUN_S / c.LLAMA3_INTERRUPTIONS.value
@@ -148,6 +149,21 @@ PARTS = {
 
 
 @dataclass(frozen=True)
+class Size:
+    """A number of GPUs at its best interval: time between failures (s), that interval (s), and its tax."""
+
+    gpus: int
+    mtbf_s: float
+    interval_s: float
+    tax: float
+
+    @property
+    def failures_per_day(self) -> float:
+        """Expected failures of a day."""
+        return physics.expected_failures(DAY, self.mtbf_s)
+
+
+@dataclass(frozen=True)
 class TaxOutcome:
     """What checkpoints cost a job, at its interval and at the best one; curves over GPUS and INTERVALS."""
 
@@ -158,9 +174,8 @@ class TaxOutcome:
     overhead_at_optimum: float
     goodput_exact: float
     exact_interval_s: float
-    pod_mtbf_s: float
-    pod_interval_s: float
-    pod_overhead: float
+    pod: Size
+    compared: Size
     predicted_interruptions: float
     mtbf_curve_s: np.ndarray
     saves: np.ndarray
@@ -207,23 +222,26 @@ class CheckpointInterval(Act):
     def compute(
         cls, context: str, *, gpus: float, gpu_mtbf_h: float, checkpoint_s: float, interval_s: float
     ) -> TaxOutcome:
-        mtbf = physics.cluster_mtbf(gpu_mtbf_h * HOUR, gpus)
-        best = physics.young_interval(checkpoint_s, mtbf)
-        pod = physics.cluster_mtbf(gpu_mtbf_h * HOUR, POD_GPUS)
-        pod_best = physics.young_interval(checkpoint_s, pod)
+        def size(count: float) -> Size:
+            mtbf = physics.cluster_mtbf(gpu_mtbf_h * HOUR, count)
+            best = physics.young_interval(checkpoint_s, mtbf)
+            return Size(int(count), mtbf, best, physics.checkpoint_overhead(best, checkpoint_s, mtbf))
+
+        here = size(gpus)
+        mtbf = here.mtbf_s
         total = physics.checkpoint_overhead(INTERVALS, checkpoint_s, mtbf)
         saves = checkpoint_s / INTERVALS
         return TaxOutcome(
             mtbf_s=mtbf,
-            failures_per_day=physics.expected_failures(DAY, mtbf),
-            young_interval_s=best,
+            failures_per_day=here.failures_per_day,
+            young_interval_s=here.interval_s,
             overhead=physics.checkpoint_overhead(interval_s, checkpoint_s, mtbf),
-            overhead_at_optimum=physics.checkpoint_overhead(best, checkpoint_s, mtbf),
+            overhead_at_optimum=here.tax,
             goodput_exact=physics.goodput_exact(interval_s, checkpoint_s, 0.0, mtbf),
             exact_interval_s=physics.exact_checkpoint_interval(checkpoint_s, mtbf),
-            pod_mtbf_s=pod,
-            pod_interval_s=pod_best,
-            pod_overhead=physics.checkpoint_overhead(pod_best, checkpoint_s, pod),
+            pod=size(POD_GPUS),
+            # A pod is compared with the cluster, anything else with the pod.
+            compared=here if gpus != POD_GPUS else size(CLUSTER_GPUS),
             predicted_interruptions=physics.expected_failures(
                 RUN_S, physics.cluster_mtbf(gpu_mtbf_h * HOUR, CLUSTER_GPUS)
             ),
@@ -257,7 +275,8 @@ class CheckpointInterval(Act):
             f"Each GPU fails independently, on average every {c.GPU_MTBF_H.value:,.0f} hours, its **MTBF**. One "
             "failure stops the whole synchronous job and throws away the work since the last save.\n\n"
             f"A save costs {timespan(WRITE_ACT1.value)}. Save too often, and you pay for saves; too rarely, and "
-            "you pay for **repeated work**. What both take together, as a share of the time, is the **tax** of checkpoints."
+            "you pay for **repeated work**. What both take together, as a share of the time, is the "
+            "**tax** of checkpoints."
         )
 
     def from_ledger(self) -> str:
@@ -298,8 +317,8 @@ class CheckpointInterval(Act):
                     f"{ratio:,.0f} times shorter",
                     value=ratio,
                     feedback=(
-                        f"{timespan(pod.young_interval_s)} over {ratio:,.0f} are {timespan(hectic_s)}, shorter than the "
-                        f"save itself: {percent(saving, 0)} of the time goes into saving, exact goodput "
+                        f"{timespan(pod.young_interval_s)} over {ratio:,.0f} are {timespan(hectic_s)}, shorter than "
+                        f"the save itself: {percent(saving, 0)} of the time goes into saving, exact goodput "
                         f"{percent(hectic.goodput_exact)}."
                     ),
                 ),
@@ -385,10 +404,10 @@ class CheckpointInterval(Act):
         best = outcome.overhead_at_optimum
         small = 2 if outcome.overhead < 0.01 else 1
         return [
-            Metric.of("Time between failures", timespan(outcome.mtbf_s)),
+            Metric.of("MTBF of the job", timespan(outcome.mtbf_s)),
             Metric("Failures per day", number(outcome.failures_per_day)),
             Metric(
-                f"Failures in {c.LLAMA3_DAYS.value:g} days", number(physics.expected_failures(RUN_S, outcome.mtbf_s))
+                f"In {c.LLAMA3_DAYS.value:g} days", number(physics.expected_failures(RUN_S, outcome.mtbf_s)), "failures"
             ),
             Metric.of(
                 "Best interval",
@@ -396,35 +415,35 @@ class CheckpointInterval(Act):
                 note=f"exact: {timespan(outcome.exact_interval_s, 4)}",
             ),
             Metric(
-                "Tax at your interval",
+                "Tax",
                 f"{outcome.overhead * 100:,.{small}f}",
                 "%",
                 note=f"at the best: {percent(best, 2 if best < 0.01 else 1)}",
             ),
-            Metric("Goodput, exact model", f"{outcome.goodput_exact * 100:.1f}", "%", note="without restart time"),
+            Metric("Exact goodput", f"{outcome.goodput_exact * 100:.1f}", "%", note="without restart time"),
         ]
 
     def tables(self, outcome: TaxOutcome) -> list[Table]:
         def times(value: float) -> str:
             return f"{plain(value)}×"
 
-        day = physics.expected_failures(DAY, outcome.pod_mtbf_s)
+        pod, other = outcome.pod, outcome.compared
         rows = (
-            ("failures per day", number(day), number(outcome.failures_per_day), times(outcome.failures_per_day / day)),
+            (
+                "failures per day",
+                number(pod.failures_per_day),
+                number(other.failures_per_day),
+                times(other.failures_per_day / pod.failures_per_day),
+            ),
             (
                 "best interval",
-                timespan(outcome.pod_interval_s, 4),
-                timespan(outcome.young_interval_s, 4),
-                f"1/{plain(outcome.pod_interval_s / outcome.young_interval_s)}",
+                timespan(pod.interval_s, 4),
+                timespan(other.interval_s, 4),
+                f"1/{plain(pod.interval_s / other.interval_s)}",
             ),
-            (
-                "tax at the best interval",
-                percent(outcome.pod_overhead, 2),
-                percent(outcome.overhead_at_optimum, 2),
-                times(outcome.overhead_at_optimum / outcome.pod_overhead),
-            ),
+            ("tax at the best interval", percent(pod.tax, 2), percent(other.tax, 2), times(other.tax / pod.tax)),
         )
-        columns = ("", f"{POD_GPUS} GPUs (pod)", f"{self.gpus:,} GPUs", "ratio")
+        columns = ("", f"{pod.gpus} GPUs (pod)", f"{other.gpus:,} GPUs", "ratio")
         return [Table("The same job on two sizes", columns, rows, emphasis=1)]
 
     def reflection(self) -> Question:
@@ -498,7 +517,7 @@ def worked_example() -> float:
 
 #: Time between failures (s), GPUs and parameters of the job of each context.
 MTBF = {POD.id: physics.cluster_mtbf(c.GPU_MTBF_H.value * HOUR, POD_GPUS), CLUSTER.id: MEASURED_MTBF}
-SIZE = {POD.id: POD_GPUS, CLUSTER.id: CLUSTER_GPUS}
+GPUS_OF = {POD.id: POD_GPUS, CLUSTER.id: CLUSTER_GPUS}
 PARAMS = {POD.id: Models.Language.Llama3_8B.params, CLUSTER.id: PARAMS_405B.value}
 MODES = {"sync": "synchronous", "async": "asynchronous"}
 
@@ -595,7 +614,7 @@ class GoodputDesign(Act):
         fixed_restart_s: float,
         seed: int = 1,
     ) -> GoodputOutcome:
-        mtbf, gpus = MTBF[context], SIZE[context]
+        mtbf, gpus = MTBF[context], GPUS_OF[context]
         size = physics.checkpoint_bytes(PARAMS[context], c.CKPT_BYTES.value)
         write = physics.transfer_time(size, storage_bytes_s, 0.0)
         restart = fixed_restart_s + write
@@ -854,8 +873,8 @@ class GoodputDesign(Act):
                 caption=(
                     "A storm has no losses to show: no snapshot is ever complete."
                     if outcome.parts is None
-                    else f"The largest loss is {largest_part(outcome)} with "
-                    f"{percent(outcome.parts[largest_part(outcome)])} of the time."
+                    else f"Largest loss: {loss_name(outcome)}, {percent(max(outcome.parts.values()))} of the time."
+                    + (" What exceeds the whole of the time is cut." if sum(outcome.parts.values()) > 1 else "")
                 ),
             ),
             "run": training_progress(
@@ -1105,7 +1124,10 @@ class FaultToleranceLab(Lab):
 
     volume, number, slug = 2, 7, "lab_07_fault_tolerance"
     title = "The Square Root of Failure"
-    question = "When a cluster fails 2,048 times more often than a pod, how much more often must it save?"
+    question = (
+        f"When a cluster fails {CLUSTER_GPUS // POD_GPUS:,} times more often than a pod, how much more often must it "
+        "save?"
+    )
     chapter = "Fault Tolerance and Reliability"
     invariant = (
         "Failures grow linearly with the number of GPUs; the best checkpoint interval falls, and its tax grows, only "
@@ -1124,7 +1146,10 @@ class FaultToleranceLab(Lab):
         Reading("Fault Tolerance, The mathematics of inevitable failure", "exponential survival, and MTBF over N"),
         Reading("Fault Tolerance, The Young-Daly law", "the U-shaped tax and its square root"),
         Reading("Fault Tolerance, Worked example: cluster MTBF calculation", "rates of parts add; field data"),
-        Reading("Fault Tolerance, Checkpoint interval from failure analysis", "27 minutes, and when the formula bends"),
+        Reading(
+            "Fault Tolerance, Checkpoint interval from failure analysis",
+            f"an example: {timespan(physics.young_interval(WRITE_ACT1.value, 3 * HOUR))}; and when the formula bends",
+        ),
         Reading("Fault Tolerance, Checkpoint overhead analysis", "what a stop-the-world save costs"),
         Reading("Fault Tolerance, Synchronous vs. asynchronous checkpointing", "snapshot, drain, limits of storage"),
     )
@@ -1205,20 +1230,25 @@ class FaultToleranceLab(Lab):
         return None if self.last_design is None else self.last_design.outcome.goodput
 
     def decision(self) -> str:
-        act = self.act2
-        if act.mode == "async":
+        controls = self._recorded().controls
+        if controls["mode"] == "async":
             return "async"
-        return "sync_fast_storage" if at_least(act.fixed_restart_s, FIXED_RESTART.value) else "sync_fast_restart"
+        slow = at_least(controls["fixed_restart_s"], FIXED_RESTART.value)
+        return "sync_fast_storage" if slow else "sync_fast_restart"
 
     def extras(self) -> dict[str, Any]:
-        act = self.act2
+        design = self._recorded()
         return {
-            "checkpoint_interval_s": act.interval_s,
-            "checkpoint_write_s": act.outcome.write_s,
-            "fixed_restart_s": act.fixed_restart_s,
-            "cluster_mtbf_s": act.outcome.mtbf_s,
-            "mode": act.mode,
+            "checkpoint_interval_s": design.controls["interval_s"],
+            "checkpoint_write_s": design.outcome.write_s,
+            "fixed_restart_s": design.controls["fixed_restart_s"],
+            "cluster_mtbf_s": design.outcome.mtbf_s,
+            "mode": design.controls["mode"],
         }
+
+    def _recorded(self) -> Design:
+        """The last design outside a storm: result, name and numbers of an entry belong to one design."""
+        return self.last_design or Design(self.context, self.act2.values(), self.act2.outcome)
 
     def solution(self, context: str) -> dict[str, Any] | None:
         return {"mode": "async", "interval_s": 240.0} if context == CLUSTER.id else None
