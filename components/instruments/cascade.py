@@ -57,7 +57,9 @@ def step_waterfall(
     before, within = far & (left > 0.45 * right), far & (left <= 0.45 * right)
     layers += [
         Labels(x=stops, y=rows, text=np.where(far, "", texts), token="ink", bold=True, dx=6, plate=True),
-        Labels(x=left, y=rows, text=np.where(before, texts, ""), token="ink", bold=True, align="right", dx=-6),
+        Labels(
+            x=left, y=rows, text=np.where(before, texts, ""), token="ink", bold=True, align="right", dx=-6, plate=True
+        ),
         Labels(x=stops, y=rows, text=np.where(within, texts, ""), token="on-fill", bold=True, align="right", dx=-6),
     ]
     # Each limit has its own line above the bars for its name.

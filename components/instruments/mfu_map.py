@@ -50,7 +50,6 @@ def mfu_map(
     runs, crossed = only("ok", "late"), only("invalid")
     here_x = float(tp.index(here[0])) if here[0] in tp else np.nan
     here_y = float(pp.index(here[1])) if here[1] in pp else np.nan
-    inside = 0.36
     layers: list[Layer] = [
         Cells(left=runs - HALF, right=runs + HALF, bottom=y - HALF, top=y + HALF, values=shares, low=0, high=high),
         box(only("oom"), HALF, token="violation", alpha=0.3, hatch="/"),
@@ -64,13 +63,17 @@ def mfu_map(
             width=1.5,
         ),
         box(only("ok"), HALF - 0.03, alpha=0, outline="met"),
-        Boxes(
-            left=here_x - inside,
-            right=here_x + inside,
-            bottom=here_y - inside,
-            top=here_y + inside,
-            alpha=0,
-            outline="on-cell",
+        # Two lines side by side: one of them stands out from every cell in either theme.
+        *(
+            Boxes(
+                left=here_x - half,
+                right=here_x + half,
+                bottom=here_y - half,
+                top=here_y + half,
+                alpha=0,
+                outline=token,
+            )
+            for half, token in ((0.375, "ink"), (0.36, "on-cell"))
         ),
         Labels(
             x=x,

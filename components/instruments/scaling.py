@@ -127,7 +127,7 @@ def step_time_scaling(
         ),
         layers=tuple(layers),
         height=340,
-        key=tuple((line.name, line.token) for line in series if np.nanmax(line.values, initial=0.0) >= low / 10),
+        key=tuple((line.name, line.token) for line in series if np.nanmax(line.values, initial=0.0) >= low),
     )
 
 

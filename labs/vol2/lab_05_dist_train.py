@@ -1065,7 +1065,7 @@ class NineDays(Act):
         elif self.interleave > 1:
             why = f" {self.layout_reason(1, self.interleave, self.zero_stage)}"
         return (
-            f"The other controls as chosen, the design in the dark frame. {(status == 'ok').sum()} cells meet the "
+            f"The other controls as chosen, the design in the inner frame. {(status == 'ok').sum()} cells meet the "
             f"deadline (green outline), {(status == 'late').sum()} are late, {(status == 'oom').sum()} do not fit "
             f"(hatched), {(status == 'invalid').sum()} are impossible or have no batch left (crossed).{why}"
         )
