@@ -12,7 +12,7 @@ import numpy.typing as npt
 from components.instruments.layers import Axis, Boxes, Labels, Layer, Plot, Segments
 from components.instruments.placing import sided_labels
 from components.instruments.registry import instrument
-from components.quantity import number
+from components.quantity import number, plain
 
 #: Bars fill this part of the height; names of the marks stand above.
 _BARS = 0.68
@@ -105,11 +105,13 @@ def latency_histogram(
             align="right",
             dx=-4,
             token="muted",
+            plate=True,
         ),
     ]
     for mark, value, seen, height in zip(marks, values, shown, heights, strict=True):
         at = value if seen else np.nan
-        text = f"{mark.label} {'≈ ' if mark.about else ''}{number(value)} ms" if seen else ""
+        # The unit stands at the axis: the names have to fit a narrow screen.
+        text = f"{mark.label} {'≈ ' if mark.about else ''}{plain(value, 4 if value >= 1000 else 3)}" if seen else ""
         layers += [
             Segments(x0=at, x1=at, y0=0, y1=height, token=mark.token, dash=mark.dash),
             *sided_labels(

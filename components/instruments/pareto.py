@@ -86,8 +86,9 @@ def pareto_curve(
 
     `chosen` is the family of the current design, drawn strong with its members as dots; `frontier` the
     envelope of designs that nothing dominates; `predicted` the family that the student predicted; `marks`
-    other single designs. A current design outside the axes is drawn as a ring on their edge. Each curve is named at its `named_at` point inside the axes. Pass the optional parts
-    always or never: an empty trace (NaN) hides itself, None leaves the layer out.
+    other single designs. Each curve is named at its `named_at` point inside the axes; a current design outside
+    them is a ring on their edge. Pass the optional parts always or never: an empty trace (NaN) hides itself,
+    None leaves the layer out.
     """
     layers: list[Layer] = [
         Boxes(
@@ -132,7 +133,11 @@ def pareto_curve(
     named = [*traces] if chosen is None else [*traces, chosen]
     ends = [_end(trace, x, y, named_at) for trace in named]
     words = [trace.label if np.isfinite(end[0]) else "" for trace, end in zip(named, ends, strict=True)]
-    on_left = [bool(np.isfinite(end[0]) and _share(end[0], x) > 0.85) for end in ends]
+    # A name of a few letters needs less room on its right than one of a word.
+    on_left = [
+        bool(np.isfinite(end[0]) and _share(end[0], x) > (0.9 if len(word) < 4 else 0.75))
+        for end, word in zip(ends, words, strict=True)
+    ]
     for part, token, bold in ((slice(0, len(traces)), "muted", False), (slice(len(traces), None), "data", True)):
         if words[part]:
             layers += sided_labels(

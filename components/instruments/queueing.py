@@ -12,10 +12,10 @@ import numpy.typing as npt
 from components.instruments.layers import Axis, Boxes, Labels, Layer, Line, Plot, Points, Segments
 from components.instruments.placing import log_ticks, sided_labels, spread
 from components.instruments.registry import instrument
-from components.quantity import number
+from components.quantity import number, plain
 
 #: What the name of a horizontal line takes of the plot, as shares of its width (at 390 px) and height.
-_NAME_WIDTH, _NAME_HEIGHT = 0.55, 0.075
+_NAME_WIDTH, _NAME_HEIGHT = 0.45, 0.075
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def latency_against_utilization(
     log: bool,
     title: str,
     predicted_s: float = np.nan,
-    predicted: str = "your prediction",
+    predicted: str = "predicted",
     limit_s: float = np.nan,
     limit: str = "",
     key: Sequence[tuple[str, str]] = (),
@@ -132,27 +132,32 @@ def latency_against_utilization(
         )
         for curve in curves
     ]
+    values = [point.latency_s * 1e3 for point in points]
+    seen = [bool(np.isfinite(value) and np.isfinite(here)) for value in values]
+    # Names of points that nearly coincide move apart; those above the axis stand under the names of the zones.
+    wanted = [min(float(share(value)), 0.84) if shown else np.nan for value, shown in zip(values, seen, strict=True)]
+    placed = spread([at for at in wanted if np.isfinite(at)], _NAME_HEIGHT, 0.02, 0.84)
     start = x <= _NAME_WIDTH * right
-    heights = [share(np.asarray(curve.latency_s)[start] * 1e3) for curve in curves]
+    taken = [share(np.asarray(curve.latency_s)[start] * 1e3) for curve in curves]
+    on_left = here > 0.5 * right
+    name = _NAME_WIDTH * right
+    if here < name or (on_left and here < 2 * name):
+        taken += [np.array([at, at + _NAME_HEIGHT + 0.02]) for at in placed]
     for value, words, token in ((predicted_s * 1e3, predicted, "series-2"), (limit_s * 1e3, limit, "violation")):
         y = value if low <= value <= high else np.nan
         layers += [
             Segments(x0=0, x1=right, y0=y, y1=y, token=token, dash="dashed"),
             Labels(
                 x=0,
-                y=level(_clear(float(share(y)), heights)) if np.isfinite(y) else np.nan,
-                text=f"{words}: {number(value)} ms" if np.isfinite(y) else "",
+                y=level(_clear(float(share(y)), taken)) if np.isfinite(y) else np.nan,
+                text=f"{words} {plain(value, 3)} ms" if np.isfinite(y) else "",
                 token="violation-ink" if token == "violation" else token,
                 baseline="bottom",
                 dx=5,
             ),
         ]
     layers.append(Segments(x0=here, x1=here, y0=low, y1=high, token="ink", dash="dotted"))
-    values = [point.latency_s * 1e3 for point in points]
-    seen = [bool(np.isfinite(value) and np.isfinite(here)) for value in values]
-    # Names of points that nearly coincide move apart; those above the axis stand under the names of the zones.
-    wanted = [min(float(share(value)), 0.84) if shown else np.nan for value, shown in zip(values, seen, strict=True)]
-    apart = iter(spread([at for at in wanted if np.isfinite(at)], _NAME_HEIGHT, 0.02, 0.84))
+    levels = iter(placed)
     for point, value, shown in zip(points, values, seen, strict=True):
         above = value > high
         words = f"{point.label} {'≈ ' if point.about else ''}{number(value)} ms{' ↑' if above else ''}"
@@ -160,9 +165,9 @@ def latency_against_utilization(
             Points(x=here, y=value if shown and not above else np.nan, size=10, token=point.token),
             *sided_labels(
                 here,
-                level(next(apart)) if shown else np.nan,
+                level(next(levels)) if shown else np.nan,
                 words if shown else "",
-                left=here > 0.5 * right,
+                left=on_left,
                 gap=9,
                 dy=-4,
                 token=point.token,

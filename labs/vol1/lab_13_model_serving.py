@@ -188,7 +188,7 @@ APPROXIMATE_BELOW = 0.3
 ZONES = (
     LoadZone(0.0, SAFE.value, "safe", "met"),
     LoadZone(SAFE.value, KNEE.value, "rising", "caution"),
-    LoadZone(KNEE.value, 1.0, "past the knee", "violation"),
+    LoadZone(KNEE.value, 1.0, "steep", "violation"),
 )
 CURVE_KEY = (("P99", "data"), ("mean", "series-3"), ("one server, random arrivals (M/M/1)", "series-6"))
 
@@ -485,9 +485,11 @@ class Merge(Act):
         words += f", the P99 {p99 / service:.1f}. " if known else ". "
         if self.context == "cloud":
             words += f"Production fleets run at {100 * BAND_LOW.value:.0f} to {percent(BAND_HIGH.value, 0)}. "
+        words += f"The orange line is the knee, {percent(KNEE.value, 0)}. "
+        if predicted is not None and not math.isclose(service, ACT1_SERVICE.value):
+            words += f"Your prediction was for a service time of {ms(ACT1_SERVICE.value, 0)}. "
         if constant:
             words += f"Dotted: an approximation, shown from {percent(APPROXIMATE_BELOW, 0)} on."
-        asked_at = "" if math.isclose(service, ACT1_SERVICE.value) else f" (for {ms(ACT1_SERVICE.value, 0)})"
         before, after = (
             one_server(outcome.model, service, rho.value).mean_s - service for rho in (RHO_BEFORE, RHO_AFTER)
         )
@@ -508,7 +510,6 @@ class Merge(Act):
                 high_s=service * (200 if log else 50),
                 log=log,
                 predicted_s=math.nan if predicted is None else predicted / 1e3,
-                predicted=f"your prediction{asked_at}",
                 title="Latency against utilization",
                 caption=words,
                 key=CURVE_KEY if outcome.model != "mm1" else CURVE_KEY[:2],
@@ -538,6 +539,8 @@ class Merge(Act):
             "waterfall": latency_waterfall(
                 [Bar(name, {"service": service, "waiting": wait}) for name, wait in waits.items()],
                 title="A mean request: served or waiting",
+                # Room for the longest total at 390 px.
+                high=1.4e3 * (service + max(waits.values())),
                 caption=(
                     f"A mean request is served for {ms(service)} and waits for {ms(outcome.mean_s - service)}; at "
                     f"{percent(RHO_AFTER.value, 0)} it waits for {ms(after)}."
@@ -1249,7 +1252,7 @@ class Serving(Act):
                 Trace(times * 1e3, costs, "" if size == o.batch else f"{size}")
                 for size, times in zip(BATCHES, reference, strict=True)
             ],
-            x=Axis("P99 (ms)", 5, 1000, log=True, ticks=log_ticks(5, 1000)),
+            x=Axis("P99 (ms)", 5, 1000, log=True, ticks=log_ticks(5, 500)),
             y=Axis("USD per million queries", 0.2, 20, log=True, ticks=log_ticks(0.2, 20)),
             box=Box(0, CLOUD_SLO.value * 1e3, 0, BUDGET.value, "SLO and budget hold"),
             here=Design(o.p99_s * 1e3, cost(o)),
@@ -1280,13 +1283,13 @@ class Serving(Act):
         return combination_grid(
             [f"{rate}" for rate in FPS],
             [f"{side}" for side in SIDES[::-1]],
-            [[f"{time * 1e3:.1f} ms" if math.isfinite(time) else "∞" for time in row] for row in grid.p99_s],
+            [[f"{time * 1e3:.1f}" if math.isfinite(time) else "∞" for time in row] for row in grid.p99_s],
             verdicts,
             vocabulary=VERDICTS,
             here=(SIDES[::-1].index(o.resolution_px), FPS.index(o.fps)),
             x_label="frames per second",
             y_label="input side (px)",
-            title="P99 of every combination, and the first limit it breaks",
+            title="P99 in ms of every combination, and the first limit it breaks",
             caption=(
                 f"At {o.throttle:g} × the time {good} of {len(FPS) * len(SIDES)} combinations hold every limit"
                 + (f"; the largest side among them is {largest} px." if largest else ".")
@@ -1437,7 +1440,7 @@ VERDICTS = (
     Verdict("✓ ok", "met-soft", "met-ink"),
     Verdict("diverges", "violation", "on-fill"),
     Verdict("P99", "violation-soft", "violation-ink"),
-    Verdict("frame rate", "caution-soft", "caution-ink"),
+    Verdict("frames", "caution-soft", "caution-ink"),
     Verdict("buffers", "data-soft", "data"),
 )
 
@@ -1449,7 +1452,7 @@ def first_failure(fps: float, p99_s: float, overflow: float, utilization: float)
     if not at_most(p99_s, MOBILE_SLO.value):
         return "P99"
     if not at_least(fps, FPS_MIN.value):
-        return "frame rate"
+        return "frames"
     return "✓ ok" if at_most(overflow, OVERFLOW_LIMIT.value) else "buffers"
 
 
