@@ -6,6 +6,7 @@ text by the front end and never rendered.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from latex2mathml.converter import convert
@@ -18,8 +19,52 @@ def mathml(latex: str, display: bool = False) -> str:
     return convert(latex, display="block" if display else "inline")
 
 
+#: Equations in running text that are longer than this may be broken over lines.
+BREAKABLE_FROM = 16
+
+_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
+_BREAK_BEFORE = {
+    "=",
+    "+",
+    "-",
+    "<",
+    ">",
+    "\\le",
+    "\\ge",
+    "\\leq",
+    "\\geq",
+    "\\approx",
+    "\\to",
+    "\\Rightarrow",
+    "\\propto",
+}
+_OPEN, _CLOSE = {"{", "(", "[", "\\left"}, {"}", ")", "]", "\\right"}
+
+
+def _pieces(latex: str) -> list[str]:
+    """An equation in pieces that may stand on lines of their own: each but the first begins with its operator."""
+    pieces, depth, after_operator = [""], 0, True
+    for token in _TOKEN.findall(latex):
+        depth += (token in _OPEN) - (token in _CLOSE)
+        # A sign behind another operator, or at the very start, belongs to the number behind it.
+        if token in _BREAK_BEFORE and depth == 0 and not after_operator:
+            pieces.append("")
+        if token.strip():
+            after_operator = token in _BREAK_BEFORE or token in ("^", "_")
+        pieces[-1] += token
+    return pieces
+
+
+def inline_mathml(latex: str) -> str:
+    """A LaTeX formula in running text. Browsers do not break MathML, so a long one is made of several."""
+    if len(latex) < BREAKABLE_FROM:
+        return mathml(latex)
+    first, *rest = _pieces(latex)
+    return "<wbr>".join([mathml(first), *(mathml(piece).replace("<mo>", '<mo form="infix">', 1) for piece in rest)])
+
+
 def _render_math(content: str, options: dict[str, bool]) -> str:
-    return mathml(content, display=options["display_mode"])
+    return mathml(content, display=True) if options["display_mode"] else inline_mathml(content)
 
 
 _MARKDOWN = (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from labs.catalog import catalog
 from labs.lab import Lab
@@ -18,13 +18,15 @@ from tests.browser.watch import Watch
 from tests.install_system import chromium
 
 #: What a step may take. The machine may be busy; a page that needs this long is broken.
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 
 #: Pages of failed tests are kept here.
 PICTURES = Path(__file__).parents[2] / "build" / "browser"
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
+
+expect.set_options(timeout=PATIENCE_MS)
 
 FAILED = pytest.StashKey[bool]()
 
@@ -102,7 +104,9 @@ def new_student(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Ca
             name = re.sub(r"[^\w-]+", "_", f"{request.node.name}-{i}")
             student.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
     problems = [problem for _, watch in made for problem in watch.problems()]
-    problems += [f"server log: {text}" for server in {student.server for student, _ in made} if (text := server.complaints())]
+    problems += [
+        f"server log: {text}" for server in {student.server for student, _ in made} if (text := server.complaints())
+    ]
     for student, _ in made:
         student.page.context.close()
     assert not problems, "\n".join(problems)

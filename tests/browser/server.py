@@ -30,16 +30,16 @@ def free_port() -> int:
 
 
 class Server:
-    """A server of the suite, or any other that serves its labs, on 127.0.0.1."""
+    """A server of the suite, or any other that serves its labs, on this machine."""
 
-    def __init__(self, folder: Path, command: Sequence[str] = ("-m", "labs", "serve", "--address", "127.0.0.1")) -> None:
+    def __init__(self, folder: Path, command: Sequence[str] = ("-m", "labs", "serve")) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.ledger_path = folder / "ledger.db"
         self.secret_path = folder / "secret"
         self.log_path = folder / "server.log"
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://localhost:{self.port}"
         self._command = [sys.executable, *command, "--port", str(self.port)]
         self._process: subprocess.Popen[bytes] | None = None
         self._read_to = 0

@@ -15,8 +15,9 @@ from labs.catalog import path_of
 from labs.content import NumberPrediction
 from labs.lab import Lab
 from labs.site import COOKIE
-from ledger import DesignLedger
+from ledger import DesignLedger, identity, load_secret, new_student_id
 from tests.browser.server import Server
+from tests.browser.walk import letter, some_number, walk
 from tests.browser.watch import Watch
 
 TABS = ("Briefing", "Act I", "Act II", "Ledger")
@@ -55,6 +56,23 @@ class Student:
         """The reload button of the browser."""
         self.page.reload()
         expect(self.page.get_by_role("tablist")).to_be_visible()
+        return self
+
+    def has_come_to(self, state: str, *, breaking: bool = False) -> Student:
+        """Makes this somebody who has taken the lab up to `state` earlier, with wrong predictions."""
+        assert self.lab is not None
+        student_id = new_student_id()
+        walk(self.lab, self.server.ledger(student_id), state, breaking=breaking)
+        return self.is_known_as(student_id)
+
+    def is_known_as(self, student_id: str) -> Student:
+        """Gives the browser the cookie of a student."""
+        return self.carries(identity.sign(student_id, load_secret(self.server.secret_path)))
+
+    def carries(self, token: str) -> Student:
+        """Gives the browser a cookie, genuine or not."""
+        self.page.context.clear_cookies()
+        self.page.context.add_cookies([{"name": COOKIE, "value": token, "url": self.server.url}])
         return self
 
     @property
@@ -143,16 +161,16 @@ class Student:
         """Commits to a prediction of the act on screen."""
         prediction = self.run().act(self._act_on_screen()).prediction()
         if isinstance(prediction, NumberPrediction):
-            self.prediction.get_by_role("spinbutton").fill(f"{_number(prediction, right):.10g}")
+            self.prediction.get_by_role("spinbutton").fill(f"{some_number(prediction, right):.10g}")
         else:
-            self._chooses(self.prediction, _letter(prediction, right))
+            self._chooses(self.prediction, letter(prediction, right))
         self.prediction.get_by_role("button", name="Lock prediction").click()
         expect(self.controls).to_be_visible()
 
     def reflects(self, *, right: bool) -> str:
         """Answers the reflection of the act on screen; returns the feedback."""
         question = self.run().act(self._act_on_screen()).reflection()
-        self._chooses(self.reflection, _letter(question, right))
+        self._chooses(self.reflection, letter(question, right))
         self.reflection.get_by_role("button", name="Check answer").click()
         feedback = self.reflection.locator(f".feedback.{'success' if right else 'warn'}")
         expect(feedback).to_be_visible()
@@ -288,6 +306,11 @@ class Student:
                 shown[name] = self._select(spec).input_value()
         return shown
 
+    def opens_all_drawers(self) -> None:
+        """Unfolds what is folded on the tab on screen."""
+        for drawer in self.panel.locator("details:not([open]) > summary").all():
+            drawer.click()
+
     # --- ledger ----------------------------------------------------------------------------------------------
 
     @property
@@ -335,15 +358,3 @@ class Student:
         self.panel.get_by_role("button", name="Start this lab over").click()
         self.panel.get_by_role("button", name="Really start over?").click()
         expect(self.tab("Briefing")).to_have_attribute("aria-selected", "true")
-
-
-def _letter(question: Any, right: bool) -> str:
-    return next(option.id for option in question.options if option.correct is right)
-
-
-def _number(prediction: NumberPrediction, right: bool) -> float:
-    steps = round((prediction.high - prediction.low) / prediction.step)
-    candidates = [prediction.low + prediction.step * k for k in range(steps + 1)]
-    if right:
-        return min(candidates, key=lambda value: abs(value - prediction.actual))
-    return next(value for value in candidates if not prediction.correct(value))

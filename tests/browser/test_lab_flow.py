@@ -66,7 +66,8 @@ def test_student_guesses_wrong_breaks_repairs_and_saves(student: Student, lab: t
     # The ledger keeps it.
     student.saves()
     expect(student.standing("Ledger")).to_contain_text("✓ saved")
-    entry = student.exports_json()["entries"][lab.key()]
+    (entry,) = student.exports_json()["entries"]
+    assert entry["key"] == lab.key()
     assert entry["design"]["act1_correct"] is False
     assert entry["design"]["constraint_hit"] is True
     assert entry["design"]["context"] == student.run().context

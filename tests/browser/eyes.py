@@ -1,0 +1,31 @@
+"""What is asked of a page beyond what a student says: accessibility rules, sizes, focus, painted plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page
+
+INSPECT = (Path(__file__).parent / "inspect.js").read_text(encoding="utf-8")
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+def look(page: Page, question: str, *arguments: Any) -> Any:
+    """Asks one of the functions of `inspect.js`."""
+    page.evaluate(f"window.inspect ?? (() => {{ {INSPECT} }})()")
+    return page.evaluate(f"(given) => window.inspect.{question}(...given)", list(arguments))
+
+
+def axe_violations(page: Page) -> list[str]:
+    """Violations of WCAG 2.2 A and AA that axe finds, shadow roots included: rule, element, what is wrong."""
+    page.evaluate(f"window.axe ?? (() => {{ {AXE_SCRIPT} }})()")
+    found = page.evaluate(
+        "(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})", WCAG
+    )
+    return [
+        f"{rule['id']}: {node['target']} {node['html'][:160]} {node['failureSummary']}"
+        for rule in found["violations"]
+        for node in rule["nodes"]
+    ]

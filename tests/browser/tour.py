@@ -1,0 +1,32 @@
+"""Every state of a lab's page that looks different, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from playwright.sync_api import expect
+
+from tests.browser.student import Student
+
+
+def tour(student: Student) -> Iterator[str]:
+    """Names of the states; the page shows each while the caller holds its name."""
+    student.opens()
+    student.page.get_by_text("About this model").click()
+    yield "briefing"
+    student.goes_to("Act I")
+    expect(student.prediction).to_be_visible()
+    yield "Act I, before the prediction"
+    student.has_come_to("act2_reflect", breaking=True).opens()
+    expect(student.banner).not_to_have_count(0)
+    expect(student.panel.locator(".figure canvas").first).to_be_visible()
+    student.opens_all_drawers()
+    yield "Act II, design broken"
+    student.goes_to("Act I")
+    expect(student.overlay).to_be_visible()
+    expect(student.panel.locator(".figure canvas").first).to_be_visible()
+    student.opens_all_drawers()
+    yield "Act I, explored and answered"
+    student.goes_to("Ledger")
+    expect(student.panel.get_by_role("row").nth(1)).to_be_visible()
+    yield "Ledger"
