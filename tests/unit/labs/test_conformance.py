@@ -54,7 +54,7 @@ def test_instruments_are_introduced_by_a_lab_that_uses_them() -> None:
         for context in lab.contexts:
             run = robot.opened(lab, "saved", context.id)
             for act in robot.acts(run):
-                for state in ("defaults", *robot.joint_moves(act, 10)):
+                for state in ("defaults", *robot.joint_moves(act, 40)):  # enough to meet optional plots
                     assert state
                     used.setdefault((lab.volume, lab.number), set()).update(
                         plot.instrument for plot in act.plots(act.outcome).values()
