@@ -26,6 +26,12 @@ class ControlError(ValueError):
     """A value that a control does not take: says what was wrong and what would be right."""
 
 
+def brief(value: Any) -> str:
+    """A value that came from outside, for a message that must not repeat it at length."""
+    text = repr(value)
+    return text if len(text) <= 42 else f"{text[:40]}…"
+
+
 @dataclass(frozen=True)
 class Slider:
     """A control over ascending stops. `scale` turns the SI value into the shown unit; `entry` allows typing."""
@@ -54,10 +60,10 @@ class Slider:
     def check(self, value: Any) -> None:
         """Raises ControlError unless `value` is a number in the range; values between stops are allowed."""
         if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
-            raise ControlError(f"{self.label}: {value!r} is not a number; allowed are {self.range_text()}")
+            raise ControlError(f"{self.label}: {brief(value)} is not a number; allowed are {self.range_text()}")
         slack = RELATIVE_TOLERANCE * max(abs(self.low), abs(self.high))
         if not self.low - slack <= value <= self.high + slack:
-            raise ControlError(f"{self.label}: {self.text(value)} is outside {self.range_text()}")
+            raise ControlError(f"{self.label}: {self.text(float(value))} is outside {self.range_text()}")
 
     def parse(self, text: str) -> float:
         """A value from an address or a typed entry, in SI units; snapped to a stop unless entry is allowed."""
@@ -65,7 +71,7 @@ class Slider:
             value = float(text)
         except ValueError:
             raise ControlError(
-                f"{self.label}: {text[:40]!r} is not a number; allowed are {self.range_text()}"
+                f"{self.label}: {brief(text)} is not a number; allowed are {self.range_text()}"
             ) from None
         self.check(value)
         return value if self.entry else self.stops[self.nearest(value)]
@@ -108,15 +114,16 @@ class Options:
 
     def check(self, value: Any) -> None:
         """Raises ControlError unless `value` is one of the options."""
-        if value not in self.options or isinstance(value, bool) != any(value is option for option in (True, False)):
-            raise ControlError(f"{self.label}: {value!r} is not an option; allowed are {self.range_text()}")
+        # True equals 1 and 1.0 in Python, but "on" is not the number one.
+        if not any(value == option and isinstance(value, bool) == isinstance(option, bool) for option in self.options):
+            raise ControlError(f"{self.label}: {brief(value)} is not an option; allowed are {self.range_text()}")
 
     def parse(self, text: str) -> Any:
         """The option whose id is `text`."""
         for value in self.options:
             if str(value) == text:
                 return value
-        raise ControlError(f"{self.label}: {text[:40]!r} is not an option; allowed are {self.range_text()}")
+        raise ControlError(f"{self.label}: {brief(text)} is not an option; allowed are {self.range_text()}")
 
     def text(self, value: Any) -> str:
         return self.options[value]

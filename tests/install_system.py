@@ -27,7 +27,8 @@ def has_postgresql() -> bool:
 
 def main() -> int:
     """Installs what is missing; returns the exit code."""
-    missing = [name for name, there in (("chromium", chromium() is not None), ("postgresql", has_postgresql())) if not there]
+    present = {"chromium": chromium() is not None, "postgresql": has_postgresql()}
+    missing = [name for name, there in present.items() if not there]
     if missing and shutil.which("apt-get") and (os.geteuid() == 0 or shutil.which("sudo")):
         rights = [] if os.geteuid() == 0 else ["sudo"]
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -38,7 +39,7 @@ def main() -> int:
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)
         missing.remove("chromium")
     if missing:
-        print(f"Please install {', '.join(missing)} (macOS: brew install postgresql@16); its tests are left out until then.")
+        print(f"Please install {', '.join(missing)} (macOS: brew install postgresql@16): its tests are left out.")
     return 0
 
 
