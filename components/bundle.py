@@ -20,6 +20,7 @@ BUNDLE = FRONTEND / "mlsys.bundle.js"
 MODULES = (
     "dom.js",
     "theme.js",
+    "connection.js",
     "questions.js",
     "callout.js",
     "action.js",

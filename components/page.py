@@ -7,6 +7,9 @@ from panel.io.resources import BASE_TEMPLATE, _env
 
 from components.base import HtmlComponent
 
+#: How long a page may stay empty before it says why.
+PATIENCE_MS = 10_000
+
 _TEMPLATE = _env.from_string("""
 {% extends base %}
 {% block postamble %}
@@ -16,11 +19,26 @@ _TEMPLATE = _env.from_string("""
 <style>
   html { background: var(--page, Canvas); }
   body { margin: 0; min-height: 100vh; display: block; }
+  .no-answer { font-family: system-ui, sans-serif; line-height: 1.5; max-width: 40rem; margin: 3rem auto;
+    padding: 0 1rem; color: var(--ink, CanvasText); }
 </style>
 {% if cookie %}<script>document.cookie = {{ cookie | tojson }}</script>{% endif %}
 {% endblock %}
 {% block contents %}
 <main>{% for doc in docs %}{% for root in doc.roots %}{{ embed(root) }}{% endfor %}{% endfor %}</main>
+<noscript><p class="no-answer">The labs are drawn by a script; please allow it for this site.</p></noscript>
+<p class="no-answer" role="alert" hidden>Nothing has come from the server yet. Please reload the page. If it stays
+empty, ask whoever runs your network whether it lets WebSocket connections to this site pass.</p>
+<script>
+  // What a page shows comes over a WebSocket. Where none arrives, the page must not stay blank.
+  const opened = performance.now()
+  const waiting = window.setInterval(() => {
+    const drawn = document.querySelector("main > [data-root-id]")?.childElementCount > 0
+    const early = performance.now() - opened < {{ patience_ms }}
+    document.querySelector(".no-answer[role]").hidden = drawn || early
+    if (drawn) window.clearInterval(waiting)
+  }, 500)
+</script>
 {% endblock %}
 """)
 
@@ -36,5 +54,5 @@ def page(component: HtmlComponent, title: str, cookie: str = "") -> HtmlComponen
         raise RuntimeError("a page is made inside a session")
     document.template = _TEMPLATE
     document.title = title
-    document.template_variables.update(base=BASE_TEMPLATE, cookie=cookie)
+    document.template_variables.update(base=BASE_TEMPLATE, cookie=cookie, patience_ms=PATIENCE_MS)
     return component

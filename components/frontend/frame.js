@@ -1,5 +1,6 @@
 // The frame of every lab: header with live badges, context toggle, tabs, and the footer that sums up.
 import {component, h, lockIcon, uniqueId} from "./dom.js";
+import {connectionNotice} from "./connection.js";
 import {themeButton} from "./theme.js";
 
 const BADGE = {
@@ -126,7 +127,7 @@ function addressWriter(model) {
   }
 }
 
-export const LabFrame = component(["segments", "frame"], ({model}) => {
+export const LabFrame = component(["segments", "frame"], ({model, view}) => {
   const badgeList = badges(model)
   const toggle = contextToggle(model)
   const tabSet = tabs(model)
@@ -136,6 +137,7 @@ export const LabFrame = component(["segments", "frame"], ({model}) => {
   showNotices()
   const home = model.home ? h("a", {class: "home", href: model.home}, "← All labs") : null
   const element = h("div", {class: "frame"},
+    connectionNotice(view.model.document),
     h("header", {class: "lab-header"},
       h("div", {class: "top"}, home, h("span", {class: "eyebrow"}, model.eyebrow), themeButton()),
       h("div", {class: "columns"},

@@ -15,6 +15,7 @@ from labs.catalog import path_of
 from labs.content import NumberPrediction
 from labs.lab import Lab
 from labs.site import COOKIE
+from labs.view import REST_MS
 from ledger import DesignLedger, identity, load_secret, new_student_id
 from tests.browser.server import Server
 from tests.browser.walk import letter, some_number, walk
@@ -251,6 +252,10 @@ class Student:
             for _ in range(abs(distance)):
                 slider.press("ArrowRight" if distance > 0 else "ArrowLeft")
         expect(slider).to_have_value(str(target))
+
+    def rests(self) -> None:
+        """Leaves the controls alone until the server has stored them."""
+        self.page.wait_for_timeout(REST_MS + 300)
 
     def moves_by_keyboard(self) -> None:
         """Moves the first control that can be moved, with arrow keys; the readouts of the act must follow."""

@@ -1,0 +1,78 @@
+"""When the server is gone, slow, killed, or out of reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from labs.catalog import find_lab
+from tests.browser.server import Server
+from tests.browser.student import Student
+
+LAB = find_lab(1, 2)
+
+
+def expects_a_lost_connection(student: Student) -> None:
+    student.watch.allow(r"ERR_CONNECTION_REFUSED|WebSocket|ERR_EMPTY_RESPONSE", "the server is taken away in this test")
+
+
+def test_page_says_when_the_server_is_gone_and_when_it_is_back(
+    new_student: Callable[..., Student], own_server: Server
+) -> None:
+    student = new_student(own_server, LAB).opens()
+    expects_a_lost_connection(student)
+    notice = student.page.locator(".connection[role=alert]")
+    student.goes_to("Act I")
+    student.predicts(right=False)
+    expect(notice).to_be_hidden()
+    own_server.kill()
+    expect(notice).to_contain_text("Connection lost.")
+    expect(notice.get_by_role("button")).to_have_count(0)
+    own_server.start()
+    expect(notice).to_contain_text("The server is back.")
+    notice.get_by_role("button", name="Reload and go on").click()
+    expect(student.tab("Act I")).to_have_attribute("aria-selected", "true")
+    expect(student.controls).to_be_visible()
+    expect(notice).to_be_hidden()
+
+
+def test_killed_server_resumes_where_every_student_was(new_student: Callable[..., Student], own_server: Server) -> None:
+    student = new_student(own_server, LAB).has_come_to("act1_reflect").opens()
+    expects_a_lost_connection(student)
+    student.moves_by_keyboard()
+    student.reflects(right=False)
+    student.goes_to("Act II")
+    student.predicts(right=False)
+    student.sets({"distance_m": 600e3})
+    shown, readouts = student.shown_controls(), student.readouts()
+    student.rests()
+    own_server.kill()
+    own_server.start()
+    student.opens()
+    expect(student.tab("Act II")).to_have_attribute("aria-selected", "true")
+    assert student.shown_controls() == shown
+    assert student.readouts() == readouts
+
+
+def test_nothing_is_lost_when_the_server_is_killed_right_after_saved(
+    new_student: Callable[..., Student], own_server: Server
+) -> None:
+    student = new_student(own_server, LAB).has_come_to("act2_reflect").opens()
+    expects_a_lost_connection(student)
+    student.saves()
+    own_server.kill()
+    entry = student.ledger.entry(LAB.number, LAB.volume)
+    assert entry is not None
+    assert entry.design["act1_correct"] is False
+    own_server.start()
+    student.opens()
+    expect(student.standing("Ledger")).to_contain_text("✓ saved")
+
+
+def test_page_without_a_websocket_says_so_instead_of_staying_blank(new_student: Callable[..., Student]) -> None:
+    student = new_student()
+    student.watch.allow(r"Lost websocket|[Ww]eb[Ss]ocket|bokeh|ClientSession", "the network refuses WebSockets in this test")
+    student.page.route_web_socket("**/*", lambda socket: socket.close())
+    student.page.goto(student.server.url)
+    expect(student.page.get_by_role("alert")).to_contain_text("Nothing has come from the server yet.")
