@@ -98,7 +98,10 @@ class Slider:
         return {"kind": "slider", "name": name, "label": self.label, "stops": list(self.labels), "entry": entry}
 
     def value_for_browser(self, value: float) -> dict[str, Any]:
-        return {"index": self.nearest(value), "text": self.text(value), "number": float(f"{value * self.scale:.6g}")}
+        index = self.nearest(value)
+        # A stop fits the entry field; what was typed keeps its digits.
+        digits = 4 if math.isclose(self.stops[index], value, rel_tol=RELATIVE_TOLERANCE) else 6
+        return {"index": index, "text": self.text(value), "number": float(f"{value * self.scale:.{digits}g}")}
 
 
 @dataclass(frozen=True)
