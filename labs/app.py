@@ -90,4 +90,5 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
             raise PortBusyError(f"port {port} is in use; stop what runs there, or choose another with --port") from None
         raise
     print(f"MLSys Labs: http://{address or 'localhost'}:{port}  (ledger: {site.store().location})", flush=True)
+    warm_when_idle(server.io_loop)
     server.run_until_shutdown()
