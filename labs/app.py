@@ -17,6 +17,7 @@ from labs.catalog import catalog, path_of
 from labs.lab import Lab
 from labs.not_found import NotFound
 from labs.pages import GALLERY_TITLE, INDEX_TITLE, THUMBNAILS, gallery_page, index_page, lab_page, title_of
+from labs.warm import warm_when_idle
 
 HOME = "../"
 
