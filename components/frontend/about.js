@@ -14,7 +14,7 @@ export const AboutModel = component(["peek"], ({model}) => {
     h("section", {}, h("h3", {}, "Constants"), table(["name", "value", "meaning", "source"], model.constants)),
     h("section", {}, h("h3", {}, "Ranges of the controls"), table(["control", "range", "why this range"], model.ranges)),
     h("section", {}, h("h3", {}, "Formulas"), table(["name", "validity", "source"], model.formulas)),
-    model.source_url ? h("p", {}, h("a", {href: model.source_url}, "Source of this lab")) : null)
+    ...(model.source_url ? [h("p", {}, h("a", {href: model.source_url}, "Source of this lab"))] : []))
   show()
   return {element, update: {html: show, constants: show, ranges: show, formulas: show, source_url: show}}
 })
