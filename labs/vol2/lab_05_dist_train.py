@@ -416,8 +416,8 @@ class FourTimesTheGpus(Act):
         ]
         made_of = ", ".join(f"{name} {number(seconds)} s" for name, seconds in parts if seconds > 0)
         end = (
-            f" Communication takes {number(outcome.dp_comm_s)} s before overlap; once every GPU has a single microbatch, "
-            "more GPUs do not shorten it. The curves end where every GPU has one sequence."
+            f" Communication takes {number(outcome.dp_comm_s)} s before overlap; once every GPU has a single "
+            "microbatch, more GPUs do not shorten it. The curves end where every GPU has one sequence."
             if data_parallel
             else f" The gradient shard takes {number(outcome.dp_comm_s)} s; what bends the curve is the bubble."
         )
