@@ -26,7 +26,7 @@ from components.instruments.reliability import (
     training_progress,
 )
 from components.metrics import Metric, held
-from components.quantity import duration, number, percent, plain, quantity, timespan, usd
+from components.quantity import duration, number, percent, plain, quantity, setting, timespan, usd
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -700,7 +700,7 @@ class GoodputDesign(Act):
             f"We saved hourly, synchronously, and lost {percent(1 - start.goodput, 0)} of {CLUSTER_GPUS:,} GPUs to "
             f"failures: **{usd(round(start.lost_usd_per_day, -3))} a day**. The published run of this size reports "
             f"more than {percent(TARGET.value, 0)} effective training time. You may use at most "
-            f"{quantity(STORAGE_LIMIT.value, 'B/s')} of the shared file system, and not more than half of the time. "
+            f"{setting(STORAGE_LIMIT.value, 'B/s')} of the shared file system, and not more than half of the time. "
             f"Show me {percent(TARGET.value, 0)}.",
         )
 
@@ -739,7 +739,7 @@ class GoodputDesign(Act):
         quick = self.design("sync", fixed_restart_s=now.restart_s / 2 - now.write_s)
         restarts = (now.parts or {})["restarts"]
         return ChoicePrediction(
-            f"Start: synchronous, {quantity(STORAGE_16K.value, 'B/s')} ({number(now.write_s)} s per save), best "
+            f"Start: synchronous, {setting(STORAGE_16K.value, 'B/s')} ({number(now.write_s)} s per save), best "
             f"interval {timespan(now.best_interval_s)}, restart {now.restart_s:.0f} s; goodput {percent(now.goodput)}. "
             "Which one change gains most?",
             (
@@ -798,7 +798,7 @@ class GoodputDesign(Act):
             )
         return (
             f"Reach a goodput of at least **{target}** on {CLUSTER_GPUS:,} GPUs, with at most "
-            f"{quantity(STORAGE_LIMIT.value, 'B/s')} of storage and no more than {percent(MAX_DUTY.value, 0)} of its "
+            f"{setting(STORAGE_LIMIT.value, 'B/s')} of storage and no more than {percent(MAX_DUTY.value, 0)} of its "
             "time for checkpoints. Then find a second way, in the other mode."
         )
 
@@ -942,7 +942,7 @@ class GoodputDesign(Act):
             rows.append((label, percent(part, 2), f"{visible * daily:,.{1 if daily < 1000 else 0}f}"))
         emphasis = list(PARTS).index(largest_part(outcome)) if parts else None
         storage = (
-            ("share of the job", quantity(self.storage_bytes_s, "B/s")),
+            ("share of the job", setting(self.storage_bytes_s, "B/s")),
             ("checkpoint", quantity(outcome.checkpoint_bytes, "B")),
             ("one write", f"{number(outcome.write_s)} s"),
             ("duty: write over interval", f"{number(outcome.storage_duty * 100)} %"),
@@ -957,7 +957,7 @@ class GoodputDesign(Act):
         asked = self.design("async", interval_s=240.0)
         parts = asked.parts or {}
         return Question(
-            f"Asynchronous, {quantity(STORAGE_16K.value, 'B/s')}, every {timespan(asked.interval_s)}, "
+            f"Asynchronous, {setting(STORAGE_16K.value, 'B/s')}, every {timespan(asked.interval_s)}, "
             f"{FIXED_RESTART.value:g} s fixed restart: goodput {percent(asked.goodput)}. The largest remaining loss "
             "is …",
             (
@@ -999,11 +999,11 @@ class GoodputDesign(Act):
                 "storage_duty",
                 "failure_probability",
             ),
-            "First order adds the losses as if they never overlapped. In fact no work is lost while a job restarts or "
-            "saves, so it is conservative: the start has an exact goodput of "
+            "First order charges every failure half an interval. In fact a failure that strikes during or soon after a "
+            "restart finds little work to destroy, so first order is conservative: the start has an exact goodput of "
             f"{percent(start.exact_goodput)}, first order {percent(start.goodput)}. Where the sum passes 100 % it says "
             "zero; a segment still survives with probability $e^{-(\\tau+\\delta)/M}$.\n\n"
-            f"The published run wrote to {quantity(LLAMA3_STORAGE.value, 'B/s')}: {number(published)} s per save.",
+            f"The published run wrote to {setting(LLAMA3_STORAGE.value, 'B/s')}: {number(published)} s per save.",
         )
 
 
@@ -1107,7 +1107,7 @@ NOTES = (
     f"- Why is a tax of {percent(CheckpointInterval.asked().overhead_at_optimum, 0)} at two-minute saves "
     f"incompatible with more than {percent(TARGET.value, 0)} effective training time, and what must the run have "
     f"done? Its saves were short: {quantity(FAST_WRITE.checkpoint_bytes, 'B')} at "
-    f"{quantity(LLAMA3_STORAGE.value, 'B/s')} are {number(FAST_WRITE.write_s, 2)} s, which gives "
+    f"{setting(LLAMA3_STORAGE.value, 'B/s')} are {number(FAST_WRITE.write_s, 2)} s, which gives "
     f"{percent(FAST_WRITE.goodput)} even synchronously.\n"
     "- Independence is an assumption: infant mortality, a bad node that rejoins, a switch that takes 64 GPUs at "
     f"once. Jobs on other clusters fail every {KOKOLIS_1K.value:g} h at 1,024 GPUs, "
