@@ -17,7 +17,8 @@ _TEMPLATE = _env.from_string("""
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="same-origin">
 <style>
-  html { background: var(--page, Canvas); }
+  /* What the keyboard reaches is scrolled clear of the footer, which covers the lower end of the window. */
+  html { background: var(--page, Canvas); scroll-padding: 1rem 0 6rem; }
   body { margin: 0; min-height: 100vh; display: block; }
   .no-answer { font-family: system-ui, sans-serif; line-height: 1.5; max-width: 40rem; margin: 3rem auto;
     padding: 0 1rem; color: var(--ink, CanvasText); }

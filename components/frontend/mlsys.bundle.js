@@ -646,7 +646,12 @@ const Columns = component(["figure"], ({model}) =>
 
 const Stack = component(["figure"], ({model}) => {
   const element = h("div", {class: "stack"})
-  const show = () => element.replaceChildren(...model.get_child("items"))
+  // What stays is not touched: taking an element out and putting it back would drop the keyboard's focus.
+  const show = () => {
+    const items = model.get_child("items")
+    for (const child of [...element.children]) if (!items.includes(child)) child.remove()
+    items.forEach((item, i) => { if (element.children[i] !== item) element.insertBefore(item, element.children[i] ?? null) })
+  }
   show()
   return {element, update: {items: show}}
 })

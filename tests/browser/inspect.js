@@ -64,7 +64,11 @@ window.inspect = (() => {
   let expected = []
   const startTabbing = () => {
     expected = tabStops()
-    active()?.blur?.()
+    // The next Tab starts from the top of the page.
+    document.body.tabIndex = -1
+    document.body.focus()
+    document.body.removeAttribute("tabindex")
+    window.scrollTo(0, 0)
     return expected.length
   }
   const focusReport = () => {

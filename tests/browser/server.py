@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,9 @@ ROOT = Path(__file__).parents[2]
 
 #: A server that has not answered by then does not start. Importing Panel takes a few seconds on a busy machine.
 START_SECONDS = 60
+
+#: What Tornado says when a browser closes the page while an answer is on its way.
+_READER_LEFT = re.compile(r"Task exception was never retrieved\n.*?\ntornado\.websocket\.WebSocketClosedError\n", re.DOTALL)
 
 
 def free_port() -> int:
@@ -111,6 +115,7 @@ class Server:
             log.seek(self._read_to)
             text = log.read()
             self._read_to = log.tell()
+        text = _READER_LEFT.sub("", text)
         return text if "Traceback" in text or "ERROR" in text else ""
 
     def store(self) -> Store:

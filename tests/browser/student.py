@@ -316,6 +316,14 @@ class Student:
         for drawer in self.panel.locator("details:not([open]) > summary").all():
             drawer.click()
 
+    def stored_controls(self) -> dict[str, Any]:
+        """Where the ledger has the controls of the act on screen, in the words of the page."""
+        act = self.run().act(self._act_on_screen())
+        return {
+            name: spec.text(act.values()[name]) if isinstance(spec, Slider) else str(act.values()[name])
+            for name, spec in act.specs.items()
+        }
+
     # --- ledger ----------------------------------------------------------------------------------------------
 
     @property

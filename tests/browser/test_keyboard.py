@@ -1,0 +1,123 @@
+"""Everything works without a mouse, and a reader sees where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from labs.catalog import find_lab
+from labs.lab import Lab
+from tests.browser.eyes import look
+from tests.browser.student import TABS, Student
+
+LAB = find_lab(1, 2)
+
+
+def tabs_through(student: Student) -> None:
+    """Presses Tab until the end of the page; every stop must be reached, be seen, and not be covered."""
+    page = student.page
+    count = look(page, "startTabbing")
+    seen: list[int] = []
+    faults: list[str] = []
+    for _ in range(count + 40):
+        page.keyboard.press("Tab")
+        report: dict[str, Any] | None = look(page, "focusReport")
+        if report is None:
+            break
+        if report["stop"] >= 0:
+            if report["stop"] in seen:
+                break
+            seen.append(report["stop"])
+        if not report["shown"]:
+            faults.append(f"focus cannot be seen on {report['name']}")
+        if not report["clear"]:
+            faults.append(f"{report['name']} has the focus under {report['under']}")
+    faults += [f"never reached: {name}" for name in look(page, "missedStops", seen)]
+    if seen != sorted(seen):
+        faults.append(f"order of focus is not that of the page: {seen}")
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_tab_key_reaches_everything_and_shows_where_it_is(student: Student, lab: type[Lab], tab: str) -> None:
+    student.has_come_to("act2_reflect", breaking=True).opens()
+    student.goes_to(tab)
+    student.opens_all_drawers()
+    tabs_through(student)
+
+
+@pytest.mark.parametrize("path", ["/", "/gallery"])
+def test_tab_key_reaches_everything_on_other_pages(new_student: Callable[..., Student], path: str) -> None:
+    student = new_student()
+    student.page.goto(f"{student.server.url}{path}")
+    student.page.get_by_role("heading").first.wait_for()
+    tabs_through(student)
+
+
+def test_tabs_follow_the_arrow_keys(new_student: Callable[..., Student]) -> None:
+    student = new_student(lab=LAB).opens()
+    keyboard = student.page.keyboard
+    student.tab("Briefing").focus()
+    for key, name in (
+        ("ArrowRight", "Act I"),
+        ("ArrowRight", "Act II"),
+        ("End", "Ledger"),
+        ("ArrowRight", "Briefing"),
+        ("ArrowLeft", "Ledger"),
+        ("Home", "Briefing"),
+    ):
+        keyboard.press(key)
+        expect(student.tab(name)).to_be_focused()
+        expect(student.tab(name)).to_have_attribute("aria-selected", "true")
+        expect(student.page.get_by_role("tabpanel", name=name)).to_be_visible()
+        assert student.page.get_by_role("tab").and_(student.page.locator("[tabindex='0']")).count() == 1
+
+
+def test_a_lab_is_done_by_keyboard_alone(new_student: Callable[..., Student]) -> None:
+    """From the briefing to the first feedback with Tab, arrows, Space and Enter."""
+    student = new_student(lab=LAB).opens()
+    keyboard = student.page.keyboard
+
+    def tab_to(name: str, role: Any = "button") -> None:
+        target = student.page.get_by_role(role, name=name)
+        for _ in range(60):
+            keyboard.press("Tab")
+            if target.evaluate_all("nodes => nodes.some((node) => node.getRootNode().activeElement === node)"):
+                return
+        raise AssertionError(f"{name} is not reached")
+
+    tab_to("Open Act I")
+    keyboard.press("Enter")
+    expect(student.prediction).to_be_visible()
+    student.tab("Act I").focus()
+    tab_to("times", "radio")
+    keyboard.press("ArrowDown")
+    keyboard.press("Tab")
+    keyboard.press("Enter")
+    expect(student.controls).to_be_visible()
+    student.tab("Act I").focus()
+    tab_to("Batch", "slider")
+    keyboard.press("ArrowRight")
+    expect(student.reflection).to_be_visible()
+    expect(student.page.get_by_role("slider", name="Batch")).to_be_focused()
+
+
+def test_reading_order_survives_the_unlocking(new_student: Callable[..., Student]) -> None:
+    """Locking a prediction replaces parts of the page; the keyboard must not fall back to its top."""
+    student = new_student(lab=LAB).opens()
+    student.goes_to("Act I")
+    student.predicts(right=False)
+    student.page.keyboard.press("Tab")
+    report = look(student.page, "focusReport")
+    assert report is not None
+    assert "All labs" not in report["name"], report
+
+
+def test_reduced_motion_is_respected(new_student: Callable[..., Student]) -> None:
+    student = new_student(lab=LAB, reduced_motion="reduce").has_come_to("act2_reflect").opens()
+    student.goes_to("Act I")
+    expect(student.overlay).to_be_visible()
+    assert look(student.page, "animations") == []
