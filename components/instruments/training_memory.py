@@ -57,7 +57,7 @@ def floor_and_slope(
     fits = float(np.clip(meets, 0.0, up_to))
     flag = math.nan if predicted is None else predicted
     flagged = "" if predicted is None else f"prediction: {plain(predicted)}"
-    mine = f"{plain(micro_batch)}: {plain(here, 3)} GB"
+    mine = f"{plain(micro_batch)}: {plain(round(here, 3))} GB"
     x = np.array([0.0, up_to])
     layers: list[Layer] = [
         Boxes(left=0, right=up_to, bottom=0, top=floor, token="data", alpha=0.16),
@@ -81,7 +81,7 @@ def floor_and_slope(
         Labels(
             x=0,
             y=floor / 2,
-            text=f"floor {plain(floor, 3)} GB" if floor > line else "",
+            text=f"floor {plain(round(floor, 3))} GB" if floor > line else "",
             token="data",
             dx=6,
             bold=True,
@@ -155,7 +155,7 @@ def capacity_curve(
     gb, billion = 1e-9, 1e-9
     x = params * billion
     low, high = 0.01, 2000.0
-    right = float(x[-1]) * 70
+    right = float(x[-1]) * 110
     decade = (HEIGHT - FURNITURE) / math.log10(high / low)
     lines = {name: values * gb for name, values in state_bytes.items()}
     layers: list[Layer] = [Line(x=x, y=values, token="series-6", width=1.3, alpha=0.8) for values in lines.values()]

@@ -156,9 +156,9 @@ SETUPS = {
 }
 
 
-def gb(size: float, digits: int = 4) -> str:
-    """Bytes as gigabytes, to the hundredth: 112, 59.86, 0.06."""
-    return plain(round(size / 1e9, 2), digits)
+def gb(size: float) -> str:
+    """Bytes as gigabytes, to the megabyte: 112, 59.86, 3.195, 0.057."""
+    return plain(round(size / 1e9, 3))
 
 
 def memory_limits(context: str) -> list[Limit]:
