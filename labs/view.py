@@ -17,7 +17,7 @@ from components.controls import ControlError
 from components.frame import LabFrame
 from components.layout import Columns, Stack
 from components.ledger_panel import LedgerPanel
-from components.quantity import number, plain
+from components.quantity import number, percent, plain
 from components.text import to_html
 from labs.act_view import ActView
 from labs.lab import Lab, LabError
@@ -144,8 +144,10 @@ class LabView:
 
     def _result_text(self) -> str:
         result = self.lab.result()
+        if result is None:
+            return "–"
         unit = contract_of(self.lab.key()).fields["act2_result"].unit_in(self.lab.context)
-        return "–" if result is None else f"{number(result, 4)} {unit if unit != '1' else ''}".strip()
+        return percent(result) if unit == "fraction" else f"{number(result, 4)} {unit}".strip()
 
     # --- tabs ----------------------------------------------------------------------------------------------
 

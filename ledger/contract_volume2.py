@@ -31,7 +31,7 @@ VOLUME_2: tuple[LabContract, ...] = (
         "v2_02",
         number("tp", "GPUs", "tensor-parallel degree"),
         number("dp", "replicas", "data-parallel degree"),
-        number("nics", "adapters", "network adapters per node; None in single"),
+        number("nics", "adapters", "network adapters per node, empty in single"),
         number("tokens", "tokens", "tokens per replica and step"),
         boolean("fewest_nics", "the design passes with four adapters"),
         contexts=("single", "multi"),
@@ -74,7 +74,7 @@ VOLUME_2: tuple[LabContract, ...] = (
         number("memory_bytes", "B", "memory of one GPU in use"),
         number("step_time_s", "s", "one training step"),
         contexts=("dp", "3d"),
-        result=result("fraction", "MFU of the last design that ran; None: none ran"),
+        result=result("fraction", "MFU of the last design that ran, empty if none ran"),
         decision=decision("dp_zero3", "tp_zero3", "tp_dp", "3d", "3d_interleaved"),
     ),
     lab(
@@ -99,7 +99,7 @@ VOLUME_2: tuple[LabContract, ...] = (
         number("cluster_mtbf_s", "s", "mean time between failures of the cluster"),
         word("mode", "checkpoint mode", "sync", "async"),
         contexts=("8gpu", "16k_gpu"),
-        result=result("fraction", "goodput of the last design outside a storm; None: none"),
+        result=result("fraction", "goodput of the last design outside a storm, empty if there was none"),
         decision=decision("async", "sync_fast_restart", "sync_fast_storage"),
     ),
     lab(
@@ -153,7 +153,7 @@ VOLUME_2: tuple[LabContract, ...] = (
         "v2_12",
         number("replicas", "replicas", "replicas of the service"),
         number("retries", "retries", "retries of a client"),
-        number("retry_budget", "fraction", "retries allowed per request; None: no budget"),
+        number("retry_budget", "fraction", "retries allowed per request, empty for no budget"),
         number("cost_usd_per_h", "USD/h", "cost of the replicas"),
         contexts=("k8s", "bare_metal"),
         result=result("fraction", "larger hourly burn of the monthly error budget"),
@@ -175,7 +175,7 @@ VOLUME_2: tuple[LabContract, ...] = (
     lab(
         "v2_14",
         word("recipe", "training recipe", *_RECIPES),
-        number("filter_fpr", "fraction", "false positive rate of the filter; None: off"),
+        number("filter_fpr", "fraction", "false positive rate of the filter, empty when off"),
         number("attack_share", "fraction", "share of requests that attack"),
         number("clean_accuracy", "fraction", "accuracy without an attack"),
         contexts=("production", "hardened"),
@@ -186,7 +186,7 @@ VOLUME_2: tuple[LabContract, ...] = (
     lab(
         "v2_15",
         number("efficiency_gain", "x", "work per joule, after over before"),
-        number("demand_cap", "x", "cap on demand over today's; None: off"),
+        number("demand_cap", "x", "cap on demand over today's, empty when off"),
         number("flexible_share", "fraction", "work that may wait"),
         number("moved_share", "fraction", "work moved to another region"),
         number("service_life_years", "years", "service life of the hardware"),

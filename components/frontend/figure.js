@@ -28,6 +28,12 @@ export const Figure = component(["figure"], ({model, view}) => {
     drawn._compute_layout()
     drawn.after_layout()
   }
+  // The tools of a plot come with the pointer; the keyboard's focus brings them, too.
+  const tools = (signal) => (event) => {
+    if (!plot.contains(event.relatedTarget)) view.get_child_view(model.plot)?.[signal]?.emit()
+  }
+  plot.addEventListener("focusin", tools("mouseenter"))
+  plot.addEventListener("focusout", tools("mouseleave"))
   const fit = new ResizeObserver(() => view.compute_layout())
   fit.observe(plot)
   model.on("remove", () => {
