@@ -338,6 +338,11 @@ def merged(model: str, utilization: float) -> QueueOutcome:
     return one_server(model, ACT1_SERVICE.value, utilization)
 
 
+def proportional_mean() -> float:
+    """The mean latency after the merge if it grew in proportion to load, which it does not (s)."""
+    return merged("mm1", RHO_BEFORE.value).mean_s * RHO_AFTER.value / RHO_BEFORE.value
+
+
 def p99_of(outcome: QueueOutcome) -> float:
     """The P99 of a model that always has one (s)."""
     assert outcome.p99_s is not None
@@ -430,7 +435,7 @@ class Merge(Act):
         before, after = merged("mm1", RHO_BEFORE.value), merged("mm1", RHO_AFTER.value)
         phone = merged("dm1", RHO_AFTER.value)
         load = RHO_AFTER.value / RHO_BEFORE.value
-        line = before.mean_s * load
+        line = proportional_mean()
         p99, mean = p99_of(after), after.mean_s
         slower = percent(after.slower_than_mean, 0)
         idle_before, idle_after = percent(1 - RHO_BEFORE.value, 0), percent(1 - RHO_AFTER.value, 0)
@@ -1583,18 +1588,21 @@ class ServingLab(Lab):
     )
     reads = (("ch12", "context"), ("ch02", "act2_result"), ("ch12", "serial_fraction"))
     instructor_notes = (
-        "- Most students choose 157 ms in Act I: they know that tails are long and still draw a straight line. Have "
-        "them "
-        "compute the idle share before and after, 50 % to 15 %.\n"
-        "- 85 % is not a bit over the knee. Ask for the utilization at which P99 is 100 ms (0.539) and 200 ms "
-        "(0.770).\n"
-        "- The 40 to 60 % rule is a rule for one server per queue. Let one group defend 97 % utilization for 29 pooled "
-        "replicas at batch 1 (35.9 ms), and another ask what happens when one dies (28: the queue diverges).\n"
+        f"- Most students choose {1e3 * TAIL_FACTOR.value * proportional_mean():.0f} ms in Act I: they know that tails "
+        "are long and still draw a straight line. Have them compute the idle share before and after, "
+        f"{percent(1 - RHO_BEFORE.value, 0)} to {percent(1 - RHO_AFTER.value, 0)}.\n"
+        f"- {percent(RHO_AFTER.value, 0)} is not a bit over the knee. Ask for the utilization at which P99 is 100 ms "
+        f"({physics.mm1_max_utilization(ACT1_SERVICE.value, 0.1, PERCENTILE.value):.3f}) and 200 ms "
+        f"({physics.mm1_max_utilization(ACT1_SERVICE.value, 0.2, PERCENTILE.value):.3f}).\n"
+        f"- The {100 * BAND_LOW.value:.0f} to {percent(BAND_HIGH.value, 0)} rule is a rule for one server per queue. "
+        "Let "
+        f"one group defend {percent(launch(1, 29).utilization, 0)} utilization for 29 pooled replicas at batch 1 "
+        f"({ms(launch(1, 29).p99_s)}), and another ask what happens when one dies (28: the queue diverges).\n"
         "- Phones: why do two camera frames never collide, and what do notifications, garbage collection or another "
-        "app "
-        "do to the service time?\n"
-        "- Extension: put a limit K on the queue and reject beyond it. Which K keeps admitted requests under 50 ms at "
-        "twice the traffic, and what share is rejected? (Fluid answer: at least 18 %.)"
+        "app do to the service time?\n"
+        "- Extension: put a limit K on the queue and reject beyond it. Which K keeps admitted requests under "
+        f"{ms(CLOUD_SLO.value, 0)} at twice the traffic, and what share is rejected? (Fluid answer: at least "
+        f"{percent(1 - launch(8, 10).capacity_per_s / (2 * ARRIVAL.value), 0)}.)"
     )
 
     def open(self) -> None:
