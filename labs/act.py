@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import param
 
-from components.controls import Control, ControlError, Slider, Spec
+from components.controls import Control, ControlError, Slider, Spec, brief
 from components.instruments.layers import Plot
 from components.metrics import Metric
 from labs.content import Constraint, Context, Failure, Message, NumberPrediction, Peek, Prediction, Question, Table
@@ -119,7 +119,7 @@ class Act(param.Parameterized):
         super().__init__()
         self.lab = lab
         self._remembered: dict[str, dict[str, Any]] = {}
-        self._presets: dict[str, tuple[Any, str]] = {}
+        self._presets: dict[str, tuple[Any, str, Spec]] = {}
         self._enter_context(lab.context)
         self.param.watch(self._refresh, list(self.control_params()))
 
@@ -184,11 +184,13 @@ class Act(param.Parameterized):
 
     def default(self, name: str) -> Any:
         """Where a control stands before it is moved: its preset from the ledger, else its spec's default."""
-        return self._presets[name][0] if name in self._presets else self.specs[name].default
+        return self._presets[name][0] if self.preset_source(name) else self.specs[name].default
 
     def preset_source(self, name: str) -> str:
-        """Where a control's preset comes from; empty if it has none."""
-        return self._presets[name][1] if name in self._presets else ""
+        """Where a control's preset comes from; empty if it has none in this context."""
+        _, source, spec = self._presets.get(name, (None, "", None))
+        # A control with another range per context is another control there, and starts at its own default.
+        return source if spec == self.specs[name] else ""
 
     def preset(self, name: str, value: Any, source: str) -> None:
         """Starts a control at a value read from the ledger: rounded to a stop, clamped to its range."""
@@ -196,7 +198,7 @@ class Act(param.Parameterized):
         if isinstance(spec, Slider):
             value = spec.stops[spec.nearest(min(max(value, spec.low), spec.high))]
         spec.check(value)
-        self._presets[name] = (value, source)
+        self._presets[name] = (value, source, spec)
         self.param.update(**{name: value})
 
     def set(self, name: str, value: Any) -> None:
@@ -256,7 +258,9 @@ class Act(param.Parameterized):
                 try:
                     specs[name].check(value)
                 except (KeyError, ControlError):
-                    complaints.append(f"{name} = {value!r} is no longer offered and went back to its default")
+                    complaints.append(
+                        f"{brief(name)} = {brief(value)} is no longer offered, and is back at its default"
+                    )
                 else:
                     kept[name] = value
             self._remembered[context] = kept

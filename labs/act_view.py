@@ -8,7 +8,7 @@ from panel.viewable import Viewable
 
 from components.banner import FailureBanner
 from components.callout import Callout, StakeholderMessage
-from components.controls import ControlError, ControlPanel, Options, Slider
+from components.controls import ControlError, ControlPanel, Options, Slider, brief
 from components.instruments.figure import Figure
 from components.layout import Columns, Stack, Workbench
 from components.metrics import ComparisonRow, MetricRow
@@ -234,4 +234,4 @@ class ActView:
                 return spec.parse(str(message["number"] / spec.scale))
         if isinstance(spec, Options) and "option" in message:
             return spec.parse(str(message["option"]))
-        raise LabError(f"there is no control {str(name)[:40]!r} that takes this")
+        raise LabError(f"there is no control {brief(name)} that takes this")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import param
 
-from components.controls import ControlError
+from components.controls import ControlError, brief
 from labs.act import Act
 from labs.content import ChoicePrediction, Context, Design, Note, NumberPrediction, Option, Radio, Reading
 from labs.states import STATES, reached
@@ -180,7 +180,7 @@ class Lab(param.Parameterized):
     def _switch(self, context: str) -> None:
         if context not in {known.id for known in self.contexts}:
             raise LabError(
-                f"context {context[:40]!r} is unknown; this lab has {', '.join(c.id for c in self.contexts)}"
+                f"context {brief(context)} is unknown; this lab has {', '.join(c.id for c in self.contexts)}"
             )
         left, self.context = self.context, context
         for act in (self.act1, self.act2):
@@ -224,14 +224,18 @@ class Lab(param.Parameterized):
         """Moves a control; the first move of an act opens its reflection."""
         if not reached(self.state, f"{key}_explore"):
             raise LabError("lock your prediction first: the controls come with the instruments")
-        act = self.act(key)
-        act.set(name, value)
+        self.act(key).set(name, value)
         self._moved(key)
 
     def reset_controls(self, key: str) -> None:
-        """Puts the controls of an act back to their defaults."""
-        self.act(key).reset()
-        self._moved(key)
+        """Puts the controls of an act back to their defaults; where they are there already, nothing was moved."""
+        if not reached(self.state, f"{key}_explore"):
+            raise LabError("lock your prediction first: the controls come with the instruments")
+        act = self.act(key)
+        before = act.values()
+        act.reset()
+        if act.values() != before:
+            self._moved(key)
 
     def _moved(self, key: str) -> None:
         first = key not in self.moved
@@ -240,9 +244,9 @@ class Lab(param.Parameterized):
         if key == "act2" and self.act2.constraints_met() and self.context not in self.solved:
             self.solved.add(self.context)
             self._record("challenge_solved", {"context": self.context, "controls": self.act2.values()})
+        if self.state == f"{key}_explore":
+            self.state = f"{key}_reflect"
         if first:
-            if self.state == f"{key}_explore":
-                self.state = f"{key}_reflect"
             self._record("control_first_moved", {"act": key})
 
     def _note_design(self) -> None:
@@ -292,9 +296,9 @@ class Lab(param.Parameterized):
     def _check_named(self, field: str, answer: str) -> None:
         question = self.questions().get(field)
         if question is None:
-            raise LabError(f"this lab does not ask for {field[:40]!r}")
+            raise LabError(f"this lab does not ask for {brief(field)}")
         if answer not in question.options:
-            raise LabError(f"{answer[:40]!r} is no answer to {question.question!r}")
+            raise LabError(f"{brief(answer)} is no answer to {question.question!r}")
 
     def missing_to_save(self) -> str:
         """What still has to be done before saving; empty when nothing."""
@@ -396,16 +400,16 @@ class Lab(param.Parameterized):
         """Resumes. What was stored may come from a file that somebody edited: it is believed only whole."""
         try:
             if stored["version"] != PROGRESS_VERSION:
-                raise LabError(f"it is of version {stored['version']!r}, this lab reads {PROGRESS_VERSION}")
+                raise LabError(f"it is of version {brief(stored['version'])}, this lab reads {PROGRESS_VERSION}")
             self._take_up(stored)
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
             self.context, self.state = self.contexts[0].id, STATES[0]
             self._begin()
             self.open()
-            self.notices.append(
-                f"What was stored of this lab cannot be resumed ({problem}); it starts afresh. "
+            self.notices = [
+                f"What was stored of this lab cannot be resumed ({str(problem)[:200]}); it starts afresh. "
                 "Your ledger entries are untouched."
-            )
+            ]
 
     def _take_up(self, stored: Mapping[str, Any]) -> None:
         self.open()
@@ -486,13 +490,14 @@ class Lab(param.Parameterized):
     def _follow_one(self, name: str, text: str) -> str:
         """Takes one part of an address; returns why it cannot, or nothing."""
         try:
-            if name == "context":
+            if name == "context" and text != self.context:
                 self._switch(text)
+                self._context_source = ""
             key, _, control = name.partition(".")
             if key in ("act1", "act2"):
                 specs = self.act(key).specs
                 if control not in specs:
-                    raise ControlError(f"there is no control {control[:40]!r}; there are {', '.join(specs)}")
+                    raise ControlError(f"there is no control {brief(control)}; there are {', '.join(specs)}")
                 self.act(key).set(control, specs[control].parse(text))
         except (ControlError, LabError) as problem:
             return str(problem)

@@ -140,7 +140,9 @@ class Plan(Estimate):
             return "Too fast: money for nothing." if rate > self.prediction().actual else "Too slow: it is never done."
 
         actual = ARCHIVE.value * LEAST.value / (LIMIT.value * DAY_S) / 1e6
-        return NumberPrediction("Which rate moves two copies in time?", 0, 20, 0.1, "MB/s", actual, 0.2, feedback, "So.")
+        return NumberPrediction(
+            "Which rate moves two copies in time?", 0, 20, 0.1, "MB/s", actual, 0.2, feedback, "So."
+        )
 
     def challenge(self) -> str:
         return f"Move {LEAST.value:g} copies within **{LIMIT.value:g} days**."
