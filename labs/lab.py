@@ -126,6 +126,8 @@ class Lab(param.Parameterized):
     def _begin(self) -> None:
         self.attempt = self.ledger.attempt(self.number, self.volume)
         self.predictions: dict[str, Any] = {}
+        #: Whether each locked prediction is right, by act.
+        self.correct: dict[str, bool] = {}
         self.answers: dict[str, str] = {}
         self.moved: set[str] = set()
         self.constraint_hit = False
@@ -199,7 +201,7 @@ class Lab(param.Parameterized):
                 "this prediction is locked already" if key in self.predictions else "this act is not open yet"
             )
         correct = self._judge(key, value)
-        self.predictions[key] = value
+        self.predictions[key], self.correct[key] = value, correct
         self.state = f"{key}_explore"
         self._record(
             "prediction_locked",
@@ -417,7 +419,7 @@ class Lab(param.Parameterized):
         self._context_source = str(stored["context_source"])
         self.answers, self.predictions = dict(stored["answers"]), dict(stored["predictions"])
         for key, value in self.predictions.items():
-            self._judge(key, value)
+            self.correct[key] = self._judge(key, value)
         for key, option_id in self.answers.items():
             self.act(key).reflection().option(option_id)
         for key, milestone in (("act1", "act1_explore"), ("act2", "act2_explore")):
@@ -473,8 +475,16 @@ class Lab(param.Parameterized):
         return query
 
     def follow(self, query: Iterable[tuple[str, str]]) -> None:
-        """Takes context and controls from an address. What does not fit is named in `notices`; the rest holds."""
+        """Takes context and controls from an address. What does not fit is named in `notices`; the rest holds.
+
+        An address names the controls that differ from their defaults: those of the same act that it leaves out
+        go back to theirs, so that a link shows everybody the same.
+        """
         waiting = sorted(query, key=lambda pair: pair[0] != "context")
+        named = {name.partition(".")[0] for name, _ in waiting}
+        for act in (self.act1, self.act2):
+            if act.key in named:
+                act.reset()
         while waiting:
             # A value that is out of reach may come into reach when others have been taken: ask again until none is.
             refused = {pair: problem for pair in waiting if (problem := self._follow_one(*pair))}

@@ -17,7 +17,7 @@ from components.controls import ControlError
 from components.frame import LabFrame
 from components.layout import Columns, Stack
 from components.ledger_panel import LedgerPanel
-from components.quantity import number, percent, plain
+from components.quantity import number, percent, plain, quantity
 from components.text import to_html
 from labs.act_view import ActView
 from labs.lab import Lab, LabError
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 #: Controls are stored once they have rested this long: a drag is one write, not fifty.
 REST_MS = 700
+
+#: Units that take a prefix in the table of constants; the others are written as they are.
+PREFIXED = {"B", "B/s", "FLOP", "FLOP/s", "op", "op/s", "s", "W", "J"}
 
 TAB_OF_STATE = {"briefing": "briefing", "saved": "act2"}
 
@@ -114,7 +117,7 @@ class LabView:
     def _hud(self) -> list[dict[str, str]]:
         lab = self.lab
         open_ = reached(lab.state, "act2_explore")
-        correct = None if "act1" not in lab.predictions else lab._judge("act1", lab.predictions["act1"])
+        correct = lab.correct.get("act1")
         solved = lab.act2.constraints_met()
         entry = lab.ledger.entry(lab.number, lab.volume) if lab.state == "saved" else None
         return [
@@ -199,10 +202,13 @@ class LabView:
 
     @staticmethod
     def _constant(constant: Constant) -> list[str]:
-        unit = "" if constant.unit == "1" else constant.unit
+        if constant.unit in PREFIXED:
+            value = quantity(constant.value, constant.unit, 4)
+        else:
+            value = f"{plain(constant.value, 6)} {constant.unit}".removesuffix(" 1")
         return [
             constant.name,
-            f"{number(constant.value, 6)} {unit}".strip(),
+            value,
             constant.meaning,
             f"{constant.source} ({constant.kind})",
         ]

@@ -18,6 +18,8 @@ function sender(model) {
       if (waiting && waiting.name !== message.name) send(waiting)
       waiting = message
     },
+    // A control whose newest value is still waiting must not spring back to the one before.
+    waitsFor: (name) => waiting?.name === name,
     acknowledged() {
       if (model.acknowledged < sequence) return
       inFlight = false
@@ -111,7 +113,7 @@ export const ControlPanel = component(["segments", "controls"], ({model}) => {
     showLimits()
   }
   const showValues = () => {
-    for (const [name, value] of Object.entries(model.values)) parts[name]?.show(value)
+    for (const [name, value] of Object.entries(model.values)) if (!queue.waitsFor(name)) parts[name]?.show(value)
   }
   // limits: {name: {reason} | {options: {id: reason}}}: a whole control, or single options, out of reach for now.
   const showLimits = () => {

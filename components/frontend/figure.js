@@ -17,6 +17,10 @@ export const Figure = component(["figure"], ({model, view}) => {
   }
   show()
   repaint()
+  // Without a name the save tool asks for one.
+  for (const tool of model.plot.toolbar.tools) {
+    if (tool.type === "SaveTool") tool.setv({filename: model.title.replace(/[^\p{L}\p{N}]+/gu, "-")}, {sync: false})
+  }
   document.addEventListener("mlsys-theme", repaint)
   // A plot asks its parent for a layout pass, and this is the parent: it measures this one plot and no other.
   view.compute_layout = () => {

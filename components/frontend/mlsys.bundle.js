@@ -474,6 +474,8 @@ function sender(model) {
       if (waiting && waiting.name !== message.name) send(waiting)
       waiting = message
     },
+    // A control whose newest value is still waiting must not spring back to the one before.
+    waitsFor: (name) => waiting?.name === name,
     acknowledged() {
       if (model.acknowledged < sequence) return
       inFlight = false
@@ -567,7 +569,7 @@ const ControlPanel = component(["segments", "controls"], ({model}) => {
     showLimits()
   }
   const showValues = () => {
-    for (const [name, value] of Object.entries(model.values)) parts[name]?.show(value)
+    for (const [name, value] of Object.entries(model.values)) if (!queue.waitsFor(name)) parts[name]?.show(value)
   }
   // limits: {name: {reason} | {options: {id: reason}}}: a whole control, or single options, out of reach for now.
   const showLimits = () => {
@@ -613,6 +615,10 @@ const Figure = component(["figure"], ({model, view}) => {
   }
   show()
   repaint()
+  // Without a name the save tool asks for one.
+  for (const tool of model.plot.toolbar.tools) {
+    if (tool.type === "SaveTool") tool.setv({filename: model.title.replace(/[^\p{L}\p{N}]+/gu, "-")}, {sync: false})
+  }
   document.addEventListener("mlsys-theme", repaint)
   // A plot asks its parent for a layout pass, and this is the parent: it measures this one plot and no other.
   view.compute_layout = () => {
