@@ -114,7 +114,12 @@ def _dress(figure: BokehFigure) -> None:
     )
     # Bokeh lays a white strip over the whole width under the tools: it covers labels and glares in the dark theme.
     strip = ":host(.bk-inner) { width: 178px !important; margin-left: auto; background: var(--surface); }"
-    figure.toolbar.update(logo=None, autohide=True, stylesheets=[strip])
+    # And it marks the keyboard's focus by a dotted hairline.
+    ring = "outline: 3px solid var(--data); outline-offset: -3px;"
+    figure.toolbar.update(logo=None, autohide=True, stylesheets=[strip, f":focus-visible {{ {ring} }}"])
+    figure.stylesheets = [
+        ".bk-Canvas { --outline-width: 3px; --outline-style: solid; --highlight-color: var(--data); }"
+    ]
     # Inside the frame, where it costs no room while hidden.
     figure.toolbar_inner = True
     for axis in (*figure.xaxis, *figure.yaxis):

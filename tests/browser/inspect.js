@@ -87,8 +87,8 @@ window.inspect = (() => {
       at = at.shadowRoot.elementFromPoint(x, y)
     }
     const clear = at !== null && (at === element || element.contains(at) || closest(at, "label")?.contains(element)
-      || closest(at, "*") === element || Boolean(closest(element, ".card")?.contains(at)))
-    return {stop, name: name(element), shown, clear, top: box.top, bottom: box.bottom, under: at ? name(at) : null}
+      || element.shadowRoot?.contains(at) || Boolean(closest(element, ".card")?.contains(at)))
+    return {stop, name: name(element), title: element.title, shown, clear, top: box.top, bottom: box.bottom, under: at ? name(at) : null}
   }
   const missedStops = (seen) => expected.filter((_, i) => !seen.includes(i)).map((members) => name(members[0]))
 

@@ -121,3 +121,26 @@ def test_reduced_motion_is_respected(new_student: Callable[..., Student]) -> Non
     student.goes_to("Act I")
     expect(student.overlay).to_be_visible()
     assert look(student.page, "animations") == []
+
+
+def test_tools_of_a_plot_come_with_the_keyboard(new_student: Callable[..., Student]) -> None:
+    student = new_student(lab=LAB).has_come_to("act1_explore").opens()
+    plot = student.panel.locator(".figure").first
+    expect(plot.locator(".bk-events")).to_be_visible()
+    save = plot.get_by_title("Save", exact=True)
+    expect(save).to_be_hidden()
+    plot.locator(".bk-events").focus()
+    expect(save).to_be_visible()
+    for _ in range(8):
+        student.page.keyboard.press("Tab")
+        report = look(student.page, "focusReport")
+        assert report["shown"], report
+        if "Save" in report["title"]:
+            break
+    else:
+        raise AssertionError("the Save tool is not reached")
+    with student.page.expect_download() as download:
+        student.page.keyboard.press("Enter")
+    assert download.value.suggested_filename.endswith(".png")
+    student.page.get_by_role("tab", selected=True).focus()
+    expect(save).to_be_hidden()
