@@ -32,6 +32,16 @@ def brief(value: Any) -> str:
     return text if len(text) <= 42 else f"{text[:40]}…"
 
 
+def _finite(value: Any) -> bool:
+    """Whether `value` is a number that a float can hold; a boolean is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 @dataclass(frozen=True)
 class Slider:
     """A control over ascending stops. `scale` turns the SI value into the shown unit; `entry` allows typing."""
@@ -59,7 +69,7 @@ class Slider:
 
     def check(self, value: Any) -> None:
         """Raises ControlError unless `value` is a number in the range; values between stops are allowed."""
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
+        if not _finite(value):
             raise ControlError(f"{self.label}: {brief(value)} is not a number; allowed are {self.range_text()}")
         slack = RELATIVE_TOLERANCE * max(abs(self.low), abs(self.high))
         if not self.low - slack <= value <= self.high + slack:
@@ -233,6 +243,8 @@ def slider(
 
     def spaced(low: float = low, high: float = high, step: float = step) -> tuple[float, ...]:
         count = round((high - low) / step)
+        if not math.isclose(low + count * step, high, rel_tol=1e-9, abs_tol=1e-6 * step):
+            raise ValueError(f"{label}: steps of {step:g} from {low:g} do not end at {high:g}")
         # Stops are written as a reader would: 0.3, not 0.30000000000000004.
         return tuple(float(f"{low + k * step:.10g}") for k in range(count + 1))
 
@@ -265,7 +277,11 @@ def log_slider(
         exact = [value for value in (low, high, default, *also) if low <= value <= high]
         # An exact value takes the place of a grid point that is nearly the same.
         near = 10 ** (0.45 / per_decade)
-        kept = [point for point in grid if all(not 1 / near < point / value < near for value in exact)]
+        kept = [
+            point
+            for point in grid
+            if low < point < high and all(not 1 / near < point / value < near for value in exact)
+        ]
         return tuple(sorted({*kept, *map(float, exact)}))
 
     changed = {
@@ -288,8 +304,10 @@ def choice(
 ) -> Any:
     """A control over named options, shown as radio buttons or, with `widget="select"`, as a menu."""
     spec = Options(label, reason, default, dict(options), widget, unit)
-    spec.check(default)
-    return _control(spec, {name: replace(spec, **change) for name, change in (per_context or {}).items()}, only_in)
+    variants = {name: replace(spec, **change) for name, change in (per_context or {}).items()}
+    for made in (spec, *variants.values()):
+        made.check(made.default)
+    return _control(spec, variants, only_in)
 
 
 class ControlPanel(HtmlComponent):
