@@ -199,7 +199,7 @@ def _overlay_of(prediction: ChoicePrediction | NumberPrediction, entry: Any) -> 
         text = getattr(gap, name)
         if not str(text).strip():
             yield f"{name} is empty", "what was predicted, what the model gives, the gap, and why"
-        if problem := robot.flaw(text):
+        if problem := robot.flaw(text, markdown=name == "why"):
             yield f"{name} shows {problem}", "a number with its unit"
     predicted: float | None
     if isinstance(prediction, NumberPrediction):
@@ -353,7 +353,7 @@ def _control(spec: Any) -> Iterator[Found]:
     if doubled:
         yield f"two stops both read {sorted(doubled)[0]!r}", "labels that tell stops apart"
     for text in (*texts, spec.range_text(), spec.label, spec.reason):
-        if shown := robot.flaw(text):
+        if shown := robot.flaw(text, markdown=False):
             yield f"it shows {shown}", "a number with its unit"
             break
     if isinstance(spec, Slider):

@@ -97,7 +97,7 @@ def _breaks(run: Lab, context: str, breaking: Mapping[str, Any]) -> Iterator[Fou
         text = failure.text(run.act2.outcome)
         if not re.search(r"\d", text):
             yield f"{context}: banner {failure.id} has no number: {text!r}", "the computed values that broke"
-        if problem := robot.flaw(text):
+        if problem := robot.flaw(text, markdown=False):
             yield f"{context}: banner {failure.id} shows {problem}", "a text with computed values"
 
 
@@ -225,7 +225,7 @@ def _designs_fit(lab: type[Lab]) -> Iterator[Found]:
             except DesignError as problem:
                 yield f"{context.id}, {state}: {'; '.join(problem.problems)}", "a design that the contract allows"
                 return
-            if shown := robot.flaw(str(stored["act2_decision"])):
+            if shown := robot.flaw(str(stored["act2_decision"]), False):
                 yield f"{context.id}, {state}: the decision shows {shown}", "a word of the contract"
 
 
@@ -315,8 +315,8 @@ def _opens(run: Lab, kind: str, screens: list[Any] | None) -> Iterator[Found]:
     shown = _screen(run)
     if screens is not None:
         screens.append(shown)
-        for place, text in (part for part in shown if isinstance(part, tuple)):
-            if problem := robot.flaw(text):
+        for place, text, markdown in (part for part in shown if isinstance(part, robot.Shown)):
+            if problem := robot.flaw(text, markdown):
                 yield f"with a ledger ({kind}), {place} shows {problem}", "a text with computed numbers"
     yield from _within_range(run, kind)
 
@@ -356,8 +356,8 @@ def every_state(lab: type[Lab]) -> Iterator[Found]:
 
 
 def _fixed(act: Act) -> Iterator[Found]:
-    for place, text in robot.fixed_texts(act):
-        if problem := robot.flaw(text):
+    for place, text, markdown in robot.fixed_texts(act):
+        if problem := robot.flaw(text, markdown):
             yield f"{act.key} in {act.context}, {place} shows {problem}", "a text with computed numbers"
 
 
@@ -394,8 +394,8 @@ def _sweep(run: Lab, key: str) -> Iterator[Found]:
                     if (name, problem) not in complained:
                         complained.add((name, problem))
                         yield f"{where}, {state}: plot {name!r}: {problem}", "a plot that can be drawn and read"
-            for place, text in robot.live_texts(act, plots):
-                if (shown := robot.flaw(text)) and place not in complained:
+            for place, text, markdown in robot.live_texts(act, plots):
+                if (shown := robot.flaw(text, markdown)) and place not in complained:
                     complained.add(place)
                     yield f"{where}, {state}: {place} shows {shown}", "a text with computed numbers"
     for (name, _), shapes in drawings.items():

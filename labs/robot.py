@@ -11,12 +11,13 @@ import random
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from components.controls import ControlError, Options, Spec
 from components.instruments.layers import Cells, Labels, Plot
+from components.text import to_html
 from components.theme import LIGHT
 from labs.act import Act
 from labs.content import ChoicePrediction, Prediction, Question
@@ -319,55 +320,63 @@ def try_move(act: Act, name: str, value: Any) -> bool:
 # --- what is on screen ----------------------------------------------------------------------------------
 
 
-def fixed_texts(act: Act) -> Iterator[tuple[str, str]]:
-    """What an act says before and after its instruments, as (place, text)."""
-    message = act.message()
-    yield "message", f"{message.role}: {message.text}"
-    yield "concept", act.concept()
-    yield "from the ledger", act.from_ledger()
-    yield "challenge", act.challenge()
-    prediction = act.prediction()
-    yield "prediction", prediction.question
+class Shown(NamedTuple):
+    """A text on screen: where it stands, what it says, and whether the page renders Markdown there."""
+
+    place: str
+    text: Any
+    markdown: bool = False
+
+
+def fixed_texts(act: Act) -> Iterator[Shown]:
+    """What an act says before and after its instruments."""
+    message, prediction, reflection = act.message(), act.prediction(), act.reflection()
+    yield Shown("role of the message", message.role)
+    yield Shown("message", message.text, True)
+    yield Shown("concept", act.concept(), True)
+    yield Shown("from the ledger", act.from_ledger(), True)
+    yield Shown("challenge", act.challenge(), True)
+    yield Shown("prediction", prediction.question, True)
     if isinstance(prediction, Question):
         yield from question_texts("prediction", prediction)
     for entry in entries_to_try(prediction):
         gap = prediction.gap(entry)
-        for part in ("predicted", "actual", "text", "why"):
-            yield f"overlay for {entry}, {part}", getattr(gap, part)
-    reflection = act.reflection()
-    yield "reflection", reflection.question
+        for part in ("predicted", "actual", "text"):
+            yield Shown(f"overlay for {entry}, {part}", getattr(gap, part))
+        yield Shown(f"overlay for {entry}, why", gap.why, True)
+    yield Shown("reflection", reflection.question, True)
     yield from question_texts("reflection", reflection)
-    yield "math peek", act.peek().note
+    yield Shown("math peek", act.peek().note, True)
     for constraint in act.constraints():
-        yield "badge", constraint.label
+        yield Shown("badge", constraint.label)
 
 
-def question_texts(place: str, question: Question) -> Iterator[tuple[str, str]]:
+def question_texts(place: str, question: Question) -> Iterator[Shown]:
     """Text and feedback of every option."""
     for option in question.options:
-        yield f"{place}, option {option.id}", option.text
-        yield f"{place}, feedback to {option.id}", option.feedback
+        yield Shown(f"{place}, option {option.id}", option.text, True)
+        yield Shown(f"{place}, feedback to {option.id}", option.feedback, True)
 
 
-def live_texts(act: Act, plots: Mapping[str, Plot]) -> Iterator[tuple[str, str]]:
-    """What the controls change on screen, as (place, text)."""
+def live_texts(act: Act, plots: Mapping[str, Plot]) -> Iterator[Shown]:
+    """What the controls change on screen."""
     outcome = act.outcome
     for metric in act.metrics(outcome):
-        yield f"readout {metric.label!r}", " ".join((metric.label, metric.value, metric.unit, metric.note))
+        yield Shown(f"readout {metric.label!r}", " ".join((metric.label, str(metric.value), metric.unit, metric.note)))
     for table in act.tables(outcome):
-        yield f"table {table.title!r}", " | ".join((table.title, *table.columns))
+        yield Shown(f"table {table.title!r}", " | ".join((table.title, *table.columns)))
         for row in table.rows:
-            yield f"table {table.title!r}, row {row[0]!r}", " | ".join(row)
+            yield Shown(f"table {table.title!r}, row {row[0]!r}", " | ".join(row))
     for failure in act.active_failures():
-        yield f"banner {failure.id}", f"{failure.title} {failure.text(outcome)}"
+        yield Shown(f"banner {failure.id}", f"{failure.title} {failure.text(outcome)}")
     for control, limit in act.limits().items():
         for reason in [limit] if isinstance(limit, str) else limit.values():
-            yield f"limit of {control}", reason
+            yield Shown(f"limit of {control}", reason)
     for name, spec in act.specs.items():
-        yield f"control {name}", spec.text(getattr(act, name))
+        yield Shown(f"control {name}", spec.text(getattr(act, name)))
     for name, plot in plots.items():
         for text in plot_texts(plot):
-            yield f"plot {name!r}", text
+            yield Shown(f"plot {name!r}", text)
 
 
 def plot_texts(plot: Plot) -> Iterator[Any]:
@@ -382,7 +391,7 @@ def plot_texts(plot: Plot) -> Iterator[Any]:
 
 
 _FLAWS = (
-    (re.compile(r"(?<![\w-])(?:nan|NaN|inf|Inf)(?![\w-])"), "a number that is none; write ∞ or –"),
+    (re.compile(r"(?<![\w-])-?(?:nan|NaN|inf|Inf)(?![\w-])"), "a number that is none; write ∞ or –"),
     # "None" may begin a sentence or be the name of an option, but it is no value.
     (re.compile(r"(?<!^)(?<![.!?]\s)\bNone\b(?! of\b)", re.MULTILINE), "Python's None; write –"),
     (re.compile(r"\d[eE][+-]\d"), "a number in Python's exponent form; use components.quantity"),
@@ -390,19 +399,27 @@ _FLAWS = (
     (re.compile(r"[{}]"), "a brace outside an equation: a placeholder that was not filled in?"),
     (re.compile(r"<(?:function|class|bound|built-in)|\bobject at 0x|\barray\(|\bnp\.\w+\("), "a Python object"),
 )
+_EQUATION = re.compile(r"<math.*?</math>", re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
 _MATH = re.compile(r"\$\$.*?\$\$|\$[^$\n]*\$", re.DOTALL)
 
 
+_MARKUP = re.compile(r"\*\*|`|\$[^$]+\$|\]\(|\\[a-zA-Z]+|</?[a-z]+[ >/]")
+
+
 @lru_cache(maxsize=100_000)
-def flaw(text: Any) -> str | None:
+def flaw(text: Any, markdown: bool = True) -> str | None:
     """What is wrong with a text as a reader sees it; None if nothing is."""
     if not isinstance(text, str):
         return f"a {type(text).__name__} in place of a text"
-    shown = _MATH.sub("", text)
+    seen = _TAG.sub(" ", _EQUATION.sub("", to_html(text))) if markdown else text
+    if found := _MARKUP.search(seen):
+        where = "left after rendering" if markdown else "where the page shows plain text"
+        return f"markup {where} (…{seen[max(0, found.start() - 20) : found.end() + 20]}…)"
+    shown = _MATH.sub("", text) if markdown else text
     for pattern, complaint in _FLAWS:
         if found := pattern.search(shown):
-            start = max(0, found.start() - 20)
-            return f"{complaint} (…{shown[start : found.end() + 20]}…)"
+            return f"{complaint} (…{shown[max(0, found.start() - 20) : found.end() + 20]}…)"
     return None
 
 
