@@ -11,6 +11,7 @@ import random
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache
+from html import unescape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -404,7 +405,7 @@ _TAG = re.compile(r"<[^>]*>")
 _MATH = re.compile(r"\$\$.*?\$\$|\$[^$\n]*\$", re.DOTALL)
 
 
-_MARKUP = re.compile(r"\*\*|`|\$[^$]+\$|\]\(|\\[a-zA-Z]+|</?[a-z]+[ >/]")
+_MARKUP = re.compile(r"\*\*|`|\$[^$]+\$|\]\(|\\[a-zA-Z]+|</?[a-z]+(?: [^<>]*)?>")
 
 
 @lru_cache(maxsize=100_000)
@@ -412,7 +413,7 @@ def flaw(text: Any, markdown: bool = True) -> str | None:
     """What is wrong with a text as a reader sees it; None if nothing is."""
     if not isinstance(text, str):
         return f"a {type(text).__name__} in place of a text"
-    seen = _TAG.sub(" ", _EQUATION.sub("", to_html(text))) if markdown else text
+    seen = unescape(_TAG.sub(" ", _EQUATION.sub("", to_html(text)))) if markdown else text
     if found := _MARKUP.search(seen):
         where = "left after rendering" if markdown else "where the page shows plain text"
         return f"markup {where} (…{seen[max(0, found.start() - 20) : found.end() + 20]}…)"
