@@ -28,7 +28,7 @@ LIGHT = MappingProxyType(
         "cloud-ink": "#4A45D1",
         # Series that carry neither a role nor a regime (parts of a stack, comparison lines).
         "series-2": "#7A4E9F",
-        "series-3": "#0E7C7B",
+        "series-3": "#0C7473",
         "series-4": "#A8326B",
         "series-5": "#8A6100",
         "series-6": "#5A6A7A",

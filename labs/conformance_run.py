@@ -416,7 +416,7 @@ def _what_varies(shapes: set[Any]) -> str:
     if len(counts) > 1:
         return f"the number of layers varies: {counts}"
     if len({shape[:3] for shape in ordered}) > 1:
-        return f"axis scale or height varies: {sorted({shape[:3] for shape in ordered})[:4]}"
+        return f"axis scale, named ticks or height vary: {sorted({shape[:3] for shape in ordered})[:4]}"
     for styles in zip(*(shape[3] for shape in ordered), strict=True):
         if len(set(styles)) > 1:
             return f"the style of a layer varies: {sorted(set(styles), key=repr)[:3]}"

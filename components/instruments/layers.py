@@ -299,4 +299,5 @@ class Plot:
 
     def structure(self) -> tuple[Any, ...]:
         """Two plots of the same structure differ in columns and ranges only."""
-        return (self.x.log, self.y.log, self.height, tuple(layer.style() for layer in self.layers))
+        axes = tuple((axis.log, bool(axis.ticks)) for axis in (self.x, self.y))
+        return (*axes, self.height, tuple(layer.style() for layer in self.layers))
