@@ -19,6 +19,7 @@ class CourseIndex(HtmlComponent):
     title = param.String(default="", doc="Name of the course.")
     lead = param.String(default="", doc="What a newcomer should know, in two sentences.")
     summary = param.String(default="", doc="The student's progress in one line.")
+    notice = param.String(default="", doc="A message about the page itself; empty if there is none.")
     volumes = param.List(
         default=[],
         item_type=dict,

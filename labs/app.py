@@ -43,6 +43,8 @@ class StudentDocHandler(DocHandler):
         # The session that this very request opens must see it, too.
         arrived = SimpleCookie()
         arrived[site.COOKIE] = who.new_token
+        if who.notice:
+            arrived[site.REFUSED] = "yes"
         self.request.cookies.update(arrived)
 
 

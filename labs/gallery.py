@@ -21,6 +21,7 @@ from components.peek import MathPeek
 from components.prediction import PredictionLock, PredictionOverlay
 from components.reflection import Reflection
 from labs.catalog import catalog
+from labs.lab import Lab
 from ledger import DesignLedger, new_student_id, open_store
 
 OPTIONS = [{"id": letter, "text": f"Option {letter}"} for letter in "ABCD"]
@@ -177,7 +178,16 @@ def instrument_samples() -> dict[str, Plot]:
         run = lab(DesignLedger(store, new_student_id()))
         for context in lab.contexts:
             run.set_context(context.id)
-            for act in (run.act1, run.act2):
-                for plot in act.plots(act.outcome).values():
-                    samples.setdefault(plot.instrument, plot)
+            for plot in _plots(run):
+                samples.setdefault(plot.instrument, plot)
     return {name: samples[name] for name in INSTRUMENTS if name in samples}
+
+
+def _plots(run: Lab) -> Iterator[Plot]:
+    """What the acts draw at their defaults, and Act II for designs that break and that pass."""
+    for act in (run.act1, run.act2):
+        yield from act.plots(act.outcome).values()
+    for design in (run.breaking(run.context), run.solution(run.context)):
+        run.act2.param.update(**(design or {}))
+        yield from run.act2.plots(run.act2.outcome).values()
+        run.act2.reset()

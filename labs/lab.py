@@ -351,6 +351,17 @@ class Lab(param.Parameterized):
         self.open()
         self.revision += 1
 
+    def resume(self) -> bool:
+        """Takes up the progress that an import has put in place of this run's own; says whether there was any."""
+        stored = self.ledger.progress(self.number, self.volume)
+        if stored is None or stored == self.progress():
+            return False
+        self.context, self.state, self.notices = self.contexts[0].id, STATES[0], []
+        self._begin()
+        self._restore(stored)
+        self.revision += 1
+        return True
+
     def erase_all(self) -> None:
         """Removes every entry and all progress of this student, of all labs. The log of events stays."""
         self.ledger.reset_all()

@@ -68,6 +68,7 @@ def index_page() -> Viewable:
             if saved
             else f"{len(labs)} labs. Begin anywhere; Lab 00 shows you around."
         ),
+        notice=who.notice,
         volumes=[
             {
                 "title": title,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import panel as pn
 
-from labs.site import COOKIE, Visit, identify
+from labs.site import COOKIE, REFUSED, REFUSED_NOTICE, Visit, identify
 
 
 def visit() -> Visit:
@@ -13,7 +15,8 @@ def visit() -> Visit:
     user = pn.state.user if pn.state.user != "guest" else None
     document = pn.state.curdoc
     context = document.session_context if document is not None else None
-    return identify(user, pn.state.cookies.get(COOKIE), context.id if context is not None else "")
+    found = identify(user, pn.state.cookies.get(COOKIE), context.id if context is not None else "")
+    return replace(found, notice=REFUSED_NOTICE) if REFUSED in pn.state.cookies else found
 
 
 def query() -> list[tuple[str, str]]:

@@ -19,6 +19,12 @@ DEFAULT_LEDGER = "var/ledger.db"
 DEFAULT_SECRET_FILE = "var/secret"
 
 COOKIE = "mlsys_student"
+#: Told to the session, never to the browser: the cookie that came could not be trusted.
+REFUSED = "mlsys_refused"
+REFUSED_NOTICE = (
+    "The cookie that held your place cannot be trusted, so a new, empty ledger was begun. "
+    "An exported ledger file can be imported in the Ledger tab of any lab."
+)
 #: One academic year and its resits.
 COOKIE_DAYS = 400
 
@@ -55,12 +61,8 @@ def identify(user: str | None, token: str | None, session_id: str = "") -> Visit
     if token:
         try:
             return Visit(identity.read(token, secret()))
-        except BadToken as problem:
-            return _newcomer(
-                session_id,
-                f"The cookie that held your place cannot be trusted, so a new, empty ledger was begun. ({problem}) "
-                "An exported ledger file can be imported in the Ledger tab.",
-            )
+        except BadToken:
+            return _newcomer(session_id, REFUSED_NOTICE)
     return _newcomer(session_id)
 
 

@@ -313,7 +313,12 @@ class LabView:
         report = (import_csv if name.lower().endswith(".csv") else import_json)(self.lab.ledger, text)
         kept = "".join(f" {key} stayed: {why}." for key, why in report.kept.items())
         skipped = "".join(f" {key} was left out: {why}." for key, why in report.skipped.items())
-        return f"Imported {len(report.imported)} of {len(report.imported) + len(report.kept)} entries.{kept}{skipped}"
+        resumed = ""
+        if report.progress and self.lab.resume():
+            self._forget_tabs()
+            resumed = " This lab goes on where the file left it."
+        entries = len(report.imported) + len(report.kept)
+        return f"Imported {len(report.imported)} of {entries} entries.{kept}{skipped}{resumed}"
 
     def _start_over(self) -> str:
         self.lab.start_over()
@@ -326,10 +331,15 @@ class LabView:
         return "Every lab of your ledger was erased on this server."
 
     def _rebuild(self) -> None:
+        self._forget_tabs()
+        self._go("briefing")
+
+    def _forget_tabs(self) -> None:
+        """Has the tabs built anew when they are next looked at."""
         self._acts.clear()
         for tab in ("briefing", "act1", "act2"):
             self.slots[tab].items = []
-        self._go("briefing")
+        self.frame.contexts = [self._context(context) for context in self.lab.contexts]
 
     # --- changes -------------------------------------------------------------------------------------------
 

@@ -14,11 +14,12 @@ const card = (lab) => h("li", {class: `card ${lab.progress}`},
 
 export const CourseIndex = component(["index"], ({model}) => {
   const element = h("div", {class: "course"})
-  const show = () => element.replaceChildren(
+  const show = () => element.replaceChildren(...[
     h("header", {class: "hero"}, h("div", {class: "top"}, h("span", {class: "eyebrow"}, model.eyebrow), themeButton()),
       h("h1", {}, model.title), h("p", {class: "lead"}, model.lead), h("p", {class: "summary"}, model.summary)),
+    model.notice ? h("p", {class: "notice", role: "status"}, model.notice) : null,
     ...model.volumes.map((volume) => h("section", {},
-      h("h2", {}, volume.title), h("p", {class: "subtitle"}, volume.subtitle), h("ul", {class: "cards"}, volume.labs.map(card)))))
+      h("h2", {}, volume.title), h("p", {class: "subtitle"}, volume.subtitle), h("ul", {class: "cards"}, volume.labs.map(card))))].filter(Boolean))
   show()
   return {element, update: {volumes: show, summary: show}}
 })

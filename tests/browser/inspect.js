@@ -117,13 +117,21 @@ window.inspect = (() => {
     return (animationName !== "none" && seconds(animationDuration) > 0.01) || seconds(transitionDuration) > 0.01
   }).filter(visible).filter((element) => !closest(element, ".plot")).map(name)
 
-  // Plots on screen: their box, and how much of it is painted.
-  const plots = () => [...walk()].filter((element) => element.localName === "canvas" && visible(element)).map((canvas) => {
-    const box = canvas.getBoundingClientRect()
-    const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
-    let painted = 0
-    for (let i = 3; i < data.length; i += 4) painted += data[i] > 0 ? 1 : 0
-    return {width: box.width, height: box.height, painted: painted / (data.length / 4)}
+  // Plots on screen: their width, and how much of the fullest of their layers is painted.
+  const painted = (canvas) => {
+    if (canvas.width === 0 || canvas.height === 0) return 0
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", {willReadFrequently: true})
+    copy.drawImage(canvas, 0, 0)
+    const {data} = copy.getImageData(0, 0, canvas.width, canvas.height)
+    let count = 0
+    for (let i = 3; i < data.length; i += 4) count += data[i] > 0 ? 1 : 0
+    return count / (data.length / 4)
+  }
+  const plots = () => [...walk()].filter((element) => element.matches(".figure .plot") && visible(element)).map((plot) => {
+    const layers = [...plot.querySelectorAll("*")].flatMap((element) => element.shadowRoot ? [...walk(element.shadowRoot)] : [])
+      .filter((element) => element.localName === "canvas")
+    const widths = layers.map((canvas) => canvas.getBoundingClientRect().width)
+    return {box: plot.clientWidth, drawn: Math.max(0, ...widths), painted: Math.max(0, ...layers.map(painted))}
   })
 
   // One colour of every drawn axis, as the plot's models have it.

@@ -23,7 +23,9 @@ ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
 
 #: What Tornado says when a browser closes the page while an answer is on its way.
-_READER_LEFT = re.compile(r"Task exception was never retrieved\n.*?\ntornado\.websocket\.WebSocketClosedError\n", re.DOTALL)
+_READER_LEFT = re.compile(
+    r"Task exception was never retrieved\n.*?\ntornado\.websocket\.WebSocketClosedError\n", re.DOTALL
+)
 
 
 def free_port() -> int:

@@ -53,6 +53,12 @@ class Student:
         expect(self.page.get_by_role("heading", level=1)).to_be_visible()
         return self
 
+    def card(self, lab: type[Lab]) -> Locator:
+        """A lab's card on the index page."""
+        return self.page.locator(".card").filter(
+            has=self.page.get_by_role("link", name=f"Lab {lab.number:02d}: {lab.title}")
+        )
+
     def reloads(self) -> Student:
         """The reload button of the browser."""
         self.page.reload()

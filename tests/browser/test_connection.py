@@ -72,7 +72,9 @@ def test_nothing_is_lost_when_the_server_is_killed_right_after_saved(
 
 def test_page_without_a_websocket_says_so_instead_of_staying_blank(new_student: Callable[..., Student]) -> None:
     student = new_student()
-    student.watch.allow(r"Lost websocket|[Ww]eb[Ss]ocket|bokeh|ClientSession", "the network refuses WebSockets in this test")
+    student.watch.allow(
+        r"Lost websocket|[Ww]eb[Ss]ocket|bokeh|ClientSession", "the network refuses WebSockets in this test"
+    )
     student.page.route_web_socket("**/*", lambda socket: socket.close())
     student.page.goto(student.server.url)
     expect(student.page.get_by_role("alert")).to_contain_text("Nothing has come from the server yet.")
