@@ -86,6 +86,33 @@ DARK = MappingProxyType(
     }
 )
 
+#: The header of a lab and of the course, dark in both themes, and the badges on it.
+HEADER = MappingProxyType(
+    {
+        "header-start": "#0B1F30",
+        "header-middle": "#123A56",
+        "header-end": "#0B4F6C",
+        "header-ink": "#F2F7FB",
+        "header-text": "#DCE9F2",
+        "header-muted": "#B8CFE0",
+        "header-link": "#E4F1FA",
+        "header-line": "#6E8FA6",
+        "header-focus": "#9ED3F5",
+        "badge-locked": "#FFFFFF14",
+        "badge-locked-ink": "#C9D8E3",
+        "badge-locked-line": "#5B7A90",
+        "badge-met": "#0C4A30",
+        "badge-met-ink": "#DDFBE9",
+        "badge-met-line": "#4CC38A",
+        "badge-met-sign": "#06281A",
+        "badge-violated": "#5D1A22",
+        "badge-violated-ink": "#FFE6E7",
+        "badge-violated-line": "#FF8A8F",
+        "badge-violated-sign": "#3A0A0F",
+        "shadow": "#0000000F",
+    }
+)
+
 TEXT_FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
 #: Order in which unnamed series of one plot take their colours.
@@ -107,8 +134,9 @@ def css() -> str:
         return "".join(f"--{name}:{value};" for name, value in tokens.items())
 
     light, dark = block(LIGHT), block(DARK)
+    both = f"--text-font:{TEXT_FONT};{block(HEADER)}"
     return (
-        f":root{{color-scheme:light;--text-font:{TEXT_FONT};{light}}}"
+        f":root{{color-scheme:light;{both}{light}}}"
         f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{color-scheme:dark;{dark}}}}}"
         f":root[data-theme=dark]{{color-scheme:dark;{dark}}}"
     )
