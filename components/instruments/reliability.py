@@ -348,7 +348,8 @@ def goodput_gauge(
     layers: tuple[Layer, ...] = (
         Boxes(left=0, right=100, bottom=-0.5, top=0.5, token="grid"),
         Boxes(left=0, right=np.nan if met else value, bottom=-0.5, top=0.5, token="data"),
-        Boxes(left=0, right=value if met else np.nan, bottom=-0.5, top=0.5, token="met"),
+        # The darker green: the number on it is text.
+        Boxes(left=0, right=value if met else np.nan, bottom=-0.5, top=0.5, token="met-ink"),
         Segments(x0=target * 100, x1=target * 100, y0=-0.62, y1=1.0, token="ink", width=3),
         Segments(x0=guess, x1=guess, y0=-1.0, y1=0.62, token="series-2", width=3, dash="dotted"),
         Labels(

@@ -39,19 +39,19 @@ def test_the_contrast_formula() -> None:
     assert contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.01)
 
 
-@pytest.mark.parametrize(("name", "ink", "ground"), itertools.product(THEMES, INKS, GROUNDS))
+@pytest.mark.parametrize(("name", "ink", "ground"), [*itertools.product(THEMES, INKS, GROUNDS)])
 def test_text_is_legible(name: str, ink: str, ground: str) -> None:
     tokens = THEMES[name]
     assert contrast(tokens[ink], tokens[ground]) >= 4.5
 
 
-@pytest.mark.parametrize(("name", "mark", "ground"), itertools.product(THEMES, MARKS, GROUNDS))
+@pytest.mark.parametrize(("name", "mark", "ground"), [*itertools.product(THEMES, MARKS, GROUNDS)])
 def test_marks_stand_out(name: str, mark: str, ground: str) -> None:
     tokens = THEMES[name]
     assert contrast(tokens[mark], tokens[ground]) >= 3
 
 
-@pytest.mark.parametrize(("name", "fill"), itertools.product(THEMES, FILLS))
+@pytest.mark.parametrize(("name", "fill"), [*itertools.product(THEMES, FILLS)])
 def test_text_on_a_fill_is_legible(name: str, fill: str) -> None:
     tokens = THEMES[name]
     assert contrast(tokens["on-fill"], tokens[fill]) >= 4.5

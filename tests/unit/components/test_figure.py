@@ -1,0 +1,246 @@
+"""Figures: drawn once, then fed with what changed; plots of the labs can be drawn and their labels read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from bokeh.models import FixedTicker, GlyphRenderer
+from test_theme import THEMES, contrast
+
+from components import theme
+from components.instruments import blueprint as blueprints
+from components.instruments.figure import Figure
+from components.instruments.layers import Axis, Boxes, Cells, Labels, Line, Plot, Points, Segments
+from labs import robot
+from labs.catalog import catalog
+from labs.lab import Lab
+
+X, Y = Axis("rate (B/s)", 1, 100, log=True), Axis("time (s)", 0, 10)
+
+
+def plot(y: Any = (1.0, 2.0), here: float = 1.0, **changes: Any) -> Plot:
+    made = {"x": X, "y": Y, "caption": "One second.", **changes}
+    return Plot("Time", layers=(Line(x=[1.0, 100], y=list(y)), Points(x=10, y=here)), **made)
+
+
+def sources(figure: Figure) -> list[Any]:
+    return [renderer.data_source for renderer in figure.plot.object.renderers if isinstance(renderer, GlyphRenderer)]
+
+
+class Sent:
+    """Counts what a figure's Bokeh models would send to the browser."""
+
+    def __init__(self, figure: Figure) -> None:
+        self.events: list[tuple[Any, str]] = []
+        for model in figure.plot.object.references():
+            for name in model.properties():
+                model.on_change(name, lambda attr, old, new, model=model: self.events.append((model, attr)))
+
+
+# --- words, columns, ranges -------------------------------------------------------------------------------
+
+
+def test_a_figure_shows_title_caption_and_key() -> None:
+    figure = Figure(plot(key=(("curve", "data"),)))
+    assert (figure.title, figure.caption, figure.key) == ("Time", "One second.", [["curve", "data"]])
+    figure.show(plot(caption="Two seconds.", key=()))
+    assert (figure.caption, figure.key) == ("Two seconds.", [])
+
+
+def test_only_columns_that_changed_are_sent() -> None:
+    figure = Figure(plot())
+    sent = Sent(figure)
+    line, point = sources(figure)
+    figure.show(plot())
+    assert sent.events == []
+    figure.show(plot(here=3.0))
+    assert sent.events == [(point, "data")]
+    sent.events.clear()
+    figure.show(plot(y=(4.0, 5.0), here=3.0))
+    assert sent.events == [(line, "data")]
+    assert sources(figure) == [line, point], "the sources themselves stay"
+
+
+def test_gaps_that_stay_gaps_are_not_sent_again() -> None:
+    figure = Figure(plot(here=np.nan))
+    sent = Sent(figure)
+    figure.show(plot(here=np.nan))
+    figure.show(plot(here=np.inf))
+    assert sent.events == []
+
+
+def test_a_range_is_sent_when_it_changes_and_nothing_else_is() -> None:
+    figure = Figure(plot())
+    sent = Sent(figure)
+    figure.show(replace(plot(), y=Axis("time (s)", 0, 20)))
+    assert {attr for _, attr in sent.events} == {"end", "reset_end"}
+    assert figure.plot.object.y_range.end == 20
+    assert figure.plot.object.x_range.end == 100
+
+
+def test_a_longer_column_replaces_the_shorter_one() -> None:
+    figure = Figure(plot())
+    figure.show(replace(plot(), layers=(Line(x=[1.0, 10, 100], y=[1.0, 2, 3]), Points(x=[1.0, 2], y=[1.0, 2]))))
+    assert [len(source.data["x"]) for source in sources(figure)] == [3, 2]
+
+
+def test_another_structure_is_another_drawing() -> None:
+    figure = Figure(plot())
+    before = figure.plot.object
+    figure.show(replace(plot(), layers=plot().layers[:1]))
+    assert figure.plot.object is not before
+    assert len(sources(figure)) == 1
+    after = figure.plot.object
+    figure.show(replace(plot(), x=Axis("rate (B/s)", 1, 100)))
+    assert figure.plot.object is not after
+    figure.show(plot())
+    assert [source.data["y"].tolist() for source in sources(figure)] == [[1.0, 2.0], [1.0]]
+
+
+# --- axes -------------------------------------------------------------------------------------------------
+
+
+def test_axes_carry_label_range_and_scale() -> None:
+    drawn = Figure(plot()).plot.object
+    assert (drawn.xaxis[0].axis_label, drawn.yaxis[0].axis_label) == ("rate (B/s)", "time (s)")
+    assert (drawn.x_range.start, drawn.x_range.end, drawn.y_range.start, drawn.y_range.end) == (1, 100, 0, 10)
+    assert type(drawn.x_scale).__name__ == "LogScale"
+    assert type(drawn.y_scale).__name__ == "LinearScale"
+    assert (drawn.x_range.reset_start, drawn.x_range.reset_end) == (1, 100)
+
+
+def test_named_positions_follow_the_plot_and_go_with_it() -> None:
+    named = replace(plot(), y=Axis("", 0, 10, ticks=((1.0, "old"), (2.0, "new"))))
+    figure = Figure(named)
+    axis = figure.plot.object.yaxis[0]
+    assert isinstance(axis.ticker, FixedTicker)
+    assert axis.major_label_overrides == {1.0: "old", 2.0: "new"}
+    figure.show(replace(named, y=Axis("", 0, 10, ticks=((3.0, "other"),))))
+    assert axis.ticker.ticks == [3.0]
+    assert axis.major_label_overrides == {3.0: "other"}
+    figure.show(plot())
+    assert not isinstance(figure.plot.object.yaxis[0].ticker, FixedTicker)
+
+
+def test_figures_look_like_the_suite() -> None:
+    drawn = Figure(plot()).plot.object
+    assert drawn.background_fill_color is None
+    assert drawn.toolbar.logo is None
+    assert drawn.sizing_mode == "stretch_width"
+    assert drawn.title.text == ""
+    assert drawn.xaxis[0].axis_label_text_font == theme.TEXT_FONT
+    assert not drawn.legend
+
+
+# --- blueprints -------------------------------------------------------------------------------------------
+
+
+def test_plots_of_one_structure_are_drawn_once_and_share_no_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blueprints, "_drawn", {})
+    first, second = Figure(plot()), Figure(plot(y=(7.0, 8.0), here=9.0))
+    assert len(blueprints._drawn) == 1
+    mine, yours = first.plot.object.references(), second.plot.object.references()
+    assert not mine & yours
+    assert not {model.id for model in mine} & {model.id for model in yours}
+    first.show(plot(here=5.0))
+    assert sources(second)[1].data["y"].tolist() == [9.0]
+    assert sources(second)[0].data["y"].tolist() == [7.0, 8.0]
+
+
+def test_a_blueprint_holds_no_data_of_the_one_who_came_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blueprints, "_drawn", {})
+    Figure(plot(y=(123456.0, 123456.0)))
+    (made,) = blueprints._drawn.values()
+    assert "123456" not in repr(made.content)
+
+
+# --- the labs' own plots ----------------------------------------------------------------------------------
+
+
+def lab_plots(lab: type[Lab]) -> Iterator[tuple[str, Plot]]:
+    """Plots of both acts in every context, at the defaults and in a few other states."""
+    for context in lab.contexts:
+        run = robot.opened(lab, "saved", context.id)
+        for act in robot.acts(run):
+            act.reset()
+            for state in ("the defaults", *robot.joint_moves(act, 5, seed=3)):
+                for name, shown in act.plots(act.outcome).items():
+                    yield f"{act.key} in {context.id} at {state}: {name}", shown
+
+
+@pytest.mark.parametrize("lab", catalog(), ids=lambda lab: f"V{lab.volume}-{lab.number:02d}")
+def test_the_plots_of_a_lab_are_drawn_with_its_columns(lab: type[Lab]) -> None:
+    figures: dict[str, Figure] = {}
+    for place, shown in lab_plots(lab):
+        name = place.partition(" at ")[0] + place.rpartition(": ")[2]
+        if name not in figures:
+            figures[name] = Figure(shown)
+        figures[name].show(shown)
+        for source, layer in zip(sources(figures[name]), shown.layers, strict=True):
+            for column, values in layer.columns().items():
+                assert np.array_equal(
+                    np.asarray(source.data[column]), values, equal_nan=np.asarray(values).dtype.kind == "f"
+                ), f"{place}: {type(layer).__name__}.{column}"
+
+
+def over(colour: str, alpha: float, ground: str) -> str:
+    """A translucent colour over a ground."""
+    parts = [round(alpha * int(colour[k : k + 2], 16) + (1 - alpha) * int(ground[k : k + 2], 16)) for k in (1, 3, 5)]
+    return "#" + "".join(f"{part:02X}" for part in parts)
+
+
+def ground_under(shown: Plot, upto: int, x: float, y: float, tokens: Any) -> str:
+    """The colour at a point of the plot, from the boxes and cells that are drawn before a layer."""
+    ground = tokens["surface"]
+    for layer in shown.layers[:upto]:
+        if isinstance(layer, Boxes | Cells):
+            box = layer.columns()
+            inside = (box["left"] < x) & (x < box["right"]) & (box["bottom"] < y) & (y < box["top"])
+            if inside.any() and isinstance(layer, Boxes):
+                ground = over(tokens[layer.token], layer.alpha, ground)
+            elif inside.any() and isinstance(layer, Cells):
+                share = (box["fill_color"][inside][-1] - layer.low) / (layer.high - layer.low)
+                step = 0 if np.isnan(share) else int(np.clip(share * len(layer.ramp), 0, len(layer.ramp) - 1))
+                ground = layer.ramp[step]
+    return ground
+
+
+@pytest.mark.parametrize("lab", catalog(), ids=lambda lab: f"V{lab.volume}-{lab.number:02d}")
+def test_labels_of_a_lab_are_legible_on_what_lies_under_them(lab: type[Lab]) -> None:
+    """Contrast of every label with the bar or region at its anchor, in both themes."""
+    pale: dict[str, float] = {}
+    for place, shown in lab_plots(lab):
+        reach = 1e-6 * (shown.x.high - shown.x.low)
+        for k, layer in enumerate(shown.layers):
+            if not isinstance(layer, Labels) or layer.plate:
+                continue
+            columns = layer.columns()
+            shift = {"left": reach, "right": -reach}.get(layer.align, 0.0)
+            for x, y, text in zip(columns["x"], columns["y"], columns["text"], strict=True):
+                if not text or np.isnan(x) or np.isnan(y):
+                    continue
+                for name, tokens in THEMES.items():
+                    ratio = contrast(tokens[layer.token], ground_under(shown, k, x + shift, y, tokens))
+                    if ratio < 4.5:
+                        plot_name = f"{place.partition(' at ')[0]}: {place.rpartition(': ')[2]}"
+                        pale.setdefault(f"{plot_name}, {name}: {text!r} in {layer.token}", round(ratio, 2))
+    assert not pale, pale
+
+
+@pytest.mark.parametrize("lab", catalog(), ids=lambda lab: f"V{lab.volume}-{lab.number:02d}")
+def test_limits_of_a_lab_lie_within_its_axes(lab: type[Lab]) -> None:
+    """A limit line outside the plot tells nobody anything; a hidden one is NaN."""
+    for place, shown in lab_plots(lab):
+        for layer in shown.layers:
+            if isinstance(layer, Segments) and layer.token in ("met", "violation"):
+                columns = layer.columns()
+                for axis, first, second in ((shown.x, "x0", "x1"), (shown.y, "y0", "y1")):
+                    low = np.minimum(columns[first], columns[second])
+                    high = np.maximum(columns[first], columns[second])
+                    slack = 1e-6 * (axis.high - axis.low)
+                    outside = (high < axis.low - slack) | (low > axis.high + slack)
+                    assert not outside.any(), f"{place}: a line in {layer.token} lies outside the {axis.label} axis"
