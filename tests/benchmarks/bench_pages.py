@@ -22,6 +22,8 @@ from tests.install_system import chromium
 OPENINGS = 7
 PRESSES = 25
 SESSIONS = 20
+#: How long after its last page a session surely has been discarded (s).
+AFTER_S = 40
 LAB = "/vol1/lab_02_ml_systems"
 PEER_PYTHON = ROOT / "build" / "bench" / "bin" / "python"
 PEER_NOTEBOOK = Path(__file__).parent / "peer_marimo.py"
@@ -68,7 +70,7 @@ OURS_DRAWN = """() => {
 PEER_DRAWN = """() => {
   let drawn = 0
   const walk = (root) => {
-    drawn += root.querySelectorAll('.js-plotly-plot .plot').length > 0 ? root.querySelectorAll('.js-plotly-plot').length : 0
+    for (const plot of root.querySelectorAll('.js-plotly-plot')) if (plot.querySelector('.main-svg')) drawn += 1
     for (const element of root.querySelectorAll('*')) if (element.shadowRoot) walk(element.shadowRoot)
   }
   walk(document)
@@ -124,7 +126,8 @@ def answers_ms(page: Page, slider: str, readout: str) -> tuple[list[float], list
 
 
 def sessions(browser: Browser, server: Running) -> tuple[float, float, float]:
-    """CPU to open a lab up to the locked prediction (ms), memory a session (MB), share of it given back."""
+    """CPU to open a lab up to the locked prediction (ms), memory a session takes, and what each leaves behind (MB)."""
+
     def enter() -> BrowserContext:
         context = browser.new_context()
         page = context.new_page()
@@ -142,15 +145,17 @@ def sessions(browser: Browser, server: Running) -> tuple[float, float, float]:
         time.sleep(0.3)
         costs.append(1e3 * (server.cpu_s() - before))
         context.close()
-    time.sleep(40)
-    base = server.memory_bytes()
-    open_contexts = [enter() for _ in range(SESSIONS)]
-    full = server.memory_bytes()
-    for context in open_contexts:
-        context.close()
-    time.sleep(60)
-    after = server.memory_bytes()
-    return statistics.median(costs), (full - base) / SESSIONS / 1e6, (full - after) / max(full - base, 1)
+    time.sleep(AFTER_S)
+    growth = []
+    levels = [server.memory_bytes()]
+    for _ in range(2):
+        contexts = [enter() for _ in range(SESSIONS)]
+        growth.append((server.memory_bytes() - levels[-1]) / SESSIONS / 1e6)
+        for context in contexts:
+            context.close()
+        time.sleep(AFTER_S)
+        levels.append(server.memory_bytes())
+    return statistics.median(costs), max(growth), (levels[-1] - levels[-2]) / SESSIONS / 1e6
 
 
 def main() -> None:
@@ -169,11 +174,21 @@ def main() -> None:
                 page.wait_for_function(OURS_DRAWN)
                 page.wait_for_timeout(1500)
                 own = answers_ms(page, "input[type=range]", ".metrics .value")
-            cpu_ms, session_mb, returned = sessions(browser, ours)
+            cpu_ms, session_mb, left_mb = sessions(browser, ours)
         peer: tuple[list[float], tuple[list[float], list[float]]] | None = None
         if PEER_PYTHON.is_file():
             port = free_port()
-            command = [str(PEER_PYTHON), "-m", "marimo", "run", str(PEER_NOTEBOOK), "--headless", "--no-token", "--port", str(port)]
+            command = [
+                str(PEER_PYTHON),
+                "-m",
+                "marimo",
+                "run",
+                str(PEER_NOTEBOOK),
+                "--headless",
+                "--no-token",
+                "--port",
+                str(port),
+            ]
             with serving(command, port, {"PYTHONPATH": str(ROOT)}) as marimo:
                 peer_openings = [opening_s(browser, marimo.url, PEER_DRAWN, None) for _ in range(OPENINGS)]
                 with _student(browser, marimo.url, None) as page:
@@ -185,14 +200,16 @@ def main() -> None:
 
     print(row("Lab 02, Act II: two plots, five readouts", "ours", "marimo", "ratio"))
     pick: Callable[[list[float]], float] = statistics.median
-    lines = [("open to both plots (s)", pick(openings), peer and pick(peer[0])),
-             ("key press to readout (ms)", pick(own[0]), peer and pick(peer[1][0])),
-             ("key press to last repaint (ms)", pick(own[1]), peer and pick(peer[1][1]))]
+    lines = [
+        ("open to both plots (s)", pick(openings), peer and pick(peer[0])),
+        ("key press to readout (ms)", pick(own[0]), peer and pick(peer[1][0])),
+        ("key press to last repaint (ms)", pick(own[1]), peer and pick(peer[1][1])),
+    ]
     for label, value, other in lines:
         print(row(label, f"{value:.2f}", f"{other:.2f}" if other else "–", f"{value / other:.2f}" if other else "–"))
     print(row("server CPU, open to locked prediction (ms)", f"{cpu_ms:.0f}", "", ""))
     print(row("memory per session (MB)", f"{session_mb:.2f}", "", ""))
-    print(row("of that given back after all left", f"{returned:.0%}", "", ""))
+    print(row("left behind by each session (MB)", f"{left_mb:.2f}", "", ""))
 
 
 if __name__ == "__main__":

@@ -61,7 +61,9 @@ def _(DEADLINE, DISTANCES_KM, TARGET, distance, go, outcome):
             go.Scatter(x=[distance.value], y=[outcome.total_s * 1e3], mode="markers"),
         ]
     )
-    reach.update_layout(height=300, title="How far away may it be?", xaxis_title="distance (km)", yaxis_title="loop (ms)")
+    reach.update_layout(
+        height=300, title="How far away may it be?", xaxis_title="distance (km)", yaxis_title="loop (ms)"
+    )
     reach.update_yaxes(range=[0, 50])
     reach.add_hline(TARGET.value * 1e3)
     reach.add_hline(DEADLINE.value * 1e3)
