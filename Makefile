@@ -26,8 +26,14 @@ unit: $(TEST_STAMP)
 browser: $(TEST_STAMP)
 	$(BIN)/python -m pytest tests/browser -n 2
 
-bench: $(TEST_STAMP)
+bench: $(TEST_STAMP) build/bench/.installed
 	$(BIN)/python -m tests.benchmarks
+
+# The peer of the page benchmark, apart from our own packages.
+build/bench/.installed: constraints.txt
+	$(PYTHON) -m venv build/bench
+	build/bench/bin/pip install --quiet --constraint constraints.txt --editable . marimo plotly
+	touch $@
 
 thumbnails: $(TEST_STAMP)
 	$(BIN)/python -m tests.browser.thumbnails

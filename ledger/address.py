@@ -30,9 +30,7 @@ def ledger_url(address: str) -> URL:
         return url.set(drivername="postgresql+psycopg")
     if backend == "sqlite":
         return _sqlite(url.database)
-    raise LedgerError(
-        f"A ledger cannot live in {backend!r}; use sqlite:///file.db or postgresql://host/database."
-    )
+    raise LedgerError(f"A ledger cannot live in {backend!r}; use sqlite:///file.db or postgresql://host/database.")
 
 
 def _sqlite(database: str | None) -> URL:

@@ -67,13 +67,9 @@ def import_all(store: Store, lines: Iterable[str], replace: bool = False) -> Arc
             try:
                 importer.take(connection, from_text(line))
             except ValueError as error:
-                raise LedgerImportError(
-                    f"Line {number} of the archive: {error}. Nothing was imported."
-                ) from error
+                raise LedgerImportError(f"Line {number} of the archive: {error}. Nothing was imported.") from error
         if importer.state != "ended":
-            raise LedgerImportError(
-                "The archive was cut off: its last line is missing. Nothing was imported."
-            )
+            raise LedgerImportError("The archive was cut off: its last line is missing. Nothing was imported.")
     return ArchiveReport(dict(importer.written), dict(importer.kept))
 
 
@@ -146,9 +142,7 @@ class _Importer:
         if record.get("schema") != SCHEMA:
             raise ValueError(f"the file is not an archive of a ledger: its schema is not {SCHEMA!r}")
         if record.get("version") != VERSION:
-            raise ValueError(
-                f"the archive has version {record.get('version')!r}; this program reads {VERSION}"
-            )
+            raise ValueError(f"the archive has version {record.get('version')!r}; this program reads {VERSION}")
         self.state = "rows"
 
     def _end(self, record: dict[str, Any]) -> None:
@@ -197,9 +191,7 @@ class _Importer:
         self, connection: Connection, table: Table, record: dict[str, Any], values: dict[str, Any], time: str
     ) -> bool:
         identity = {"student": record["student"], "key": key_in(record)}
-        query = select(table.c[time]).where(
-            table.c.student == identity["student"], table.c.key == identity["key"]
-        )
+        query = select(table.c[time]).where(table.c.student == identity["student"], table.c.key == identity["key"])
         stored = connection.execute(query).scalar()
         if stored is not None and stored >= values[time] and not self.replace:
             return False

@@ -35,9 +35,7 @@ def validate_design(key: str, design: Any, *, complete: bool = True) -> dict[str
     """
     fields = contract_of(key).fields
     if not isinstance(design, dict):
-        raise DesignError(
-            key, [f"it must be a mapping of field names to values, not a {type(design).__name__}"]
-        )
+        raise DesignError(key, [f"it must be a mapping of field names to values, not a {type(design).__name__}"])
     problems = [
         f"{name!r} is not a field of this lab (its fields are {', '.join(fields)})"
         for name in design

@@ -131,9 +131,7 @@ VOLUME_1: tuple[LabContract, ...] = (
         number("total_bytes", "B", "memory of the training state and activations"),
         contexts=_CLOUD_MOBILE,
         result=result("tokens/s", "training throughput"),
-        decision=decision(
-            "micro_batch", "recompute_scores", "checkpoint", "freeze_layers", "shrink_optimizer"
-        ),
+        decision=decision("micro_batch", "recompute_scores", "checkpoint", "freeze_layers", "shrink_optimizer"),
     ),
     lab(
         "ch09",
@@ -206,9 +204,7 @@ VOLUME_1: tuple[LabContract, ...] = (
         prediction=(34, 67, 157, 307),
         prediction_unit="ms",
         result=result("ms", "P99; for a diverging queue the wait of an arrival after 10 s"),
-        decision=decision(
-            "split", "shared_unbatched", "shared_batched", "shrink_work", "slow_camera", "unresolved"
-        ),
+        decision=decision("split", "shared_unbatched", "shared_batched", "shrink_work", "slow_camera", "unresolved"),
     ),
     lab(
         "ch14",

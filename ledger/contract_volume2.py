@@ -23,9 +23,7 @@ VOLUME_2: tuple[LabContract, ...] = (
         number("compute_fraction", "fraction", "share of a step that computes"),
         contexts=("cloud", "fleet"),
         result=result("fraction", "compute fraction x goodput"),
-        decision=decision(
-            "more_gpus", "faster_link", "smaller_gradients", "overlap", "faster_recovery", "fewer_gpus"
-        ),
+        decision=decision("more_gpus", "faster_link", "smaller_gradients", "overlap", "faster_recovery", "fewer_gpus"),
     ),
     lab(
         "v2_02",
@@ -36,9 +34,7 @@ VOLUME_2: tuple[LabContract, ...] = (
         boolean("fewest_nics", "the design passes with four adapters"),
         contexts=("single", "multi"),
         result=result("fraction", "efficiency"),
-        decision=decision(
-            "tp_in_node", "tp_across_nodes", "more_nics", "bigger_batch", "more_nodes", "pcie_chassis"
-        ),
+        decision=decision("tp_in_node", "tp_across_nodes", "more_nics", "bigger_batch", "more_nodes", "pcie_chassis"),
     ),
     lab(
         "v2_03",
@@ -60,9 +56,7 @@ VOLUME_2: tuple[LabContract, ...] = (
         number("drives", "drives", "NVMe drives per node"),
         contexts=("nvme", "dfs"),
         result=result("fraction", "utilization of the video job"),
-        decision=decision(
-            "stage_nvme", "buy_share", "local_checkpoint", "shard_checkpoint", "longer_interval"
-        ),
+        decision=decision("stage_nvme", "buy_share", "local_checkpoint", "shard_checkpoint", "longer_interval"),
     ),
     lab(
         "v2_05",
@@ -87,9 +81,7 @@ VOLUME_2: tuple[LabContract, ...] = (
         number("exposed_s", "s", "communication that computation does not hide"),
         contexts=("ring", "tree"),
         result=result("fraction", "exposed communication over compute"),
-        decision=decision(
-            "compressed", "ring_everywhere", "tree_everywhere", "hierarchical_mixed", "flat_mixed"
-        ),
+        decision=decision("compressed", "ring_everywhere", "tree_everywhere", "hierarchical_mixed", "flat_mixed"),
     ),
     lab(
         "v2_07",
@@ -119,9 +111,7 @@ VOLUME_2: tuple[LabContract, ...] = (
         boolean("both_contexts_solved", "the challenge was met in both contexts"),
         contexts=("batch", "streaming"),
         result=result("x", "end-to-end speedup over the default of the context"),
-        decision=decision(
-            "fusion_graphs_int4", "kv_int8_fusion", "kv_int8_int4", "kv_int8_fusion_int4", "other"
-        ),
+        decision=decision("fusion_graphs_int4", "kv_int8_fusion", "kv_int8_int4", "kv_int8_fusion_int4", "other"),
     ),
     lab(
         "v2_10",
@@ -133,9 +123,7 @@ VOLUME_2: tuple[LabContract, ...] = (
         number("node_capacity_req_s", "requests/s", "requests that one node sustains"),
         contexts=("latency", "throughput"),
         result=result("", "cost of the plan", latency="USD/h", throughput="USD per 1e6 tokens"),
-        decision=decision(
-            "static", "continuous_paged_prefix", "continuous_paged_kv8", "continuous_paged", "other"
-        ),
+        decision=decision("static", "continuous_paged_prefix", "continuous_paged_kv8", "continuous_paged", "other"),
     ),
     lab(
         "v2_11",
@@ -168,9 +156,7 @@ VOLUME_2: tuple[LabContract, ...] = (
         contexts=("on_prem", "cloud"),
         prediction=("lin", "sqrt", "log", "sqrtlog"),
         result=result("USD", "typical error"),
-        decision=decision(
-            *(f"{accountant}/{place}" for accountant in _ACCOUNTANTS for place in _ARCHITECTURES)
-        ),
+        decision=decision(*(f"{accountant}/{place}" for accountant in _ACCOUNTANTS for place in _ARCHITECTURES)),
     ),
     lab(
         "v2_14",

@@ -206,11 +206,7 @@ class DesignLedger:
         with self.store.reading() as connection:
             saved = read_entries(connection, self.student_id)
             states = read_progress(connection, self.student_id)
-        return {
-            key: _summary_line(saved.get(key), states.get(key))
-            for key in KEYS
-            if key in saved or key in states
-        }
+        return {key: _summary_line(saved.get(key), states.get(key)) for key in KEYS if key in saved or key in states}
 
 
 def first_prediction_in(events: Iterable[Event], act: str) -> dict[str, Any] | None:

@@ -63,9 +63,7 @@ def read(token: str, secret: bytes) -> str:
     expected = _signature(student_id, secret)
     # Compared in constant time: how long it takes must not tell how much of a guess was right.
     if not hmac.compare_digest(signature.encode("utf-8", "replace"), expected.encode()):
-        raise BadToken(
-            "The signature of the token is wrong: it was altered, or signed by another installation."
-        )
+        raise BadToken("The signature of the token is wrong: it was altered, or signed by another installation.")
     return student_id
 
 
@@ -89,9 +87,7 @@ def load_secret(path: str | os.PathLike[str]) -> bytes:
     except OSError as error:
         raise LedgerError(f"The secret file {name} cannot be used: {error}.") from error
     if os.name != "nt" and mode & 0o077:
-        _log.warning(
-            "The secret file %s can be read by others (mode %o); run: chmod 600 %s", name, mode, name
-        )
+        _log.warning("The secret file %s can be read by others (mode %o); run: chmod 600 %s", name, mode, name)
     return _checked(secret, f"The secret file {name}")
 
 
@@ -113,7 +109,5 @@ def _signature(student_id: str, secret: bytes) -> str:
 def _keyed(message: str, secret: bytes, size: int = 16) -> str:
     """Keyed hash of a message as URL-safe text. Each message begins with its purpose: none serves for two."""
     _checked(secret, "The secret")
-    digest = hmac.new(
-        secret, f"mlsys-labs\0{message}".encode("utf-8", "surrogatepass"), hashlib.sha256
-    ).digest()
+    digest = hmac.new(secret, f"mlsys-labs\0{message}".encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest[:size]).decode().rstrip("=")

@@ -25,14 +25,10 @@ def entry_key(volume: int, chapter: int) -> str:
     return f"{_PREFIX[volume]}{chapter:02d}"
 
 
-KEYS: tuple[str, ...] = tuple(
-    entry_key(volume, chapter) for volume in CHAPTERS for chapter in CHAPTERS[volume]
-)
+KEYS: tuple[str, ...] = tuple(entry_key(volume, chapter) for volume in CHAPTERS for chapter in CHAPTERS[volume])
 """All 34 keys, in the order of the course."""
 
-_PLACES = {
-    entry_key(volume, chapter): (volume, chapter) for volume in CHAPTERS for chapter in CHAPTERS[volume]
-}
+_PLACES = {entry_key(volume, chapter): (volume, chapter) for volume in CHAPTERS for chapter in CHAPTERS[volume]}
 
 
 def parse_key(key: str) -> tuple[int, int]:

@@ -82,9 +82,7 @@ def lab(
 def result(unit: str, meaning: str, *allowed: float, **context_units: str) -> Field:
     """`act2_result`: the key outcome of the saved design, or None where it is infinite or undefined."""
     vocabulary = allowed or None
-    return Field(
-        "act2_result", "number", meaning, vocabulary, unit=unit, nullable=True, context_units=context_units
-    )
+    return Field("act2_result", "number", meaning, vocabulary, unit=unit, nullable=True, context_units=context_units)
 
 
 def decision(*allowed: str, pattern: str | None = None) -> Field:

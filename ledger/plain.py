@@ -19,9 +19,7 @@ def plain(value: Any, where: str = "value", depth: int = 0) -> Any:
     not a number) become None. Anything else, and what is nested deeper than MAX_DEPTH, raises
     StoredValueError naming the place by `where`.
     """
-    if not isinstance(value, (str, int, float, bool, dict, list, tuple, type(None))) and hasattr(
-        value, "item"
-    ):
+    if not isinstance(value, (str, int, float, bool, dict, list, tuple, type(None))) and hasattr(value, "item"):
         value = value.item()
     if depth > MAX_DEPTH:
         raise StoredValueError(f"{where.partition('[')[0]} is nested deeper than {MAX_DEPTH} levels.")
@@ -40,9 +38,7 @@ def plain(value: Any, where: str = "value", depth: int = 0) -> Any:
         for name in value:
             if not isinstance(name, str):
                 raise StoredValueError(f"{where} has the key {name!r}; the keys of stored data must be text.")
-        return {
-            str.__str__(name): plain(item, f"{where}[{name!r}]", depth + 1) for name, item in value.items()
-        }
+        return {str.__str__(name): plain(item, f"{where}[{name!r}]", depth + 1) for name, item in value.items()}
     raise StoredValueError(
         f"{where} is a {type(value).__name__}; the ledger stores text, numbers, booleans, None, lists, dicts."
     )

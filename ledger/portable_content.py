@@ -27,9 +27,7 @@ class Content:
     skipped: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
-    def take(
-        self, where: str, record: Any, read: Callable[[dict[str, Any]], T], keep: Callable[[T], None]
-    ) -> None:
+    def take(self, where: str, record: Any, read: Callable[[dict[str, Any]], T], keep: Callable[[T], None]) -> None:
         """Reads one record and keeps it; an unknown lab is noted as skipped, a ValueError as a problem."""
         try:
             if not isinstance(record, dict):

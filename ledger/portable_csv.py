@@ -56,16 +56,13 @@ def _rows_by_key(text: str, found: Content) -> dict[str, list[dict[str, str]]]:
         header = next(lines, [])
         if tuple(header) != COLUMNS:
             raise LedgerImportError(
-                f"The file is not an exported ledger: its first row must be {','.join(COLUMNS)}. "
-                "Nothing was imported."
+                f"The file is not an exported ledger: its first row must be {','.join(COLUMNS)}. Nothing was imported."
             )
         for line in lines:
             if len(line) == len(COLUMNS):
                 rows.setdefault(line[0], []).append(dict(zip(COLUMNS, line, strict=True)))
             elif line:
-                found.problems.append(
-                    f"line {lines.line_num}: {len(COLUMNS)} cells expected, not {len(line)}"
-                )
+                found.problems.append(f"line {lines.line_num}: {len(COLUMNS)} cells expected, not {len(line)}")
     except csv.Error as error:
         raise LedgerImportError(f"The file is not CSV: {error}. Nothing was imported.") from error
     return rows

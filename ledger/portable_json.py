@@ -34,9 +34,7 @@ def export_json(ledger: DesignLedger, *, progress: bool = True, events: bool = F
             "schema": SCHEMA,
             "version": VERSION,
             "exported_at": to_iso(now()),
-            "entries": [
-                entry_record(entry) for entry in read_entries(connection, ledger.student_id).values()
-            ],
+            "entries": [entry_record(entry) for entry in read_entries(connection, ledger.student_id).values()],
         }
         if progress:
             states = read_progress(connection, ledger.student_id)
@@ -73,15 +71,12 @@ def _top_level(text: str) -> dict[str, Any]:
         )
     if top.get("version") != VERSION or isinstance(top["version"], bool):
         raise LedgerImportError(
-            f"The file has version {top.get('version')!r}, this program reads version {VERSION}. "
-            "Nothing was imported."
+            f"The file has version {top.get('version')!r}, this program reads version {VERSION}. Nothing was imported."
         )
     for name in ("entries", "progress", "events"):
         if not isinstance(top.get(name, [] if name in _OPTIONAL else None), list):
             raise LedgerImportError(f"The {name} of the file must be a list. Nothing was imported.")
     unknown = [name for name in top if name not in (*_REQUIRED, *_OPTIONAL)]
     if unknown:
-        raise LedgerImportError(
-            f"The file has the unknown fields {', '.join(unknown)}. Nothing was imported."
-        )
+        raise LedgerImportError(f"The file has the unknown fields {', '.join(unknown)}. Nothing was imported.")
     return top

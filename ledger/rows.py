@@ -65,9 +65,7 @@ def read_entries(connection: Connection, student: str, key: str | None = None) -
     if key is not None:
         query = query.where(entries.c.key == key)
     found = {
-        row.key: Entry(
-            row.key, readable_design(row.key, decoded(row.design, row.key)), row.attempts, row.saved_at
-        )
+        row.key: Entry(row.key, readable_design(row.key, decoded(row.design, row.key)), row.attempts, row.saved_at)
         for row in connection.execute(query)
     }
     return _in_course_order(found)
@@ -79,8 +77,7 @@ def read_progress(connection: Connection, student: str, key: str | None = None) 
     if key is not None:
         query = query.where(progress.c.key == key)
     found = {
-        row.key: Progress(row.key, decoded(row.state, row.key), row.updated_at)
-        for row in connection.execute(query)
+        row.key: Progress(row.key, decoded(row.state, row.key), row.updated_at) for row in connection.execute(query)
     }
     return _in_course_order(found)
 
@@ -95,16 +92,13 @@ def read_events(
     if kinds is not None:
         query = query.where(events.c.kind.in_(kinds))
     return [
-        Event(row.key, row.attempt, row.kind, decoded(row.data, row.key), row.at)
-        for row in connection.execute(query)
+        Event(row.key, row.attempt, row.kind, decoded(row.data, row.key), row.at) for row in connection.execute(query)
     ]
 
 
 def current_attempt(connection: Connection, student: str, key: str) -> int:
     """Number of the student's present attempt at a lab: 1, and one more for every "Start over"."""
-    query = select(func.count()).where(
-        events.c.student == student, events.c.key == key, events.c.kind == STARTED_OVER
-    )
+    query = select(func.count()).where(events.c.student == student, events.c.key == key, events.c.kind == STARTED_OVER)
     return 1 + connection.execute(query).scalar_one()
 
 

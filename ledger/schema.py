@@ -25,11 +25,7 @@ def is_empty(connection: Connection) -> bool:
 def check_tables(connection: Connection, where: str) -> None:
     """Raises LedgerError unless the data base is a ledger of a schema version that this program knows."""
     missing = set(metadata.tables) - set(inspect(connection).get_table_names())
-    about = (
-        {}
-        if missing
-        else {row.name: row.value for row in connection.execute(select(meta.c.name, meta.c.value))}
-    )
+    about = {} if missing else {row.name: row.value for row in connection.execute(select(meta.c.name, meta.c.value))}
     if about.get("product") != PRODUCT:
         raise LedgerError(
             f"The data base at {where} is not a ledger of MLSys Labs. It was left as it is; "

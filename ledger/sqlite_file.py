@@ -113,8 +113,7 @@ def _check(path: str) -> None:
     # Looked up in the raw header: opening a stranger's data base, even to read, can leave files beside it.
     if int.from_bytes(header[_APPLICATION_ID_AT], "big") != APPLICATION_ID:
         raise LedgerError(
-            f"The file {path} is the SQLite data base of another program. "
-            "It was left as it is; name another file."
+            f"The file {path} is the SQLite data base of another program. It was left as it is; name another file."
         )
     engine = _engine(lambda: _connect(path, "ro"), pool_size=1)
     try:
@@ -122,15 +121,11 @@ def _check(path: str) -> None:
             check_tables(connection, path)
             verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
     except SQLAlchemyError as error:
-        raise LedgerError(
-            f"The ledger file {path} is damaged or unreadable: {error}. It was left as it is."
-        ) from error
+        raise LedgerError(f"The ledger file {path} is damaged or unreadable: {error}. It was left as it is.") from error
     finally:
         engine.dispose()
     if verdict != "ok":
-        raise LedgerError(
-            f"The ledger file {path} is damaged: {verdict}. It was left as it is; restore a backup."
-        )
+        raise LedgerError(f"The ledger file {path} is damaged: {verdict}. It was left as it is; restore a backup.")
 
 
 def _make_ready(path: str) -> None:

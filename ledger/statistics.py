@@ -99,9 +99,7 @@ class ClassStatistics:
         return _frame(("key", "context", *names), rows)
 
     def _counts_frame(self, column: str, attribute: str) -> pandas.DataFrame:
-        rows = (
-            [lab.key, what, count] for lab in self.labs for what, count in getattr(lab, attribute).items()
-        )
+        rows = ([lab.key, what, count] for lab in self.labs for what, count in getattr(lab, attribute).items())
         return _frame(("key", column, "students"), rows)
 
 
@@ -168,10 +166,7 @@ def _failures(connection: Connection, keys: list[str]) -> dict[str, Counter[str]
         .where(events.c.key.in_(keys), events.c.kind == FAILURE_ENTERED)
         .distinct()
     )
-    met = {
-        (key, student, str(decoded(data, key).get("failure")))
-        for key, student, data in connection.execute(query)
-    }
+    met = {(key, student, str(decoded(data, key).get("failure"))) for key, student, data in connection.execute(query)}
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for key, _student, failure in met:
         counts[key][failure] += 1
@@ -190,9 +185,7 @@ def _results(key: str, designs: list[dict[str, Any]]) -> dict[str, Quantiles]:
     contract = contract_of(key)
     results = {}
     for context in contract.contexts:
-        values = list(
-            _present((design for design in designs if design.get("context") == context), "act2_result")
-        )
+        values = list(_present((design for design in designs if design.get("context") == context), "act2_result"))
         if values:
             results[context] = _quantiles(values, contract.fields["act2_result"].unit_in(context))
     return results
@@ -200,9 +193,7 @@ def _results(key: str, designs: list[dict[str, Any]]) -> dict[str, Quantiles]:
 
 def _quantiles(values: list[float], unit: str) -> Quantiles:
     # `statistics.quantiles` needs two values; one value is all its own quantiles.
-    lower, median, upper = statistics.quantiles(
-        values * 2 if len(values) == 1 else values, method="inclusive"
-    )
+    lower, median, upper = statistics.quantiles(values * 2 if len(values) == 1 else values, method="inclusive")
     return Quantiles(len(values), min(values), lower, median, upper, max(values), unit)
 
 
@@ -214,9 +205,7 @@ def _predictions(key: str, first: list[dict[str, Any]]) -> dict[str | float, int
     """Counts of the options in the order of the contract, unchosen ones with zero, then of anything else."""
     options = contract_of(key).fields["act1_prediction"].vocabulary or ()
     chosen = (prediction.get("prediction") for prediction in first)
-    counts = Counter(
-        option if isinstance(option, (str, int, float)) else to_text(option) for option in chosen
-    )
+    counts = Counter(option if isinstance(option, (str, int, float)) else to_text(option) for option in chosen)
     return dict.fromkeys(options, 0) | counts
 
 

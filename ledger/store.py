@@ -42,9 +42,7 @@ class Store:
             if self._engine is not None:
                 if self._in_memory:
                     raise LedgerError("A ledger in memory cannot be used after a fork; name a file instead.")
-                self._engine.dispose(
-                    close=False
-                )  # the connections belong to the parent, which still uses them
+                self._engine.dispose(close=False)  # the connections belong to the parent, which still uses them
             self._engine = self._new_engine()
             self._pid = os.getpid()
         return self._engine
@@ -89,9 +87,7 @@ class Store:
                 yield connection
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
-            raise LedgerError(
-                f"The ledger at {self.location} could not be {verb}: {str(cause).strip()}"
-            ) from error
+            raise LedgerError(f"The ledger at {self.location} could not be {verb}: {str(cause).strip()}") from error
 
     @property
     def _is_postgresql(self) -> bool:

@@ -42,7 +42,10 @@ window.find = (selector, root = document) => {
 window.painted = 0
 for (const name of ['stroke', 'fill', 'fillText', 'fillRect', 'drawImage']) {
   const original = CanvasRenderingContext2D.prototype[name]
-  CanvasRenderingContext2D.prototype[name] = function (...a) { window.painted = performance.now(); return original.apply(this, a) }
+  CanvasRenderingContext2D.prototype[name] = function (...given) {
+    window.painted = performance.now()
+    return original.apply(this, given)
+  }
 }
 window.watchPlots = () => {
   const observe = (root) => {

@@ -47,7 +47,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(command: Sequence[str], port: int, environment: Mapping[str, str] = {}) -> Iterator[Running]:  # noqa: B006
+def serving(command: Sequence[str], port: int, environment: Mapping[str, str]) -> Iterator[Running]:
     """Starts `command`, waits until it answers on `port`, stops it afterwards."""
     process = subprocess.Popen(
         command, env={**os.environ, **environment}, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -268,12 +268,8 @@ def test_damaged_rows_read_as_missing_and_stay_in_the_store(
     ledger.save(2, design=design(), progress={"state": "saved"})
     ledger.save(3, design=_valid_of("ch03"))
     with store.writing() as connection:
-        connection.execute(
-            text('UPDATE entries SET design = \'{"context": "edge", "act2_r\' WHERE key = \'ch02\'')
-        )
-        connection.execute(
-            text('UPDATE entries SET design = \'{"context": "mobile", "x": 1}\' WHERE key = \'ch03\'')
-        )
+        connection.execute(text('UPDATE entries SET design = \'{"context": "edge", "act2_r\' WHERE key = \'ch02\''))
+        connection.execute(text('UPDATE entries SET design = \'{"context": "mobile", "x": 1}\' WHERE key = \'ch03\''))
         connection.execute(text("UPDATE progress SET state = '[]'"))
     assert ledger.get(2) == {}
     assert ledger.get(3) == {"context": "mobile"}
@@ -311,17 +307,13 @@ def test_a_newer_schema_is_refused(address: str) -> None:
 def test_a_schema_version_that_makes_no_sense_is_refused(address: str, version: str) -> None:
     store = open_store(address)
     with store.writing() as connection:
-        connection.execute(
-            text("UPDATE meta SET value = :version WHERE name = 'schema'"), {"version": version}
-        )
+        connection.execute(text("UPDATE meta SET value = :version WHERE name = 'schema'"), {"version": version})
     store.close()
     with pytest.raises(LedgerError, match="damaged"):
         open_store(address)
 
 
-def test_a_failed_transaction_leaves_nothing_and_the_store_goes_on(
-    ledger: DesignLedger, store: Store
-) -> None:
+def test_a_failed_transaction_leaves_nothing_and_the_store_goes_on(ledger: DesignLedger, store: Store) -> None:
     def half_and_break() -> None:
         with store.writing() as connection:
             connection.execute(text("INSERT INTO meta (name, value) VALUES ('half', 'done')"))
@@ -336,9 +328,7 @@ def test_a_failed_transaction_leaves_nothing_and_the_store_goes_on(
 
 def test_rows_without_a_student_are_refused_by_the_data_base(store: Store) -> None:
     with pytest.raises(LedgerError), store.writing() as connection:
-        connection.execute(
-            text("INSERT INTO progress VALUES ('nobody', 'ch02', '{}', '2026-01-01 00:00:00.000000')")
-        )
+        connection.execute(text("INSERT INTO progress VALUES ('nobody', 'ch02', '{}', '2026-01-01 00:00:00.000000')"))
 
 
 # -- several threads and processes -------------------------------------------------------------------------
@@ -425,9 +415,7 @@ while True:
 @pytest.mark.parametrize("after", [0, 1, 17])
 def test_a_killed_process_has_lost_nothing_that_save_returned(address: str, after: int) -> None:
     root = Path(__file__).resolve().parents[2]
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, address], stdout=subprocess.PIPE, text=True, cwd=root
-    )
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, address], stdout=subprocess.PIPE, text=True, cwd=root)
     assert writer.stdout is not None
     for line in writer.stdout:
         if int(line) >= after:
@@ -449,9 +437,7 @@ def test_a_killed_process_has_lost_nothing_that_save_returned(address: str, afte
 # -- export, import, statistics -----------------------------------------------------------------------------
 
 
-def test_export_and_import_carry_a_ledger_to_another_student(
-    ledger: DesignLedger, other: DesignLedger
-) -> None:
+def test_export_and_import_carry_a_ledger_to_another_student(ledger: DesignLedger, other: DesignLedger) -> None:
     ledger.record("prediction_locked", 2, data=LOCKED)
     for key in KEYS:
         volume, chapter = parse_key(key)
@@ -503,12 +489,8 @@ def test_statistics_count_students(store: Store, ledger: DesignLedger, other: De
     for student, prediction in ((ledger, 2.41), (other, 1.0)):
         student.record("opened", 2)
         student.record("opened", 2)
-        student.record(
-            "prediction_locked", 2, data=LOCKED | {"prediction": prediction, "correct": prediction == 2.41}
-        )
-        student.record(
-            "failure_entered", 2, data={"failure": "stall", "at": str(now() + timedelta(seconds=1))}
-        )
+        student.record("prediction_locked", 2, data=LOCKED | {"prediction": prediction, "correct": prediction == 2.41})
+        student.record("failure_entered", 2, data={"failure": "stall", "at": str(now() + timedelta(seconds=1))})
         student.record("failure_entered", 2, data={"failure": "stall"})
     ledger.record("reflection_answered", 2, data={"act": "act1", "answer": "B", "correct": True})
     ledger.save(2, design=design())

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from ledger import CONTRACT, Field
 
 # Time says nothing about right or wrong here, and a busy machine must not fail a test.
-unhurried = settings(
-    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -50,9 +48,9 @@ def values(field: Field) -> st.SearchStrategy[Any]:
     elif field.vocabulary is not None:
         allowed = st.sampled_from(field.vocabulary)
     else:
-        allowed = st.one_of(
-            st.integers(-(10**15), 10**15), st.floats(allow_nan=False, allow_infinity=False)
-        ).filter(lambda number: field.minimum is None or number >= field.minimum)
+        allowed = st.one_of(st.integers(-(10**15), 10**15), st.floats(allow_nan=False, allow_infinity=False)).filter(
+            lambda number: field.minimum is None or number >= field.minimum
+        )
     return st.one_of(st.none(), allowed) if field.nullable else allowed
 
 

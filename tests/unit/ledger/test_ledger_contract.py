@@ -54,9 +54,7 @@ def test_what_may_be_saved_reads_back_unchanged(data: st.DataObject, key: str) -
 
 @unhurried
 @given(key=st.sampled_from(KEYS), design=st.dictionaries(st.sampled_from(COMMON_FIELDS), ANY_JSON))
-def test_reading_never_fails_and_keeps_exactly_what_saving_would_accept(
-    key: str, design: dict[str, Any]
-) -> None:
+def test_reading_never_fails_and_keeps_exactly_what_saving_would_accept(key: str, design: dict[str, Any]) -> None:
     readable = readable_design(key, design)
     assert validate_design(key, readable, complete=False) == readable
     for name in set(design) - set(readable):
@@ -135,9 +133,7 @@ def test_numpy_scalars_are_stored_as_plain_numbers() -> None:
     numpy = pytest.importorskip("numpy")
     stored = validate_design(
         "ch02",
-        example(
-            "ch02", act1_correct=numpy.bool_(True), act2_result=numpy.float64(4.5), cameras=numpy.int64(3)
-        ),
+        example("ch02", act1_correct=numpy.bool_(True), act2_result=numpy.float64(4.5), cameras=numpy.int64(3)),
     )
     assert [type(stored[name]) for name in ("act1_correct", "act2_result", "cameras")] == [bool, float, int]
 

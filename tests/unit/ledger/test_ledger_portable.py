@@ -192,9 +192,7 @@ def test_a_partly_damaged_entry_keeps_its_valid_fields_on_the_way(ledger: Design
         (" " * (MAX_BYTES + 1), "has 1,000,001 bytes"),
     ],
 )
-def test_a_json_file_that_is_wrong_changes_nothing(
-    ledger: DesignLedger, content: str | bytes, message: str
-) -> None:
+def test_a_json_file_that_is_wrong_changes_nothing(ledger: DesignLedger, content: str | bytes, message: str) -> None:
     ledger.save(2, design=example("ch02"))
     before = (ledger.entries(), ledger.events())
     with pytest.raises(LedgerImportError, match=message) as caught:
@@ -237,9 +235,7 @@ def test_the_table_has_one_row_per_field(ledger: DesignLedger) -> None:
     assert {row[5] for row in table[1:]} == {to_iso(saved.saved_at)}
 
 
-def test_a_table_that_a_spreadsheet_has_saved_is_still_read(
-    ledger: DesignLedger, other: DesignLedger
-) -> None:
+def test_a_table_that_a_spreadsheet_has_saved_is_still_read(ledger: DesignLedger, other: DesignLedger) -> None:
     ledger.save(2, design=example("ch02"))
     text = "\ufeff" + export_csv(ledger).replace("true", "TRUE").replace("false", "FALSE") + "\r\n"
     assert import_csv(other, text.encode()).imported == ("ch02",)
