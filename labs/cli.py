@@ -154,9 +154,8 @@ def _new(options: argparse.Namespace) -> int:
     from labs.scaffold import scaffold
 
     path = scaffold(options.volume, options.number, options.slug)
-    print(
-        f"wrote {path}\nIt runs as it stands: mlsys-labs check V{options.volume}-{options.number:02d}, then panel serve {path}."
-    )
+    name = f"V{options.volume}-{options.number:02d}"
+    print(f"wrote {path}\nIt runs as it stands: mlsys-labs check {name}, then panel serve {path}.")
     return 0
 
 
