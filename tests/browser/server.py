@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from labs.catalog import path_of
+from labs.lab import Lab
 from ledger import DesignLedger, Store, identity, load_secret, open_store
 
 ROOT = Path(__file__).parents[2]
@@ -35,10 +37,14 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-class Server:
-    """A server of the suite, or any other that serves its labs, on this machine."""
+SUITE = ("-m", "labs", "serve")
+PANEL = ("-m", "panel", "serve")
 
-    def __init__(self, folder: Path, command: Sequence[str] = ("-m", "labs", "serve")) -> None:
+
+class Server:
+    """A server of the suite, or `panel serve` with some of its files, on this machine."""
+
+    def __init__(self, folder: Path, command: Sequence[str] = SUITE) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.ledger_path = folder / "ledger.db"
@@ -49,6 +55,10 @@ class Server:
         self._command = [sys.executable, *command, "--port", str(self.port)]
         self._process: subprocess.Popen[bytes] | None = None
         self._read_to = 0
+
+    def address_of(self, lab: type[Lab]) -> str:
+        """Where a lab is: Panel names a page after its file, without the folder."""
+        return f"{self.url}/{lab.slug if 'panel' in self._command else path_of(lab)}"
 
     # --- life ------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,6 @@ from typing import Any
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from components.controls import Options, Slider, Spec
-from labs.catalog import path_of
 from labs.content import NumberPrediction
 from labs.lab import Lab
 from labs.site import COOKIE
@@ -43,7 +42,7 @@ class Student:
         """Goes to a lab's page."""
         self.lab = lab or self.lab
         assert self.lab is not None
-        self.page.goto(f"{self.server.url}/{path_of(self.lab)}{query}")
+        self.page.goto(self.server.address_of(self.lab) + query)
         expect(self.page.get_by_role("tablist")).to_be_visible()
         return self
 
