@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="HOST",
         help="host[:port] under which browsers reach the server; may be repeated",
     )
+    _conda_options(serve)
     _ledger_option(serve)
 
     listing = command("list", _list, "List the labs.")
@@ -82,6 +83,20 @@ def _parser() -> argparse.ArgumentParser:
         else:
             sub.add_argument("--csv", action="store_true", help="as CSV")
     return parser
+
+
+def _conda_options(serve: argparse.ArgumentParser) -> None:
+    """What `anaconda-project run` passes on: the same options under its own names, and some that change nothing here.
+
+    A prefix of the address is not among them: the suite would not answer under it, and the error says so.
+    """
+    hidden = argparse.SUPPRESS
+    serve.add_argument("--anaconda-project-port", dest="port", type=int, default=hidden, help=hidden)
+    serve.add_argument("--anaconda-project-address", dest="address", default=hidden, help=hidden)
+    serve.add_argument("--anaconda-project-host", dest="allow_origin", action="append", default=hidden, help=hidden)
+    serve.add_argument("--anaconda-project-iframe-hosts", default=hidden, help=hidden)
+    for flag in ("--anaconda-project-no-browser", "--anaconda-project-use-xheaders"):
+        serve.add_argument(flag, action="store_true", default=hidden, help=hidden)
 
 
 def _ledger_option(parser: argparse.ArgumentParser) -> None:
