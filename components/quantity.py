@@ -90,8 +90,8 @@ def timespan(seconds: float, digits: int = 3) -> str:
 
 def percent(fraction: float | None, decimals: int = 1) -> str:
     """A fraction as percent: 0.1478 reads 14.8 %."""
-    if fraction is None or not math.isfinite(fraction):
-        return f"{number(fraction)} %"
+    if fraction is None or not math.isfinite(100 * fraction):
+        return f"{number(fraction if fraction is None else 100 * fraction)} %"
     return f"{100 * fraction:,.{decimals}f} %".replace("-", "−")
 
 

@@ -547,7 +547,7 @@ def test_gauge_says_its_value(goodput):
     plot = goodput_gauge(goodput, target=0.9, title="Goodput", empty="nothing")
     assert ("nothing" if goodput is None else f"{goodput * 100:.1f} %") in words(plot)
     boxes = [layer for layer in plot.layers if type(layer).__name__ == "Boxes"]
-    met = next(box for box in boxes if box.token == "met").columns()["right"][0]
+    met = next(box for box in boxes if box.token == "met-ink").columns()["right"][0]
     assert math.isnan(met) == (goodput is None or goodput < 0.899)
 
 
