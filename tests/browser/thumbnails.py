@@ -1,6 +1,6 @@
 """Takes the pictures of the index page and of the README from real pages.
 
-    python -m tests.browser.thumbnails
+python -m tests.browser.thumbnails
 """
 
 from __future__ import annotations
