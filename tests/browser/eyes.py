@@ -20,10 +20,17 @@ def look(page: Page, question: str, *arguments: Any) -> Any:
 
 def axe_violations(page: Page) -> list[str]:
     """Violations of WCAG 2.2 A and AA that axe finds, shadow roots included: rule, element, what is wrong."""
+    return _axe(page, {"type": "tag", "values": WCAG})
+
+
+def axe_contrast(page: Page) -> list[str]:
+    """Text whose contrast axe finds too low: the only rule whose answer depends on the theme."""
+    return _axe(page, {"type": "rule", "values": ["color-contrast"]})
+
+
+def _axe(page: Page, rules: dict[str, Any]) -> list[str]:
     page.evaluate(f"window.axe ?? (() => {{ {AXE_SCRIPT} }})()")
-    found = page.evaluate(
-        "(tags) => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']})", WCAG
-    )
+    found = page.evaluate("(rules) => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", rules)
     return [
         f"{rule['id']}: {node['target']} {node['html'][:160]} {node['failureSummary']}"
         for rule in found["violations"]

@@ -54,6 +54,7 @@ class Server:
         self.url = f"http://localhost:{self.port}"
         self._command = [sys.executable, *command, "--port", str(self.port)]
         self._process: subprocess.Popen[bytes] | None = None
+        self._store: Store | None = None
         self._read_to = 0
 
     def address_of(self, lab: type[Lab]) -> str:
@@ -132,7 +133,8 @@ class Server:
 
     def store(self) -> Store:
         """The ledger file, opened from outside."""
-        return open_store(str(self.ledger_path))
+        self._store = self._store or open_store(str(self.ledger_path))
+        return self._store
 
     def student_id(self, token: str) -> str:
         """Whom a cookie of this server stands for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ ACT_TABS = {"act1": "Act I", "act2": "Act II"}
 
 #: Sliders are moved by arrow keys up to this many stops; farther, they are dragged.
 MOST_KEY_PRESSES = 12
+
+#: How long a control may stay out of reach after the change that brings it into reach.
+LIMIT_SECONDS = 15
 
 
 class Student:
@@ -209,14 +213,14 @@ class Student:
         assert self.lab is not None
         run = self.run()
         specs = run.act(self._act_on_screen()).specs
-        waiting = dict(values)
+        waiting, deadline = dict(values), time.monotonic() + LIMIT_SECONDS
         while waiting:
             ready = [name for name in waiting if self._in_reach(specs[name], waiting[name])]
             if not ready:
                 # A limit that a change lifts is lifted by the server's answer.
-                self.page.wait_for_timeout(150)
-                ready = [name for name in waiting if self._in_reach(specs[name], waiting[name])]
-            assert ready, f"out of reach: {', '.join(waiting)}"
+                assert time.monotonic() < deadline, f"out of reach: {', '.join(waiting)}"
+                self.page.wait_for_timeout(50)
+                continue
             self._set(specs[ready[0]], waiting.pop(ready[0]))
 
     def _group(self, spec: Spec) -> Locator:

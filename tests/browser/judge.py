@@ -1,0 +1,81 @@
+"""Judgements on whatever page is on screen: lists of faults, empty when all is well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import Page
+
+from tests.browser.eyes import axe_contrast, axe_violations, look
+
+#: A phone; and a laptop's 1280 pixels at 400 % zoom, which WCAG 1.4.10 asks for.
+NARROW = (390, 320)
+#: WCAG 2.5.8.
+LEAST_TARGET = 24
+
+
+def squeezed(page: Page) -> list[str]:
+    """What does not fit into the widths above."""
+    faults = []
+    for width in NARROW:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(60)
+        if (beyond := look(page, "sideways")) > 0:
+            faults.append(f"{width} px: scrolls sideways by {beyond} px because of {look(page, 'overflowing')}")
+        if cut := look(page, "clipped"):
+            faults.append(f"{width} px: text is cut off in {cut}")
+        if small := look(page, "smallTargets", LEAST_TARGET):
+            faults.append(f"{width} px: targets smaller than {LEAST_TARGET} px: {small}")
+    return faults
+
+
+def with_large_text(page: Page) -> list[str]:
+    """What does not fit when a reader doubles the size of the text on a laptop."""
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    page.wait_for_timeout(60)
+    faults = []
+    if (beyond := look(page, "sideways")) > 0:
+        faults.append(f"text at 200 %: scrolls sideways by {beyond} px because of {look(page, 'overflowing')}")
+    if cut := look(page, "clipped"):
+        faults.append(f"text at 200 %: cut off in {cut}")
+    page.evaluate("document.documentElement.style.fontSize = ''")
+    return faults
+
+
+def violations_in_both_themes(page: Page) -> list[str]:
+    """Everything in light, and in dark what depends on colour."""
+    page.emulate_media(color_scheme="light")
+    found = axe_violations(page)
+    page.emulate_media(color_scheme="dark")
+    found += [f"dark: {line}" for line in axe_contrast(page)]
+    page.emulate_media(color_scheme="light")
+    return found
+
+
+def not_keyboard_friendly(page: Page) -> list[str]:
+    """What goes wrong for somebody who presses Tab to the end of the page.
+
+    Every stop must be reached, in the order of the page, be seen to have the focus, and not be covered.
+    """
+    count = look(page, "startTabbing")
+    seen: list[int] = []
+    faults: list[str] = []
+    # The tools of a plot are stops of their own once the plot has the focus.
+    for _ in range(8 * count + 40):
+        page.keyboard.press("Tab")
+        report: dict[str, Any] | None = look(page, "focusReport")
+        if report is None:
+            break
+        if report["stop"] >= 0:
+            if report["stop"] in seen:
+                break
+            seen.append(report["stop"])
+        if not report["shown"]:
+            faults.append(f"focus cannot be seen on {report['name']}")
+        if not report["clear"]:
+            faults.append(f"{report['name']} has the focus under {report['under']}")
+    faults += [f"never reached: {name}" for name in look(page, "missedStops", seen)]
+    if seen != sorted(seen):
+        faults.append(f"order of focus is not that of the page: {seen}")
+    return faults
