@@ -318,6 +318,13 @@ def _opens(run: Lab, kind: str, screens: list[Any] | None) -> Iterator[Found]:
         for place, text, markdown in (part for part in shown if isinstance(part, robot.Shown)):
             if problem := robot.flaw(text, markdown):
                 yield f"with a ledger ({kind}), {place} shows {problem}", "a text with computed numbers"
+    said = " ".join(str(part.text) for part in shown if isinstance(part, robot.Shown))
+    for name, source in (item for part in shown if isinstance(part, dict) for item in part.items()):
+        if source not in said:
+            yield (
+                f"with a ledger ({kind}) {name} is preset from {source}, and no text says so",
+                f"a sentence on {source}",
+            )
     yield from _within_range(run, kind)
 
 

@@ -161,13 +161,13 @@ def test_a_blueprint_holds_no_data_of_the_one_who_came_first(monkeypatch: pytest
 # --- the labs' own plots ----------------------------------------------------------------------------------
 
 
-def lab_plots(lab: type[Lab]) -> Iterator[tuple[str, Plot]]:
-    """Plots of both acts in every context, at the defaults and in a few other states."""
+def lab_plots(lab: type[Lab], states: int) -> Iterator[tuple[str, Plot]]:
+    """Plots of both acts in every context, at the defaults and in some other states."""
     for context in lab.contexts:
         run = robot.opened(lab, "saved", context.id)
         for act in robot.acts(run):
             act.reset()
-            for state in ("the defaults", *robot.joint_moves(act, 5, seed=3)):
+            for state in ("the defaults", *robot.joint_moves(act, states, seed=3)):
                 for name, shown in act.plots(act.outcome).items():
                     yield f"{act.key} in {context.id} at {state}: {name}", shown
 
@@ -175,7 +175,7 @@ def lab_plots(lab: type[Lab]) -> Iterator[tuple[str, Plot]]:
 @pytest.mark.parametrize("lab", catalog(), ids=lambda lab: f"V{lab.volume}-{lab.number:02d}")
 def test_the_plots_of_a_lab_are_drawn_with_its_columns(lab: type[Lab]) -> None:
     figures: dict[str, Figure] = {}
-    for place, shown in lab_plots(lab):
+    for place, shown in lab_plots(lab, 1):
         name = place.partition(" at ")[0] + place.rpartition(": ")[2]
         if name not in figures:
             figures[name] = Figure(shown)
@@ -213,7 +213,7 @@ def ground_under(shown: Plot, upto: int, x: float, y: float, tokens: Any) -> str
 def test_labels_of_a_lab_are_legible_on_what_lies_under_them(lab: type[Lab]) -> None:
     """Contrast of every label with the bar or region at its anchor, in both themes."""
     pale: dict[str, float] = {}
-    for place, shown in lab_plots(lab):
+    for place, shown in lab_plots(lab, 8):
         reach = 1e-6 * (shown.x.high - shown.x.low)
         for k, layer in enumerate(shown.layers):
             if not isinstance(layer, Labels) or layer.plate:
@@ -234,7 +234,7 @@ def test_labels_of_a_lab_are_legible_on_what_lies_under_them(lab: type[Lab]) -> 
 @pytest.mark.parametrize("lab", catalog(), ids=lambda lab: f"V{lab.volume}-{lab.number:02d}")
 def test_limits_of_a_lab_lie_within_its_axes(lab: type[Lab]) -> None:
     """A limit line outside the plot tells nobody anything; a hidden one is NaN."""
-    for place, shown in lab_plots(lab):
+    for place, shown in lab_plots(lab, 8):
         for layer in shown.layers:
             if isinstance(layer, Segments) and layer.token in ("met", "violation"):
                 columns = layer.columns()

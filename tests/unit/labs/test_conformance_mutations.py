@@ -215,6 +215,12 @@ def unclamped(lab: Lab) -> None:
         lab.act2.param.update(copies=copies * 10)
 
 
+def unsaid(lab: Lab) -> None:
+    ToyLab.open(lab)
+    if lab.read("ch02", "act2_result") is not None:
+        lab.act2.preset("copies", 3, "Lab 99")
+
+
 def silent(lab: Lab) -> None:
     lab.read("ch02", "context")
 
@@ -373,6 +379,7 @@ CASES: list[tuple[int, str, str, type[Lab]]] = [
     (10, "without declaring it", "declares too little", toy(reads=(("ch02", "context"),))),
     (10, "KeyError", "trusts the ledger", toy(open=trusting)),
     (10, "out of range", "preset out of range", toy(open=unclamped)),
+    (10, "no text says so", "preset in silence", toy(open=unsaid)),
     (10, "the screen is the same", "reads in silence", toy(MUTE, MUTE, open=silent)),
     (11, "readout 'Move'", "nan in a readout", first(metrics=shows("nan"))),
     (11, "readout 'Move'", "None in a readout", second(metrics=shows("None"))),
