@@ -1095,3 +1095,9 @@ class TrainingMemoryLab(Lab):
         if context == "cloud":
             return {"micro_batch": 8, "keep_scores": True}
         return {"micro_batch": 1}
+
+
+if __name__.startswith("bokeh_app"):
+    from labs.standalone import serve_alone
+
+    serve_alone(__file__)

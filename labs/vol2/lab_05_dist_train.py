@@ -1332,3 +1332,9 @@ class ParallelismParadox(Lab):
 
     def breaking(self, context: str) -> dict[str, Any]:
         return {"zero_stage": 1} if context == "dp" else {"tp": 8, "zero_stage": 1}
+
+
+if __name__.startswith("bokeh_app"):
+    from labs.standalone import serve_alone
+
+    serve_alone(__file__)

@@ -1262,3 +1262,9 @@ class FaultToleranceLab(Lab):
 def positive(value: Any) -> bool:
     """Whether a value from the ledger is a number that can be divided by."""
     return value is not None and value > 0
+
+
+if __name__.startswith("bokeh_app"):
+    from labs.standalone import serve_alone
+
+    serve_alone(__file__)
