@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -24,10 +23,13 @@ ROOT = Path(__file__).parents[2]
 #: A server that has not answered by then does not start. Importing Panel takes a few seconds on a busy machine.
 START_SECONDS = 60
 
-#: What Tornado says when a browser closes the page while an answer is on its way.
-_READER_LEFT = re.compile(
-    r"Task exception was never retrieved\n.*?\ntornado\.websocket\.WebSocketClosedError\n", re.DOTALL
-)
+_TRACEBACK = "Traceback (most recent call last):"
+
+#: Ends of tracebacks that Tornado and Bokeh write when a browser leaves while its answer is on the way.
+_READER_LEFT = ("WebSocketClosedError", "StreamClosedError", "assert self._session is not None")
+
+#: Bokeh's headline above such a traceback, as above any other.
+_HEADLINE = "bokeh.server.protocol_handler:error handling message"
 
 
 def free_port() -> int:
@@ -128,8 +130,9 @@ class Server:
             log.seek(self._read_to)
             text = log.read()
             self._read_to = log.tell()
-        text = _READER_LEFT.sub("", text)
-        return text if "Traceback" in text or "ERROR" in text else ""
+        failed = [part for part in text.split(_TRACEBACK)[1:] if not any(end in part for end in _READER_LEFT)]
+        errors = [line for line in text.splitlines() if line.startswith("ERROR") and _HEADLINE not in line]
+        return text if failed or errors else ""
 
     def store(self) -> Store:
         """The ledger file, opened from outside."""

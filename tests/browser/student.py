@@ -205,8 +205,17 @@ class Student:
         expect(self.standing("Context")).to_have_text(label)
 
     def resets_controls(self) -> None:
-        """Puts the controls of the act back to their defaults."""
+        """Puts the controls of the act back to their defaults, and looks until they are there."""
         self.controls.get_by_role("button", name="Reset controls").click()
+        act = self.run().act(self._act_on_screen())
+        defaults = {
+            name: spec.text(act.default(name)) if isinstance(spec, Slider) else str(act.default(name))
+            for name, spec in act.specs.items()
+        }
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while self.shown_controls() != defaults:
+            assert time.monotonic() < deadline, f"the controls did not go back: {self.shown_controls()}"
+            self.page.wait_for_timeout(50)
 
     def sets(self, values: Mapping[str, Any]) -> None:
         """Sets controls of the act on screen. Those that others keep out of reach come after these."""
