@@ -74,10 +74,10 @@ _MARKDOWN = (
 )
 
 # A table that is wider than a phone scrolls on its own, by finger or by arrow keys, and not with the page.
-_MARKDOWN.renderer.rules["table_open"] = lambda *_: (
-    '<div class="scroll-x" tabindex="0" role="region" aria-label="Table"><table>\n'
+_MARKDOWN.add_render_rule(
+    "table_open", lambda *_: '<div class="scroll-x" tabindex="0" role="region" aria-label="Table"><table>\n'
 )
-_MARKDOWN.renderer.rules["table_close"] = lambda *_: "</table></div>\n"
+_MARKDOWN.add_render_rule("table_close", lambda *_: "</table></div>\n")
 
 
 @lru_cache(maxsize=4096)
