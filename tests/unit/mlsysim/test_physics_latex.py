@@ -24,6 +24,7 @@ from sympy.parsing.latex.errors import LaTeXParsingError
 
 from mlsysim.physics import (
     FORMULAS,
+    attention_traffic_bytes,
     dm1_sigma,
     erlang_c,
     mmc_survival,
@@ -40,6 +41,8 @@ UNPARSEABLE = {
     "batched_fleet_p99": "stands for four queues, written as a function of rate, service and servers",
     "batched_fleet_survival": "a probability of an event, not an expression",
     "exact_checkpoint_interval": "SymPy's LaTeX parser has no Lambert W (compared with SciPy elsewhere)",
+    "pipeline_throughput": "the smallest of a list of arguments",
+    "serial_throughput": "a sum over a list of arguments",
     "series_mtbf": "a sum over a list of arguments",
 }
 
@@ -120,6 +123,22 @@ AUXILIARY: dict[str, Auxiliary] = {
         ),
     },
     "micro_step_time": {"r": lambda a, _: _recomputed(a)},
+    "attention_traffic_bytes": {"z": lambda a, _: a["algorithm"] == "materialized"},
+    "transformer_forward_time": {
+        "P": lambda a, _: 12 * a["layers"] * a["width"] ** 2,
+        "D": lambda a, _: attention_traffic_bytes(
+            **{k: a[k] for k in ("seq_len", "width", "layers", "bytes_per_value", "algorithm", "head_dim")}
+        ),
+        "k": lambda a, _: 12 if a["algorithm"] == "materialized" else 10,
+    },
+    "forward_memory_bytes": {
+        "P": lambda a, _: 12 * a["layers"] * a["width"] ** 2,
+        "S": lambda a, _: (
+            a["width"]
+            / a["head_dim"]
+            * (a["seq_len"] ** 2 * a["bytes_per_value"] if a["algorithm"] == "materialized" else 4 * a["seq_len"])
+        ),
+    },
     "optimizer_step_time": {
         **STATE,
         "w": lambda a, _: STORAGE_BYTES[a["precision"]][2] or STORAGE_BYTES[a["precision"]][0],
