@@ -5,6 +5,14 @@
 
 from __future__ import annotations
 
+from mlsysim.physics.activation import (
+    activation_bytes,
+    activation_pass_time,
+    activation_time_ratio,
+    gradient_bound,
+    layer_time,
+    silicon_cost_ratio,
+)
 from mlsysim.physics.collectives import ring_allreduce_time
 from mlsysim.physics.data_pipeline import (
     accelerator_demand,
@@ -53,7 +61,12 @@ from mlsysim.physics.latency import (
     resolution_scaled_time,
     transfer_time,
 )
-from mlsysim.physics.memory import kv_cache_bytes, max_batch_in_memory
+from mlsysim.physics.memory import (
+    kv_cache_bytes,
+    max_batch_in_memory,
+    resident_fraction,
+    tiered_transfer_time,
+)
 from mlsysim.physics.parallelism import (
     dp_balance_tokens,
     exposed_time,
@@ -68,6 +81,13 @@ from mlsysim.physics.parallelism import (
     zero_state_bytes,
 )
 from mlsysim.physics.pipeline_schedule import PipelineSchedule, one_f_one_b
+from mlsysim.physics.pyramid import (
+    cnn_inference_memory,
+    cnn_training_memory,
+    pyramid_macs,
+    pyramid_values,
+    pyramid_weights,
+)
 from mlsysim.physics.queueing import (
     batch_formation_wait_max,
     batch_formation_wait_mean,
@@ -172,6 +192,9 @@ __all__ = [
     "accelerator_demand",
     "accumulation_overhead",
     "accuracy_after_selection",
+    "activation_bytes",
+    "activation_pass_time",
+    "activation_time_ratio",
     "arithmetic_intensity",
     "async_checkpoint_overhead",
     "attention_crossover_tokens",
@@ -194,6 +217,8 @@ __all__ = [
     "checkpoint_overhead",
     "cluster_mtbf",
     "cnn_bytes_moved",
+    "cnn_inference_memory",
+    "cnn_training_memory",
     "compute_hours",
     "curriculum_breakeven_epochs",
     "curriculum_net_speedup",
@@ -224,11 +249,13 @@ __all__ = [
     "forward_memory_parts",
     "goodput_exact",
     "goodput_first_order",
+    "gradient_bound",
     "information_compute_ratio",
     "iron_law_latency",
     "iron_law_latency_overlapped",
     "kv_cache_bytes",
     "launch_time",
+    "layer_time",
     "layout_error",
     "littles_law_concurrency",
     "loader_schedule",
@@ -265,7 +292,11 @@ __all__ = [
     "pipeline_throughput",
     "power_law_loss_ratio",
     "propagation_rtt",
+    "pyramid_macs",
+    "pyramid_values",
+    "pyramid_weights",
     "relative_scaling_efficiency",
+    "resident_fraction",
     "resolution_scaled_time",
     "ridge_point",
     "ring_allreduce_time",
@@ -274,11 +305,13 @@ __all__ = [
     "selection_inequality_margin",
     "serial_throughput",
     "series_mtbf",
+    "silicon_cost_ratio",
     "simulate_training_run",
     "storage_duty",
     "supply_rate",
     "tensor_parallel_time",
     "three_d_step",
+    "tiered_transfer_time",
     "tiled_attention_state_bytes",
     "training_flops",
     "training_memory",
