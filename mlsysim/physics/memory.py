@@ -1,10 +1,20 @@
-"""What is resident, and how many requests fit beside it."""
+"""What is resident, in which tier, and how many requests fit beside it."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from mlsysim.physics.registry import COUNT, NONNEGATIVE, POSITIVE, Real, Result, Variable, formula
+from mlsysim.physics.registry import (
+    COUNT,
+    NONNEGATIVE,
+    POSITIVE,
+    Choices,
+    Real,
+    Result,
+    Variable,
+    formula,
+    require_at_most,
+)
 
 # A design exactly on its limit fits, although 0.3/0.1 is 2.9999999999999996 in floating point.
 ROUNDING_SLACK = 1e-12
@@ -46,3 +56,58 @@ def max_batch_in_memory(capacity_bytes: Real, fixed_bytes: Real, bytes_per_seque
     """Largest number of sequences that fit beside the fixed part."""
     ratio = (capacity_bytes - fixed_bytes) / bytes_per_sequence
     return np.maximum(0.0, np.floor(ratio * (1.0 + ROUNDING_SLACK)))
+
+
+PLACEMENTS = ("cache", "planned")
+WORKING_SET = Variable("W", "B", "bytes that are used again and again", NONNEGATIVE)
+ON_CHIP = Variable("C", "B", "capacity of the on-chip memory", POSITIVE)
+PLACEMENT = Variable(r"\mathrm{placement}", "1", "an unmanaged cache, or a buffer planned ahead", Choices(PLACEMENTS))
+
+
+@formula(
+    latex=r"h = \min\left(1, \frac{C}{W}\right) \quad \text{planned}, \qquad "
+    r"h = 1 \text{ if } W \le C \text{, else } 0 \quad \text{cache}",
+    variables={"working_set_bytes": WORKING_SET, "capacity_bytes": ON_CHIP, "placement": PLACEMENT},
+    result=Result("h", "1", "share of the traffic that stays on chip"),
+    validity="Cyclic reuse. Under least-recently-used replacement a set that is one line too large keeps nothing; "
+    "real caches with other policies lie between the two.",
+    source="Denning 1968 (working set); Belady 1966 (replacement).",
+)
+def resident_fraction(working_set_bytes: Real, capacity_bytes: Real, placement: str) -> Real:
+    """Share of a working set that an on-chip memory holds across its uses."""
+    held = np.minimum(1.0, capacity_bytes / working_set_bytes)
+    return held if placement == "planned" else np.where(held < 1.0, 0.0, 1.0)
+
+
+@formula(
+    latex=r"t = D \left(\frac{h}{\mathrm{BW}_f} + \frac{1-h}{\mathrm{BW}_s}\right)",
+    variables={
+        "traffic_bytes": Variable("D", "B", "bytes moved", NONNEGATIVE),
+        "working_set_bytes": WORKING_SET,
+        "capacity_bytes": ON_CHIP,
+        "fast_bandwidth_bytes_s": Variable(r"\mathrm{BW}_f", "B/s", "bandwidth of the on-chip memory", POSITIVE),
+        "slow_bandwidth_bytes_s": Variable(r"\mathrm{BW}_s", "B/s", "bandwidth of the main memory", POSITIVE),
+        "placement": PLACEMENT,
+    },
+    result=Result("t", "s", "time to move the bytes"),
+    validity="h is the resident fraction. The two tiers do not overlap; one dependent access costs latency instead.",
+    source="Memory hierarchy: Hennessy and Patterson.",
+)
+def tiered_transfer_time(
+    traffic_bytes: Real,
+    working_set_bytes: Real,
+    capacity_bytes: Real,
+    fast_bandwidth_bytes_s: Real,
+    slow_bandwidth_bytes_s: Real,
+    placement: str,
+) -> Real:
+    """Time of traffic of which the resident part moves at on-chip and the rest at main-memory bandwidth."""
+    require_at_most(
+        "slow_bandwidth_bytes_s",
+        slow_bandwidth_bytes_s,
+        "fast_bandwidth_bytes_s",
+        fast_bandwidth_bytes_s,
+        "the on-chip memory is the faster one",
+    )
+    resident = resident_fraction(working_set_bytes, capacity_bytes, placement)
+    return traffic_bytes * (resident / fast_bandwidth_bytes_s + (1.0 - resident) / slow_bandwidth_bytes_s)

@@ -117,6 +117,7 @@ class Variable:
 
     A ``vector`` argument is a list consumed whole along its last axis (bin shares, failure rates).
     An ``optional`` argument may be None, which the formula gives a meaning of its own.
+    A ``structural`` argument sets the length of a vector result (stages, bins): one number per call, no array.
     """
 
     symbol: str
@@ -125,6 +126,7 @@ class Variable:
     domain: Domain
     vector: bool = False
     optional: bool = False
+    structural: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +335,8 @@ def _checked(argument: str, variable: Variable, value: Any) -> tuple[Any, Shape 
     rejected = domain.rejected(numbers)
     if np.any(rejected):
         raise _refusal(argument, variable, numbers[rejected].flat[0])
+    if variable.structural and numbers.ndim:
+        raise ValueError(f"{argument} must be one number per call (it sets the length of the result), got {value!r}")
     if variable.vector:
         if numbers.ndim == 0 or numbers.shape[-1] == 0:
             raise ValueError(f"{argument} must be a list of at least one value, got {value!r}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -38,10 +40,17 @@ def draw_number(domain: Interval, generator: np.random.Generator) -> float | int
     return float(low + 10.0 ** generator.uniform(-2.0, 2.0))
 
 
-def sample(spec: FormulaSpec, generator: np.random.Generator) -> dict[str, Any]:
-    """Valid arguments of a formula, drawn again until its rules between arguments hold too."""
+def structural(spec: FormulaSpec) -> set[str]:
+    """Arguments that take one number per call."""
+    return {name for name, variable in spec.variables.items() if variable.structural}
+
+
+def sample(
+    spec: FormulaSpec, generator: np.random.Generator, fixed: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Valid arguments of a formula, drawn again until its rules between arguments hold too; `fixed` ones are kept."""
     for _ in range(ATTEMPTS):
-        arguments = {name: draw(variable, generator) for name, variable in spec.variables.items()}
+        arguments = {name: draw(variable, generator) for name, variable in spec.variables.items()} | fixed
         try:
             FORMULAS[spec.name](**arguments)
         except ValueError:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from formula_samples import draw, outside, sample
+from formula_samples import draw, outside, sample, structural
 from latex2mathml.converter import convert
 
 import mlsysim.physics
@@ -95,7 +95,7 @@ def test_positional_equals_keyword(name: str, generator: np.random.Generator) ->
 def test_one_array_equals_a_loop(name: str, generator: np.random.Generator) -> None:
     """Every argument in turn becomes an array while the others stay scalars."""
     formula = FORMULAS[name]
-    for argument in formula.spec.variables:
+    for argument in (name for name, variable in formula.spec.variables.items() if not variable.structural):
         valid = []
         while len(valid) < 4:
             base = sample(formula.spec, generator)
@@ -116,8 +116,10 @@ def test_one_array_equals_a_loop(name: str, generator: np.random.Generator) -> N
 def test_all_arrays_equal_a_loop(name: str, generator: np.random.Generator) -> None:
     """Every argument is a column of the same length."""
     formula = FORMULAS[name]
-    rows = [sample(formula.spec, generator) for _ in range(12)]
-    columns = {argument: [row[argument] for row in rows] for argument in formula.spec.variables}
+    first = sample(formula.spec, generator)
+    shared = {name: first[name] for name in structural(formula.spec)}
+    rows = [first, *(sample(formula.spec, generator, shared) for _ in range(11))]
+    columns = {argument: [row[argument] for row in rows] for argument in formula.spec.variables} | shared
     _compare(name, columns, rows, (12,))
 
 
@@ -125,7 +127,7 @@ def test_all_arrays_equal_a_loop(name: str, generator: np.random.Generator) -> N
 def test_arguments_broadcast_together(name: str, generator: np.random.Generator) -> None:
     """A column of one argument against a row of another gives their outer product."""
     formula = FORMULAS[name]
-    scalars = [a for a, v in formula.spec.variables.items() if not v.vector]
+    scalars = [a for a, v in formula.spec.variables.items() if not (v.vector or v.structural)]
     if len(scalars) < 2:
         pytest.skip("a single scalar argument has nothing to broadcast against")
     base = sample(formula.spec, generator)
@@ -140,9 +142,9 @@ def _compare(name: str, arrays: dict[str, Any], rows: list[dict[str, Any]], shap
     for key, (declared, value) in _results(name, formula(**arrays)).items():
         expected = np.array([one[key][1] for one in looped])
         assert isinstance(value, np.ndarray)
-        if declared.kind != "vector":
-            assert value.shape == shape
-            expected = expected.reshape(shape)
+        full = (*shape, expected.shape[-1]) if declared.kind == "vector" else shape
+        assert value.shape == full
+        expected = expected.reshape(full)
         np.testing.assert_allclose(value.astype(float), expected.astype(float), rtol=1e-12, atol=0.0)
 
 
@@ -198,7 +200,7 @@ def test_unknown_missing_and_doubled_arguments_are_type_errors(name: str, genera
 @pytest.mark.parametrize("name", NAMES)
 def test_shapes_that_do_not_fit_are_refused(name: str, generator: np.random.Generator) -> None:
     formula = FORMULAS[name]
-    scalars = [a for a, v in formula.spec.variables.items() if not v.vector]
+    scalars = [a for a, v in formula.spec.variables.items() if not (v.vector or v.structural)]
     if len(scalars) < 2:
         pytest.skip("a single scalar argument always fits")
     base = sample(formula.spec, generator)

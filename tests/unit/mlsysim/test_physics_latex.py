@@ -29,6 +29,7 @@ from mlsysim.physics import (
     erlang_c,
     mmc_survival,
     mmc_wait_percentile,
+    resident_fraction,
     transformer_activation_bytes_per_layer,
 )
 from mlsysim.physics.registry import FormulaSpec
@@ -37,6 +38,11 @@ from mlsysim.physics.training import OPTIMIZER_BYTES, STORAGE_BYTES
 POINTS = 25
 
 UNPARSEABLE = {
+    "cnn_inference_memory": "a maximum over a list of arguments",
+    "cnn_training_memory": "a sum over a list of arguments",
+    "pyramid_macs": "a value per stage",
+    "pyramid_values": "a value per stage",
+    "pyramid_weights": "a value per stage",
     "batched_fleet_mean": "stands for four queues; the mean of the queue is a symbol with a superscript",
     "batched_fleet_p99": "stands for four queues, written as a function of rate, service and servers",
     "batched_fleet_survival": "a probability of an event, not an expression",
@@ -123,6 +129,9 @@ AUXILIARY: dict[str, Auxiliary] = {
         ),
     },
     "micro_step_time": {"r": lambda a, _: _recomputed(a)},
+    "tiered_transfer_time": {
+        "h": lambda a, _: resident_fraction(a["working_set_bytes"], a["capacity_bytes"], a["placement"])
+    },
     "attention_traffic_bytes": {"z": lambda a, _: a["algorithm"] == "materialized"},
     "transformer_forward_time": {
         "P": lambda a, _: 12 * a["layers"] * a["width"] ** 2,
@@ -168,6 +177,8 @@ BRANCH: dict[str, Callable[[Arguments], bool]] = {
     "daly_interval": lambda a: a["checkpoint_s"] < 2 * a["mtbf_s"],
     "goodput_exact": lambda a: (a["interval_s"] + a["checkpoint_s"]) / a["mtbf_s"] < 100,
     "transformer_activation_bytes": lambda a: a["checkpoints"] > 0,
+    "layer_time": lambda a: a["fused"],
+    "resident_fraction": lambda a: a["placement"] == "planned",
 }
 
 # An equation that is solved for its result: what its left-hand side is at that result.

@@ -106,6 +106,18 @@ def test_boolean_and_vector_results() -> None:
     assert vector([1.0, 2.0, 3.0]).shape == (3, 2)
 
 
+def test_a_structural_argument_is_one_number_per_call() -> None:
+    def rungs(a: Any, count: Any) -> Any:
+        """Docstring."""
+        return np.expand_dims(a, -1) * np.arange(int(count))
+
+    count = Variable("m", "1", "rungs", r.COUNT, structural=True)
+    ladder = _decorated(rungs, {"a": LENGTH, "count": count}, Result("y", "1", "heights", kind="vector"))
+    assert ladder([1.0, 2.0], 3).shape == (2, 3)
+    with pytest.raises(ValueError, match="count must be one number per call"):
+        ladder(1.0, [2, 3])
+
+
 def test_optional_and_undefined() -> None:
     def capped(a: float, cap: float | None = None) -> Any:
         """Docstring."""
