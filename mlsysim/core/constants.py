@@ -71,6 +71,34 @@ H100_TENSOR_CLOCK = _C(
     "Introduction",
     "derived",
 )
+H100_LANE_RATE = _C(
+    "H100_LANE_RATE",
+    H100_FLOPS_FP32.value / 2,
+    "1/s",
+    "lane-cycles per second of the 16,896 FP32 lanes",
+    f"half of the FP32 peak, which counts a fused multiply-add as two, {H100_DATASHEET}",
+    "Neural Network Computation",
+    "derived",
+)
+H100_ONCHIP_BYTES = _C(
+    "H100_ONCHIP_BYTES",
+    132 * 228 * 1024.0,
+    "B",
+    "shared memory and level-1 cache of all multiprocessors",
+    "132 multiprocessors x 228 KiB, NVIDIA Hopper architecture and CUDA C++ Programming Guide",
+    "Neural Network Computation",
+    "datasheet",
+)
+H100_ONCHIP_BW = _C(
+    "H100_ONCHIP_BW",
+    3.35e13,
+    "B/s",
+    "bandwidth of the shared memories together",
+    "132 multiprocessors x 128 B per clock x 1.98272 GHz; the same sum gives 19.5 TB/s for the A100, "
+    "Dao et al. 2022 print 19",
+    "Neural Network Computation",
+    "derived",
+)
 TWO_H100_FLOPS_FP16 = _C(
     "TWO_H100_FLOPS_FP16",
     2 * H100_FLOPS_FP16_TENSOR.value,
@@ -227,6 +255,33 @@ MOBILE_NPU_MEM_BW = _C(
 )
 MOBILE_MEM_CAPACITY = _C(
     "MOBILE_MEM_CAPACITY", 8e9, "B", "memory of the phone", "course deployment regimes", REGIMES, "course"
+)
+MOBILE_LANE_RATE = _C(
+    "MOBILE_LANE_RATE",
+    MOBILE_FP32.value / 2,
+    "1/s",
+    "lane-cycles per second that evaluate activation functions",
+    "assumption: the phone GPU, whose FP32 rate counts a fused multiply-add as two",
+    "Neural Network Computation",
+    "assumption",
+)
+MOBILE_ONCHIP_BYTES = _C(
+    "MOBILE_ONCHIP_BYTES",
+    8 * 1024.0**2,
+    "B",
+    "scratchpad of the NPU, 8 MiB",
+    "assumption: flagship NPU scratchpads are of the 4 to 16 MiB class",
+    "Neural Network Computation",
+    "assumption",
+)
+MOBILE_ONCHIP_BW = _C(
+    "MOBILE_ONCHIP_BW",
+    680e9,
+    "B/s",
+    "bandwidth of the scratchpad",
+    "assumption: ten times the main memory, the ratio of shared memory to HBM on the H100",
+    "Neural Network Computation",
+    "assumption",
 )
 MOBILE_APP_BYTES = _C(
     "MOBILE_APP_BYTES",
