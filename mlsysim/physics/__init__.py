@@ -14,6 +14,7 @@ from mlsysim.physics.activation import (
     silicon_cost_ratio,
 )
 from mlsysim.physics.collectives import ring_allreduce_time
+from mlsysim.physics.dam import dam_utilization, flop_per_joule, magnitude_gap_orders, max_streams
 from mlsysim.physics.data_pipeline import (
     accelerator_demand,
     backlog_growth,
@@ -42,6 +43,17 @@ from mlsysim.physics.data_selection import (
     sample_training_flops,
     selection_flops,
     selection_inequality_margin,
+)
+from mlsysim.physics.drift import (
+    accuracy_after_drift,
+    audit_signal_days,
+    gaussian_shift_bin_shares,
+    loop_latency_days,
+    model_age_days,
+    population_stability_index,
+    psi_signal_days,
+    releases_per_year,
+    served_age_trace,
 )
 from mlsysim.physics.economics import usd_per_million
 from mlsysim.physics.energy import (
@@ -145,6 +157,7 @@ from mlsysim.physics.reliability import (
     young_interval,
 )
 from mlsysim.physics.roofline import arithmetic_intensity, cnn_bytes_moved, mfu, ridge_point
+from mlsysim.physics.sampling import proportion_sample_size
 from mlsysim.physics.simulation import TrainingRun, simulate_training_run
 from mlsysim.physics.storage import checkpoint_bytes
 from mlsysim.physics.three_d_step import ThreeDStep, layout_error, three_d_step
@@ -191,6 +204,7 @@ __all__ = [
     "Variable",
     "accelerator_demand",
     "accumulation_overhead",
+    "accuracy_after_drift",
     "accuracy_after_selection",
     "activation_bytes",
     "activation_pass_time",
@@ -202,6 +216,7 @@ __all__ = [
     "attention_flops",
     "attention_score_bytes",
     "attention_traffic_bytes",
+    "audit_signal_days",
     "average_power",
     "backlog_growth",
     "batch_formation_wait_max",
@@ -224,6 +239,7 @@ __all__ = [
     "curriculum_net_speedup",
     "curriculum_pass_equivalents",
     "daly_interval",
+    "dam_utilization",
     "decode_rate",
     "dm1_latency_percentile",
     "dm1_max_utilization",
@@ -242,11 +258,13 @@ __all__ = [
     "exposed_time",
     "failure_probability",
     "feeding_tax",
+    "flop_per_joule",
     "formula",
     "forward_clocks",
     "forward_flops",
     "forward_memory_bytes",
     "forward_memory_parts",
+    "gaussian_shift_bin_shares",
     "goodput_exact",
     "goodput_first_order",
     "gradient_bound",
@@ -259,9 +277,12 @@ __all__ = [
     "layout_error",
     "littles_law_concurrency",
     "loader_schedule",
+    "loop_latency_days",
+    "magnitude_gap_orders",
     "max_batch_in_memory",
     "max_context_tokens",
     "max_service_radius",
+    "max_streams",
     "max_trainable_params",
     "md1_latency_percentile",
     "md1_mean_latency",
@@ -279,6 +300,7 @@ __all__ = [
     "mmc_mean_latency",
     "mmc_survival",
     "mmc_wait_percentile",
+    "model_age_days",
     "offered_utilization",
     "one_f_one_b",
     "optimizer_step_time",
@@ -290,12 +312,16 @@ __all__ = [
     "pipeline_bubble_fraction",
     "pipeline_p2p_time",
     "pipeline_throughput",
+    "population_stability_index",
     "power_law_loss_ratio",
     "propagation_rtt",
+    "proportion_sample_size",
+    "psi_signal_days",
     "pyramid_macs",
     "pyramid_values",
     "pyramid_weights",
     "relative_scaling_efficiency",
+    "releases_per_year",
     "resident_fraction",
     "resolution_scaled_time",
     "ridge_point",
@@ -305,6 +331,7 @@ __all__ = [
     "selection_inequality_margin",
     "serial_throughput",
     "series_mtbf",
+    "served_age_trace",
     "silicon_cost_ratio",
     "simulate_training_run",
     "storage_duty",

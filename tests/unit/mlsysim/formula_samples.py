@@ -20,7 +20,9 @@ def draw(variable: Variable, generator: np.random.Generator) -> Any:
     domain = variable.domain
     if variable.vector:
         single = Variable(variable.symbol, variable.unit, variable.meaning, domain)
-        return [draw(single, generator) for _ in range(4)]
+        drawn = [draw(single, generator) for _ in range(4)]
+        # Fractions in a list are the shares of a whole.
+        return [part / sum(drawn) for part in drawn] if isinstance(domain, Interval) and domain.high == 1 else drawn
     if isinstance(domain, Choices):
         return str(generator.choice(domain.options))
     if isinstance(domain, Boolean):

@@ -46,9 +46,12 @@ UNPARSEABLE = {
     "batched_fleet_mean": "stands for four queues; the mean of the queue is a symbol with a superscript",
     "batched_fleet_p99": "stands for four queues, written as a function of rate, service and servers",
     "batched_fleet_survival": "a probability of an event, not an expression",
+    "dam_utilization": "three ratios as one vector",
     "exact_checkpoint_interval": "SymPy's LaTeX parser has no Lambert W (compared with SciPy elsewhere)",
     "pipeline_throughput": "the smallest of a list of arguments",
     "serial_throughput": "a sum over a list of arguments",
+    "gaussian_shift_bin_shares": "a value per bin, with the normal distribution function",
+    "population_stability_index": "a sum over two lists of arguments",
     "series_mtbf": "a sum over a list of arguments",
 }
 
