@@ -38,6 +38,7 @@ from mlsysim.physics.training import OPTIMIZER_BYTES, STORAGE_BYTES
 POINTS = 25
 
 UNPARSEABLE = {
+    "bucketed_mean_time": "a sum over buckets of the time of another formula",
     "cnn_inference_memory": "a maximum over a list of arguments",
     "cnn_training_memory": "a sum over a list of arguments",
     "pyramid_macs": "a value per stage",
@@ -177,6 +178,7 @@ BRANCH: dict[str, Callable[[Arguments], bool]] = {
     "md1_survival_approx": lambda a: _stable(a) and a["time_s"] > a["service_s"],
     "erlang_c": lambda a: a["offered_erlangs"] < a["servers"],
     "min_check_period": lambda a: a["energy_j"] / a["target_life_s"] > a["sleep_power_w"],
+    "compile_breakeven_items": lambda a: a["eager_item_s"] > a["compiled_item_s"],
     "daly_interval": lambda a: a["checkpoint_s"] < 2 * a["mtbf_s"],
     "goodput_exact": lambda a: (a["interval_s"] + a["checkpoint_s"]) / a["mtbf_s"] < 100,
     "transformer_activation_bytes": lambda a: a["checkpoints"] > 0,
