@@ -186,6 +186,13 @@ ORIN_NX_APP_BYTES = _C(
     "Hardware Acceleration",
     "assumption",
 )
+AGX_ORIN_DATASHEET = "NVIDIA Jetson AGX Orin 64 GB technical brief"
+AGX_ORIN_FP16_DENSE = _C(
+    "AGX_ORIN_FP16_DENSE", 43e12, "FLOP/s", "dense FP16 peak of the GPU", AGX_ORIN_DATASHEET, "Frameworks", "datasheet"
+)
+AGX_ORIN_MEM_BW = _C(
+    "AGX_ORIN_MEM_BW", 204.8e9, "B/s", "LPDDR5 bandwidth", AGX_ORIN_DATASHEET, "Frameworks", "datasheet"
+)
 ORIN_NANO_INT8_SPARSE = _C(
     "ORIN_NANO_INT8_SPARSE",
     40e12,
