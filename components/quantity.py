@@ -59,6 +59,18 @@ def plain(value: float, digits: int = 4) -> str:
     return f"{float(f'{value:.{digits}g}'):,.12g}".replace("-", "−")
 
 
+def count(value: float, digits: int = 3) -> str:
+    """How many, with words for large steps: 7,000, 1.56 million, 989 million. For what is counted or compared."""
+    if not math.isfinite(value):
+        return number(value)
+    steps = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
+    # 0.9995 of a step already rounds up to the next word at three digits.
+    for factor, name in steps:
+        if abs(value) >= factor * 0.9995:
+            return f"{plain(value / factor, digits)} {name}"
+    return plain(value, digits)
+
+
 def quantity(value: float | None, unit: str, digits: int = 3) -> str:
     """`value` in SI `unit` with the prefix that leaves one to three digits before the point: 1.68 ms, 3.35 TB/s."""
     if value is None or not math.isfinite(value) or value == 0:
