@@ -45,11 +45,12 @@ def latency_waterfall(
     scale: float = 1e3,
     high: float | None = None,
     caption: str = "",
+    row: int = 62,
 ) -> Plot:
     """Horizontal stacked bars of time, one per design, with the largest term named on each.
 
     `bars` share their term names and are drawn top to bottom. `scale` turns seconds into `unit`; `high` (in
-    `unit`) fixes the right end of the axis.
+    `unit`) fixes the right end of the axis, `row` is the height of a bar with its gap in pixels.
     """
     names = list(bars[0].terms)
     rows = np.arange(len(bars))[::-1].astype(float)
@@ -126,6 +127,6 @@ def latency_waterfall(
             ticks=tuple((float(row), bar.name) for row, bar in zip(rows, bars, strict=True)),
         ),
         layers=tuple(layers),
-        height=90 + 62 * len(bars) + (18 if limits else 0),
+        height=90 + row * len(bars) + (18 if limits else 0),
         key=tuple((name, SERIES[k % len(SERIES)]) for k, name in enumerate(names)),
     )
