@@ -225,7 +225,10 @@ class Labels(Layer):
 
 @dataclass(frozen=True, kw_only=True)
 class Cells(Layer):
-    """A heat map: one rectangle per cell, coloured by `values` on a light-to-dark scale from `low` to `high`."""
+    """A heat map: one rectangle per cell, coloured by `values` on a light-to-dark scale from `low` to `high`.
+
+    `gap` is the width of the line between cells in pixels; 0 for cells that may be as small as a pixel.
+    """
 
     left: Any
     bottom: Any
@@ -234,8 +237,9 @@ class Cells(Layer):
     values: Any
     low: float = 0.0
     high: float = 1.0
+    gap: float = 2
 
-    _style_fields = (*Layer._style_fields, "low", "high")
+    _style_fields = (*Layer._style_fields, "low", "high", "gap")
 
     #: A blue ramp that stays legible under dark text; drawn the same in both themes.
     ramp: ClassVar[tuple[str, ...]] = (
@@ -264,7 +268,8 @@ class Cells(Layer):
             cmap=list(self.ramp),
             clim=(self.low, self.high),
             line_color=colour("surface"),
-            line_width=2,
+            line_width=self.gap,
+            line_alpha=1 if self.gap else 0,
         )
 
 

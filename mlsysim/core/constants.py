@@ -682,6 +682,15 @@ DISPATCH_HOST = _C(
     "DISPATCH_HOST", 10e-6, "s", "framework dispatch per operation", "course, Frameworks", "Frameworks", "chapter"
 )
 LAUNCH_HOST = _C("LAUNCH_HOST", 5e-6, "s", "kernel launch on the host", "course, Frameworks", "Frameworks", "chapter")
+LAUNCH_EDGE = _C(
+    "LAUNCH_EDGE",
+    15e-6,
+    "s",
+    "kernel launch on an embedded ARM host",
+    "assumption: three times a server's, inside the course's 5 to 20 us",
+    "Network Architectures",
+    "assumption",
+)
 DISPATCH_CALIBRATED = _C(
     "DISPATCH_CALIBRATED",
     5.79e-6,
