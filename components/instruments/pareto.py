@@ -16,11 +16,15 @@ from components.instruments.registry import instrument
 
 @dataclass(frozen=True)
 class Trace:
-    """A family of designs as a curve, in the units of the axes. NaN or infinity breaks it."""
+    """A family of designs as a curve, in the units of the axes. NaN or infinity breaks it.
+
+    `token` is its colour where curves are told apart by a key.
+    """
 
     x: Any
     y: Any
     label: str = ""
+    token: str = "series-6"
 
 
 @dataclass(frozen=True)
@@ -79,16 +83,18 @@ def pareto_curve(
     frontier: Trace | None = None,
     predicted: Trace | None = None,
     marks: Sequence[Design] = (),
-    named_at: Literal["first", "last"] = "last",
+    shunned: Box | None = None,
+    named_at: Literal["first", "last", "key"] = "last",
     height: int = 340,
 ) -> Plot:
     """Families of designs as curves, one design ringed, the acceptable region shaded.
 
     `chosen` is the family of the current design, drawn strong with its members as dots; `frontier` the
     envelope of designs that nothing dominates; `predicted` the family that the student predicted; `marks`
-    other single designs. Each curve is named at its `named_at` point inside the axes; a current design outside
-    them is a ring on their edge. Pass the optional parts always or never: an empty trace (NaN) hides itself,
-    None leaves the layer out.
+    other single designs; `shunned` a region, from some x on, that no design should enter, named along its left edge.
+    Each curve is named at its `named_at` point inside the axes, or, where their ends lie too close together, in a
+    key above the plot; a current design outside the axes is a ring on their edge. Pass the optional parts always or
+    never: an empty trace (NaN) hides itself, None leaves the layer out.
     """
     layers: list[Layer] = [
         Boxes(
@@ -110,7 +116,28 @@ def pareto_curve(
             bold=True,
         ),
     ]
-    layers += [Line(x=trace.x, y=trace.y, token="series-6", width=1.5) for trace in traces]
+    if shunned is not None:
+        layers += [
+            Boxes(
+                left=max(shunned.left, x.low),
+                right=min(shunned.right, x.high),
+                bottom=max(shunned.bottom, y.low),
+                top=min(shunned.top, y.high),
+                token="violation",
+                alpha=0.1,
+            ),
+            Labels(
+                x=max(shunned.left, x.low),
+                y=max(shunned.bottom, y.low),
+                text=shunned.label,
+                token="violation-ink",
+                angle=90,
+                baseline="top",
+                dx=5,
+                dy=-6,
+            ),
+        ]
+    layers += [Line(x=trace.x, y=trace.y, token=trace.token, width=1.5) for trace in traces]
     if frontier is not None:
         layers.append(Line(x=frontier.x, y=frontier.y, token="ink", width=4, alpha=0.45))
     if predicted is not None:
@@ -130,9 +157,10 @@ def pareto_curve(
         ]
     if chosen is not None:
         layers += [Line(x=chosen.x, y=chosen.y, width=2.5), Points(x=chosen.x, y=chosen.y, size=4)]
+    listed = named_at == "key"
     named = [*traces] if chosen is None else [*traces, chosen]
-    ends = [_end(trace, x, y, named_at) for trace in named]
-    words = [trace.label if np.isfinite(end[0]) else "" for trace, end in zip(named, ends, strict=True)]
+    ends = [_end(trace, x, y, "first" if named_at == "first" else "last") for trace in named]
+    words = [trace.label if np.isfinite(end[0]) and not listed else "" for trace, end in zip(named, ends, strict=True)]
     # A name of a few letters needs less room on its right than one of a word.
     on_left = [
         bool(np.isfinite(end[0]) and _share(end[0], x) > (0.9 if len(word) < 4 else 0.75))
@@ -172,4 +200,12 @@ def pareto_curve(
             at[0], at[1], name, left=known and _share(at[0], x) > 0.72, gap=12, token="ink", bold=True, plate=True
         ),
     ]
-    return Plot(title=title, caption=caption, x=x, y=y, layers=tuple(layers), height=height)
+    return Plot(
+        title=title,
+        caption=caption,
+        x=x,
+        y=y,
+        layers=tuple(layers),
+        height=height,
+        key=tuple((trace.label, trace.token) for trace in traces) if listed else (),
+    )
