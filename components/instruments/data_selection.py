@@ -292,7 +292,7 @@ def schedule_breakeven(
             )
             for s, at in zip(schedules, heights, strict=True)
         ),
-        Points(x=crossings, y=1.0, size=11, token="ink", filled=False),
+        Points(x=crossings, y=np.ones(len(crossings)), size=11, token="ink", filled=False),
         Labels(
             x=crossings,
             y=1.0,
