@@ -218,7 +218,8 @@ def served_age_trace(
             "period_days and horizon_days must be > 0, loop_days and first_age_days >= 0, got "
             f"{period_days!r}, {horizon_days!r}, {loop_days!r}, {first_age_days!r}"
         )
-    releases = np.arange(period_days + loop_days, horizon_days, period_days) if math.isfinite(period_days) else []
+    endless = math.isinf(period_days)
+    releases: Array = np.array([]) if endless else np.arange(period_days + loop_days, horizon_days, period_days)
     starts, ends = np.concatenate([[0.0], releases]), np.concatenate([releases, [horizon_days]])
     born = np.concatenate([[-first_age_days], period_days * np.arange(1, len(starts))])
     days = np.column_stack([starts, ends])
