@@ -1,0 +1,356 @@
+"""Attention: the map of one head against a memory, what a context costs in bytes, and its share of the arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from components.instruments.layers import Axis, Band, Boxes, Cells, Labels, Layer, Line, Plot, Points, Segments
+from components.instruments.placing import sided_labels
+from components.instruments.registry import instrument
+from components.instruments.waterfall import Limit
+from components.quantity import plain, quantity
+
+#: Blocks along one side of the map.
+BLOCKS = 16
+#: The map is drawn twice, both times in a panel of side 1: to scale in the first, magnified in the second.
+MAGNIFIED = 1.24
+#: What stands around a square that fills its panel.
+MARGIN = 1.22
+
+
+@cache
+def attention_weights(blocks: int = BLOCKS) -> npt.NDArray[np.float64]:
+    """An illustrative attention pattern of one head over blocks of tokens; rows sum to one.
+
+    The features are those that trained heads show (Clark et al. 2019): most of the weight on neighbours, some on the
+    first token, and a few links between distant parts that speak of the same thing.
+    """
+    asks, read = np.meshgrid(np.arange(blocks), np.arange(blocks), indexing="ij")
+    logits = 2.6 * np.exp(-np.abs(asks - read) / 1.1) + 1.3 * (read == 0)
+    for one, other, strength in ((2, 9, 1.9), (5, 13, 2.1), (6, 13, 1.3), (11, 3, 1.6), (14, 7, 1.7), (10, 4, 0.9)):
+        at, to = one * blocks // BLOCKS, other * blocks // BLOCKS
+        logits = logits + strength * np.exp(-((asks - at) ** 2 + (read - to) ** 2) / 0.9)
+        logits = logits + 0.6 * strength * np.exp(-((asks - to) ** 2 + (read - at) ** 2) / 0.9)
+    weights = np.exp(logits)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def _round(value: float) -> float:
+    """The largest of 1, 2, 5 times a power of ten that is at most `value`."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return max(step * power for step in (1, 2, 5) if step * power <= value * (1 + 1e-9))
+
+
+@instrument(volume=1, chapter=6)
+def attention_map(
+    tokens: float,
+    score_bytes: float,
+    *,
+    stored: bool,
+    held_bytes: float,
+    capacity: Limit,
+    capacity_tokens: float,
+    predicted: float | None,
+    title: str,
+    caption: str = "",
+) -> Plot:
+    """The attention map of one head, to scale with the memory that its head may fill, and magnified beside it.
+
+    Areas are bytes: the map of `tokens` takes `score_bytes` if it is stored, `capacity` (B) is a square of side
+    `capacity_tokens`. With `stored` false the map is an empty outline, and `held_bytes` says what is held instead.
+    `predicted` is the student's side of the second square. The pattern is illustrative, the areas are not.
+    """
+    scale = MARGIN * max(capacity_tokens, tokens)
+    side, limit = tokens / scale, capacity_tokens / scale
+    weights = attention_weights()
+    ends = np.arange(BLOCKS + 1) / BLOCKS
+    columns, rows = (grid.ravel() for grid in np.meshgrid(np.arange(BLOCKS), np.arange(BLOCKS)))
+    # The square root spreads the many small weights over the ramp.
+    shades = np.sqrt(weights / weights.max()).ravel()
+
+    def cells(size: float, at: float, gap: float) -> Cells:
+        """The map with its first token at the top left."""
+        return Cells(
+            left=at + size * ends[columns],
+            right=at + size * ends[columns + 1],
+            bottom=1 - size * ends[rows + 1],
+            top=1 - size * ends[rows],
+            values=shades,
+            low=0.2,
+            gap=gap,
+        )
+
+    def square(size: float, token: str, dash: str, width: float = 2) -> Segments:
+        """The outline of a square that shares its first token with the map."""
+        return Segments(
+            x0=np.array([0, 0, 0, size]),
+            x1=np.array([size, size, 0, size]),
+            y0=np.array([1, 1 - size, 1, 1]),
+            y1=np.array([1, 1 - size, 1 - size, 1 - size]),
+            token=token,
+            dash=dash,
+            width=width,
+        )
+
+    claimed = math.nan if predicted is None else predicted / scale
+    inside = claimed <= 1
+    flag = "" if predicted is None else "prediction" if inside else f"prediction {plain(predicted, 3)} ↘"
+    name = f"{plain(tokens, 7)} tokens\n{quantity(score_bytes if stored else held_bytes, 'B')}"
+    # A small map is named beside, a large one inside itself; the limit inside itself, or under it where it is small.
+    large, roomy = side > 0.4, limit > 0.3
+    limit_name = f"{capacity.label}\n{plain(capacity_tokens, 6)} tokens"
+    step = _round(scale / 3)
+    ticks = [k * step for k in range(1 + int(scale / step)) if k * step <= 0.97 * scale]
+    layers: list[Layer] = [
+        Boxes(left=0, right=limit, bottom=1 - limit, top=1, token="violation", alpha=0.06),
+        cells(side if stored else math.nan, 0.0, 0),
+        square(math.nan if stored else side, "data", "dotted"),
+        # From the corners of the map to its magnified self.
+        Segments(
+            x0=np.array([side, side]),
+            x1=np.array([MAGNIFIED, MAGNIFIED]),
+            y0=np.array([1, 1 - side]),
+            y1=np.array([1, 0]),
+            token="series-6",
+            dash="dotted",
+            width=1.2,
+        ),
+        square(limit, capacity.token, "dashed"),
+        square(claimed if inside else math.nan, "series-2", "dotted"),
+        cells(1.0, MAGNIFIED, 1),
+        Labels(
+            x=side, y=1 - side / 2, text="" if large else name, token="data", bold=True, dx=6, plate=True, size="9pt"
+        ),
+        Labels(
+            x=side / 2,
+            y=1 - side / 2,
+            text=name if large else "",
+            token="data",
+            bold=True,
+            align="center",
+            plate=True,
+            size="9pt",
+        ),
+        *(
+            Labels(
+                x=0,
+                y=1 - limit,
+                text=limit_name if roomy == within else "",
+                token=f"{capacity.token}-ink",
+                baseline="bottom" if within else "top",
+                dx=5,
+                dy=-4 if within else 4,
+                plate=True,
+                size="9pt",
+            )
+            for within in (True, False)
+        ),
+        Labels(
+            x=0,
+            y=1 - claimed if inside else 1 - limit,
+            text=flag,
+            token="series-2",
+            baseline="top",
+            dx=5,
+            dy=4,
+            plate=True,
+            size="9pt",
+        ),
+        Labels(
+            x=np.array([0, MAGNIFIED]),
+            y=1,
+            text=["to scale", "magnified"],
+            token="muted",
+            baseline="bottom",
+            dy=-3,
+        ),
+    ]
+    return Plot(
+        title=title,
+        caption=caption,
+        x=Axis(
+            "token that is read",
+            -0.01,
+            MAGNIFIED + 1.01,
+            ticks=(
+                *((at / scale, plain(at)) for at in ticks),
+                (MAGNIFIED, "0"),
+                (MAGNIFIED + 1, plain(tokens, 7)),
+            ),
+        ),
+        y=Axis("token that reads", -0.01, 1.1, ticks=tuple((1 - at / scale, plain(at)) for at in ticks)),
+        layers=tuple(layers),
+        height=380,
+    )
+
+
+@instrument(volume=1, chapter=6)
+def attention_scaling(
+    tokens: npt.NDArray[np.float64],
+    *,
+    one_layer: npt.NDArray[np.float64],
+    all_layers: npt.NDArray[np.float64] | None,
+    tiled: npt.NDArray[np.float64],
+    linear: npt.NDArray[np.float64],
+    names: tuple[str, str, str, str],
+    here: tuple[float, float],
+    capacity: Limit,
+    capacity_tokens: float,
+    marks: Sequence[tuple[str, float]],
+    predicted: float | None,
+    title: str,
+    caption: str = "",
+) -> Plot:
+    """Bytes of attention over the context on logarithmic axes, where a square has slope 2 and a guess slope 1.
+
+    Curves in bytes at `tokens`: scores of `one_layer`, of `all_layers` that are live (None where that is one),
+    the state of `tiled` attention, and the `linear` extrapolation; `names` name them in this order. `here` is the
+    current (tokens, bytes), `capacity` the memory (B), filled at `capacity_tokens`. `marks` are known contexts.
+    """
+    low, high = 1e3, 1e17
+    left, right = float(tokens[0]), float(tokens[-1])
+    several = all_layers if all_layers is not None else np.full_like(tokens, np.nan)
+    claimed = math.nan if predicted is None else predicted
+    known = np.array([at for _, at in marks])
+    # Early contexts are named at the top, where no curve has arrived yet, late ones under all curves.
+    early = known < math.sqrt(left * right)
+    ends = [one_layer[-1], several[-1], tiled[-1], linear[-1]]
+    layers: list[Layer] = [
+        Segments(x0=known, x1=known, y0=low, y1=high, token="grid", width=1.2),
+        Segments(x0=left, x1=right, y0=capacity.value, y1=capacity.value, token=capacity.token, dash="dashed"),
+        Line(x=tokens, y=linear, token="series-6", dash="dashed", width=1.6),
+        Line(x=tokens, y=tiled, token="series-3"),
+        Line(x=tokens, y=several, token="series-4"),
+        Line(x=tokens, y=one_layer),
+        Segments(x0=capacity_tokens, x1=capacity_tokens, y0=low, y1=capacity.value, token=capacity.token, width=1.2),
+        Points(x=capacity_tokens, y=capacity.value, marker="diamond", size=10, token=capacity.token),
+        Points(x=claimed, y=capacity.value, size=15, filled=False, token="series-2"),
+        Points(x=here[0], y=here[1], size=11),
+        *(
+            Labels(
+                x=known,
+                y=high if top else low,
+                text=[name if is_early == top else "" for (name, _), is_early in zip(marks, early, strict=True)],
+                token="muted",
+                align="right" if top else "left",
+                baseline="bottom",
+                angle=90,
+                size="8.5pt",
+                dx=-2,
+                dy=4 if top else -4,
+            )
+            for top in (True, False)
+        ),
+        *(
+            Labels(
+                x=right,
+                y=end,
+                text="" if math.isnan(end) else text,
+                token=token,
+                align="right",
+                baseline="bottom",
+                dx=-8,
+                dy=-1,
+                bold=True,
+                plate=True,
+            )
+            for end, text, token in zip(ends, names, ("data", "series-4", "series-3", "series-6"), strict=True)
+        ),
+        Labels(
+            x=left,
+            y=capacity.value,
+            text=f"{capacity.label}: {plain(capacity_tokens, 6)} tokens",
+            token=f"{capacity.token}-ink",
+            baseline="bottom",
+            dx=4,
+            dy=-3,
+            bold=True,
+            plate=True,
+        ),
+        *sided_labels(
+            claimed,
+            capacity.value,
+            "" if predicted is None else "prediction",
+            left=claimed > right / 20,
+            gap=11,
+            token="series-2",
+            baseline="top",
+            dy=6,
+            plate=True,
+        ),
+    ]
+    return Plot(
+        title=title,
+        caption=caption,
+        x=Axis("context (tokens)", left / 1.12, right * 1.12, log=True, ticks=_octaves(left, right)),
+        y=Axis(
+            "attention memory (B)",
+            low,
+            high,
+            log=True,
+            ticks=tuple((10.0**k, quantity(10.0**k, "B", 1)) for k in range(3, 18, 3)),
+        ),
+        layers=tuple(layers),
+        height=360,
+    )
+
+
+def _octaves(low: float, high: float) -> tuple[tuple[float, str], ...]:
+    """Every second power of two from `low` to `high`, written in thousands of 1,024 from 1K on."""
+    count = round(math.log2(high / low))
+    values = [low * 2.0**k for k in range(0, count + 1, 2)]
+    return tuple((value, f"{value / 1024:g}K" if value >= 1024 else f"{value:g}") for value in values)
+
+
+@instrument(volume=1, chapter=6)
+def attention_share(
+    tokens: npt.NDArray[np.float64],
+    share: npt.NDArray[np.float64],
+    *,
+    here: tuple[float, float],
+    crossover: float,
+    title: str,
+    caption: str = "",
+) -> Plot:
+    """Where the arithmetic of a block goes: attention below, the dense products above, over the context.
+
+    `share` is attention's part at `tokens`, `here` the current (tokens, share), `crossover` the context at which
+    both are equal.
+    """
+    left, right = float(tokens[0]), float(tokens[-1])
+    middle = math.sqrt(left * right)
+    late = here[0] > middle
+    return Plot(
+        title=title,
+        caption=caption,
+        x=Axis("context (tokens)", left / 1.12, right * 1.12, log=True, ticks=_octaves(left, right)),
+        y=Axis("share of the arithmetic", 0, 1, ticks=tuple((k / 4, f"{25 * k} %") for k in range(5))),
+        layers=(
+            Band(x=tokens, low=share, high=np.ones_like(share), token="series-6", alpha=0.22),
+            Band(x=tokens, low=np.zeros_like(share), high=share, alpha=0.3),
+            Line(x=tokens, y=share),
+            Segments(x0=crossover, x1=crossover, y0=0, y1=0.5, token="caution", dash="dashed"),
+            Segments(x0=left, x1=crossover, y0=0.5, y1=0.5, token="caution", dash="dashed"),
+            Labels(
+                x=left,
+                y=0.5,
+                text=f"half at {plain(crossover, 6)}",
+                token="caution-ink",
+                dx=5,
+                dy=-3,
+                baseline="bottom",
+            ),
+            Labels(x=left, y=0.9, text="weights, ∝ N", token="ink", dx=5, bold=True),
+            Labels(x=right, y=0.1, text="attention, ∝ N²", token="ink", align="right", dx=-5, bold=True),
+            Points(x=here[0], y=here[1], size=11),
+            *sided_labels(
+                here[0], here[1], f"{100 * here[1]:.1f} %", left=late, gap=9, token="data", bold=True, plate=True
+            ),
+        ),
+        height=250,
+    )
