@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.quantity import duration, number, percent, plain, quantity, usd
+from components.quantity import duration, number, percent, plain, quantity, scientific, usd
 
 readable = st.floats(1e-4, 9e8)
 signed = st.tuples(readable, st.sampled_from([-1, 1])).map(lambda pair: pair[0] * pair[1])
@@ -41,6 +41,22 @@ def back(text: str) -> float:
 )
 def test_numbers(value: float, digits: int, text: str) -> None:
     assert number(value, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.25, "0.25"),
+        (0.0, "0"),
+        (9.5367e-7, "9.5 × 10⁻⁷"),
+        (-2e-12, "−2.0 × 10⁻¹²"),
+        (3.4e6, "3.4 × 10⁶"),
+        (math.inf, "∞"),
+        (math.nan, "–"),
+    ],
+)
+def test_powers_of_ten_are_raised(value: float, text: str) -> None:
+    assert scientific(value) == text
 
 
 @given(value=signed, digits=st.integers(1, 8))
