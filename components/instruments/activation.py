@@ -77,13 +77,13 @@ def activation_comparator(functions: Sequence[FunctionCost], *, title: str, capt
     ]
     lanes = np.array([function.lane_s for function in functions])
     memory = np.array([function.memory_s for function in functions])
-    for name, seconds, token, middle, binds in (
-        ("lanes", lanes, LANES, rows + 0.18, lanes > memory),
-        ("memory", memory, MEMORY, rows - 0.18, memory >= lanes),
+    for seconds, token, middle, binds in (
+        (lanes, LANES, rows + 0.18, lanes > memory),
+        (memory, MEMORY, rows - 0.18, memory >= lanes),
     ):
         ends = place(seconds)
         late = (ends - TIME) / (1 - TIME) > INSIDE
-        text = np.array([f"{name} {number(value * 1e6)} µs" for value in seconds], dtype=object)
+        text = np.array([f"{number(value * 1e6)} µs" for value in seconds], dtype=object)
         low, high = middle - 0.15, middle + 0.15
         outlined = np.where(binds, ends, np.nan)
         layers += [
@@ -104,10 +104,7 @@ def activation_comparator(functions: Sequence[FunctionCost], *, title: str, capt
             for bold in (False, True)
         ]
     top = len(functions) - 0.5
-    layers += [
-        Labels(x=0, y=top, text="transistors", token="muted", baseline="bottom", dy=-3),
-        Labels(x=TIME, y=top, text="one pass: lanes and memory at once", token="muted", baseline="bottom", dy=-3),
-    ]
+    layers.append(Labels(x=0, y=top, text="transistors", token="muted", baseline="bottom", dy=-3))
     ticks = tuple(
         (float(place(np.array(10.0**decade))), plain(10.0 ** (decade + 6)))
         for decade in range(round(math.log10(FASTEST)), round(math.log10(SLOWEST)) + 1, 2)
@@ -124,6 +121,7 @@ def activation_comparator(functions: Sequence[FunctionCost], *, title: str, capt
         ),
         layers=tuple(layers),
         height=100 + 78 * len(functions),
+        key=(("lanes", LANES), ("memory", MEMORY)),
     )
 
 
@@ -201,7 +199,7 @@ def ratio_over_working_set(
         layers += sided_labels(
             step.capacity_bytes * mb,
             math.sqrt(step.on_chip * step.off_chip),
-            f"{step.name} {number(step.capacity_bytes * mb)} MB",
+            f"{step.name}\n{number(step.capacity_bytes * mb)} MB",
             # The smaller memory has its name on the left of its step, the larger one on the right.
             left=step.capacity_bytes == small,
             gap=6,
@@ -216,7 +214,7 @@ def ratio_over_working_set(
         Labels(
             x=low_bytes * mb,
             y=claim,
-            text="" if predicted is None else f"your prediction {fold(predicted)}×",
+            text="" if predicted is None else "your prediction",
             token="series-2",
             bold=True,
             baseline="bottom",
@@ -276,7 +274,6 @@ def gradient_bound_curve(
     span = (float(depth[0]), float(depth[-1]))
     layers: list[Layer] = [
         Segments(x0=0, x1=span[1], y0=threshold.value, y1=threshold.value, token=threshold.token, dash="dashed"),
-        Labels(x=0, y=threshold.value, text=threshold.label, token="muted", dx=4, dy=3, baseline="top"),
         Segments(x0=here, x1=here, y0=low, y1=high, token="series-6", dash="dotted", width=1.5),
     ]
     ends = [values[-1] for _, values in bounds]
@@ -297,6 +294,18 @@ def gradient_bound_curve(
         )
     for value, token in zip(at, tokens, strict=False):
         layers.append(Points(x=here, y=10.0**value, size=10, token=token))
+    layers.append(
+        Labels(
+            x=span[1],
+            y=threshold.value,
+            text=threshold.label,
+            token="muted",
+            align="right",
+            baseline="bottom",
+            dy=-2,
+            plate=True,
+        )
+    )
     # The steepest curve is the one to read: its value stands below left of the mark, where no curve runs.
     steep = int(np.argmin(at))
     layers += [
@@ -318,7 +327,7 @@ def gradient_bound_curve(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("layers", 0, span[1] * 1.32, ticks=tuple((float(k), str(k)) for k in (1, 5, 10, 15, 20))),
+        x=Axis("layers", 0, span[1] * 1.5, ticks=tuple((float(k), str(k)) for k in (1, 5, 10, 15, 20))),
         y=Axis(
             "share of the gradient, at most",
             low,

@@ -13,7 +13,7 @@ from components.instruments.layers import Axis, Boxes, Labels, Layer, Line, Plot
 from components.instruments.placing import sided_labels, spread
 from components.instruments.registry import instrument
 from components.instruments.waterfall import Limit
-from components.quantity import number, plain, quantity
+from components.quantity import number, plain
 
 HEIGHT = 330
 
@@ -35,10 +35,10 @@ class Claim:
     text: str
 
 
-def _log_axis_ticks(low: float, high: float, short: float = 1.6) -> tuple[tuple[float, str], ...]:
-    """Powers of ten, every second one on a long axis; 1, 2, 5 of every decade on one of fewer decades than `short`."""
+def _log_axis_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
+    """Powers of ten, every second one on a long axis; 1, 2, 5 of every decade on a short one."""
     decades = math.log10(high / low)
-    steps = (1, 2, 5) if decades < short else (1,)
+    steps = (1, 2, 5) if decades < 1.6 else (1,)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1, 1 if decades < 4.5 else 2)
     values = (step * 10.0**power for power in powers for step in steps)
     return tuple((value, plain(value)) for value in values if low <= value <= high)
@@ -67,42 +67,24 @@ def bandwidth_cliff(
     mb, gb = 1e-6, 1e-9
     edge, top_rate, low_rate = capacity_bytes * mb, fast.bandwidth_bytes_s * gb, slow.bandwidth_bytes_s * gb
     sets, rates = working_set_bytes * mb, bandwidth_bytes_s * gb
-    left, right = min(float(sets.min()), edge / 1.8) / 2, max(float(sets.max()), edge * 1.8) * 2
-    low, high = low_rate / 2.4, top_rate * 3.2
+    right = max(float(sets.max()), edge * 1.8) * 2
+    # The capacity stands at a fifth of the axis at least: its left side needs room for a name.
+    left = min(float(sets.min()) / 2, edge / (right / edge) ** 0.3)
+    low, high = low_rate / 2.4, top_rate * 5
     decades = math.log10(right / left)
     layers: list[Layer] = [
         Boxes(left=left, right=edge, bottom=low, top=high, token="met", alpha=0.1),
         Segments(x0=left, x1=right, y0=top_rate, y1=top_rate, token="series-6", dash="dotted", width=1.3),
         Segments(x0=left, x1=right, y0=low_rate, y1=low_rate, token="series-6", dash="dotted", width=1.3),
-        Labels(
-            x=right,
-            y=top_rate,
-            text=f"{fast.name} {quantity(fast.bandwidth_bytes_s, 'B/s')}",
-            token="muted",
-            align="right",
-            baseline="bottom",
-            dx=-4,
-            dy=-2,
-        ),
-        Labels(
-            x=right,
-            y=low_rate,
-            text=f"{slow.name} {quantity(slow.bandwidth_bytes_s, 'B/s')}",
-            token="muted",
-            align="right",
-            baseline="top",
-            dx=-4,
-            dy=4,
-        ),
         Segments(x0=edge, x1=edge, y0=low, y1=high, token="met", dash="dashed"),
         Labels(
             x=edge,
-            y=low,
-            text=f"capacity {number(edge)} MB",
+            y=high,
+            text=f"on chip {number(edge)} MB",
             token="met-ink",
-            baseline="bottom",
+            baseline="top",
             dx=5,
-            dy=-3,
+            dy=3,
             bold=True,
             plate=True,
         ),
@@ -111,15 +93,15 @@ def bandwidth_cliff(
     # Both styles of both curves are there, one of them hidden: another choice changes columns, not the drawing.
     for weight, token, width in ((False, "series-6", 1.8), (True, "data", 4.0)):
         for (_, x, y), bold in zip(curves, strong, strict=True):
-            shown = y * gb if bold == weight else np.full_like(y, math.nan)
-            layers.append(Line(x=x * mb, y=shown, token=token, width=width))
+            visible = y * gb if bold == weight else np.full(y.shape, math.nan)
+            layers.append(Line(x=x * mb, y=visible, token=token, width=width))
     places = ((edge, math.sqrt(top_rate * low_rate) * 0.8, "right", -7), (edge * 1.5, top_rate / 1.5, "left", 8))
     for weight, token in ((False, "muted"), (True, "data")):
-        for (name, _, _), bold, (x, y, align, dx) in zip(curves, strong, places, strict=True):
+        for (name, _, _), bold, (place, rate, align, dx) in zip(curves, strong, places, strict=True):
             layers.append(
                 Labels(
-                    x=x,
-                    y=y,
+                    x=place,
+                    y=rate,
                     text=name if bold == weight else "",
                     token=token,
                     bold=weight,
@@ -128,11 +110,11 @@ def bandwidth_cliff(
                     plate=True,
                 )
             )
-    layers += _claimed(claim, left, right)
+    layers += _claimed(claim, left, right, fast, slow)
     names = [str(k + 1) for k in range(len(sets))]
-    spots = spread(np.log10(sets).tolist(), 0.045 * decades, math.log10(left), math.log10(right))
+    spots = spread(np.log10(sets).tolist(), 0.062 * decades, math.log10(left), math.log10(right))
     layers += [
-        Points(x=sets, y=rates, size=10, token="ink"),
+        Points(x=sets, y=rates, size=8, token="ink"),
         Labels(
             x=10.0**spots,
             y=rates,
@@ -149,32 +131,44 @@ def bandwidth_cliff(
         title=title,
         caption=caption,
         x=Axis("working set of a stage (MB)", left, right, log=True, ticks=_log_axis_ticks(left, right)),
-        y=Axis("bandwidth it gets (GB/s)", low, high, log=True, ticks=_log_axis_ticks(low, high, 2.2)),
+        y=Axis("bandwidth it gets (GB/s)", low, high, log=True, ticks=_tier_ticks(low, high, low_rate, top_rate)),
         layers=tuple(layers),
         height=HEIGHT,
     )
 
 
-def _claimed(claim: Claim | None, left: float, right: float) -> list[Layer]:
+def _tier_ticks(low: float, high: float, *tiers: float) -> tuple[tuple[float, str], ...]:
+    """The bandwidths of the tiers, and of the other ticks those that stand clear of them."""
+    others = [tick for tick in _log_axis_ticks(low, high) if all(abs(math.log10(tick[0] / t)) > 0.12 for t in tiers)]
+    return tuple(sorted([*others, *((tier, plain(tier)) for tier in tiers)]))
+
+
+def _claimed(claim: Claim | None, left: float, right: float, fast: Tier, slow: Tier) -> list[Layer]:
     """A dotted move from where the student's stage was to where the prediction puts it."""
     mb, gb, nothing = 1e-6, 1e-9, (math.nan, math.nan)
     before, after = (nothing, nothing) if claim is None else (claim.before, claim.after)
     x0, y0, x1, y1 = before[0] * mb, before[1] * gb, after[0] * mb, after[1] * gb
-    late = claim is not None and math.log(x1 / left) > 0.55 * math.log(right / left)
+    late = claim is not None and math.log(x1 / left) > 0.6 * math.log(right / left)
+    # Beyond both tiers the name stands below its ring: above there is the capacity, or the numbers of the stages.
+    below = not 1.05 * slow.bandwidth_bytes_s < after[1] < 1.05 * fast.bandwidth_bytes_s
     return [
         Segments(x0=x0, y0=y0, x1=x1, y1=y1, token="series-2", dash="dotted"),
         Points(x=[x0, x1], y=[y0, y1], size=14, token="series-2", filled=False),
-        *sided_labels(
-            x1,
-            y1,
-            "" if claim is None else claim.text,
-            left=late,
-            gap=9,
-            token="series-2",
-            bold=True,
-            baseline="top",
-            dy=7,
-            plate=True,
+        *(
+            label
+            for under in (False, True)
+            for label in sided_labels(
+                x1,
+                y1,
+                claim.text if claim is not None and below == under else "",
+                left=late,
+                gap=6,
+                token="series-2",
+                bold=True,
+                baseline="top" if under else "bottom",
+                dy=7 if under else -7,
+                plate=True,
+            )
         ),
     ]
 
@@ -183,7 +177,8 @@ def _claimed(claim: Claim | None, left: float, right: float) -> list[Layer]:
 class Panel:
     """A quantity over the batch: its name with unit, its values, the current one, and its limit on the same scale.
 
-    `at_least` says that the limit is a least value (a rate) and not a most one (a memory).
+    The token of the limit is a role: "met" or "violation". `at_least` says that it is a least value (a rate) and not a
+    most one (a memory).
     """
 
     name: str
@@ -234,15 +229,20 @@ def batch_sweep(
             Line(x=batch, y=place(panel.values)),
             Segments(x0=here, x1=here, y0=base, y1=base + 1, token="data", dash="dotted", width=1.5),
             Points(x=here, y=spot, size=11),
-            Labels(
-                x=x_low,
-                y=edge,
-                text=panel.limit.label,
-                token=f"{panel.limit.token}-ink" if panel.limit.token in ("met", "violation") else panel.limit.token,
-                baseline="bottom",
-                dx=4,
-                dy=-2,
-                plate=True,
+            # Named at the end where the mark is not.
+            *(
+                Labels(
+                    x=x_low if on_left else x_high,
+                    y=edge,
+                    text=panel.limit.label if on_left == late else "",
+                    token=f"{panel.limit.token}-ink",
+                    align="left" if on_left else "right",
+                    baseline="bottom",
+                    dx=4 if on_left else -4,
+                    dy=-2,
+                    plate=True,
+                )
+                for on_left in (False, True)
             ),
             Labels(x=x_low, y=base + 1, text=panel.name, token="ink", bold=True, baseline="bottom", dx=4, dy=-1),
         ]

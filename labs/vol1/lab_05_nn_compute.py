@@ -6,7 +6,7 @@ stages fall off the edge of the on-chip memory, and four levers of which the las
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -171,6 +171,11 @@ SETUPS = {
 }
 
 
+def counted(noun: str) -> Callable[[float], str]:
+    """Writes a count with its noun: 1 frame, 8 frames."""
+    return lambda count: f"{plain(count)} {noun}{'' if count == 1 else 's'}"
+
+
 def times(ratio: float) -> str:
     """A ratio in words; a ratio of one is no change."""
     return f"{ratio:,.0f} times" if ratio > 10 and ratio == round(ratio) else f"{ratio:.1f} times"
@@ -204,13 +209,13 @@ class ActivationPass(Act):
     minutes = 14
 
     batch = stops(
-        "Burst", (1, 2, 4, 8, 16, 32, 64), 8, unit="frames", reason="one frame to about a second of video at 60 Hz"
+        "Burst", (1, 2, 4, 8, 16, 32, 64), 8, text=counted("frame"), reason="one frame to about a second at 60 Hz"
     )
     bytes_per_value = choice(
         "Precision", PRECISIONS, 2, reason="the three storage formats of the chapter: 4, 2, 1 bytes"
     )
     cycles = slider("Sigmoid and tanh", 20, 40, 1, SIGMOID_CYCLES.value, unit="cycles", reason="the chapter's range")
-    depth = slider("Depth of the network", 1, 20, 1, 10, unit="layers", reason="ten is the chapter's example")
+    depth = slider("Depth of the network", 1, 20, 1, 10, text=counted("layer"), reason="ten is the chapter's example")
 
     @classmethod
     def compute(
@@ -368,7 +373,7 @@ class ActivationPass(Act):
         half = outcome.memory_s / 2
         depths = [
             ("sigmoid", physics.gradient_bound(SLOPES["sigmoid"], DEPTHS)),
-            ("ReLU, tanh", physics.gradient_bound(SLOPES["relu"], DEPTHS)),
+            ("ReLU,\ntanh", physics.gradient_bound(SLOPES["relu"], DEPTHS)),
         ]
         return {
             "comparator": activation_comparator(
@@ -392,8 +397,8 @@ class ActivationPass(Act):
                 title="How many times longer a sigmoid takes than a ReLU",
                 caption=(
                     f"{setup.name}, {PRECISIONS[self.bytes_per_value]}: {fold(outcome.on_chip_ratio)} times while both "
-                    f"buffers fit into {setup.onchip_bytes / MB:.3g} MB, {fold(outcome.off_chip_ratio)} times beyond. A "
-                    f"burst of {self.batch:g} needs {number(outcome.working_set_bytes / MB)} MB."
+                    f"buffers fit into {setup.onchip_bytes / MB:.3g} MB, {fold(outcome.off_chip_ratio)} times beyond. "
+                    f"A burst of {self.batch:g} needs {number(outcome.working_set_bytes / MB)} MB."
                 ),
             ),
             "waterfall": latency_waterfall(
@@ -437,7 +442,7 @@ class ActivationPass(Act):
                 "Sigmoid over ReLU",
                 fold(outcome.time_ratio),
                 "times",
-                note=f"1 up to {number(outcome.break_even_cycles)} cycles",
+                note=f"no tax up to {plain(outcome.break_even_cycles, 3)} cycles",
                 status="neutral" if outcome.time_ratio == 1 else "caution",
             ),
             Metric("Sigmoid gradient", scientific(outcome.bounds["sigmoid"]), note=f"at most, {self.depth:g} layers"),
@@ -641,7 +646,7 @@ class Spill(Act):
         "Batch",
         tuple(2**k for k in range(13)),
         256,
-        unit="images",
+        text=counted("image"),
         reason="one image to more than the memory holds",
         per_context={"mobile": {"values": tuple(2**k for k in range(7)), "default": 1}},
     )
@@ -964,20 +969,23 @@ class Spill(Act):
         }
 
     def _waterfall(self, outcome: BackboneOutcome) -> Any:
-        target = TARGET_MOBILE.value if self.context == "mobile" else 1 / TARGET_CLOUD.value
+        mobile = self.context == "mobile"
+        target = TARGET_MOBILE.value if mobile else 1 / TARGET_CLOUD.value
+        unit, scale = ("ms", 1e3) if mobile else ("µs", US)
         total = {name: sum(term[name] for term in outcome.terms) for name in CLOCKS}
         bars = [Bar(f"stage {k + 1}", term) for k, term in enumerate(outcome.terms)]
+        start = self.case(self.context).time_per_image_s
         return latency_waterfall(
             [*bars, Bar("total", total)],
             title="Time per image, by the clock that each stage waits for",
-            unit="µs",
-            scale=US,
-            limits=[Limit(target * US, f"budget {number(target * US)} µs", "met-ink")],
+            unit=unit,
+            scale=scale,
+            limits=[Limit(target * scale, f"budget {number(target * scale)} {unit}", "met-ink")],
             row=40,
             caption=(
-                f"{number(outcome.time_per_image_s * US, 4)} µs per image, {percent(outcome.largest_share, 0)} of it "
-                f"a wait for {CLOCK_WORDS[outcome.largest]}. At the start: "
-                f"{number(self.case(self.context).time_per_image_s * US, 4)} µs."
+                f"{number(outcome.time_per_image_s * scale, 4)} {unit} per image, "
+                f"{percent(outcome.largest_share, 0)} of it a wait for {CLOCK_WORDS[outcome.largest]}. At the start: "
+                f"{number(start * scale, 4)} {unit}."
             ),
         )
 
@@ -988,7 +996,7 @@ class Spill(Act):
         claim = None
         if factor is not None and self.context == "mobile":
             (set1, time1), (set2, _) = self.asked(1), self.asked(2)
-            claim = Claim((set1, set1 / time1), (set2, set2 / (factor * time1)), f"your prediction: {plain(factor)}×")
+            claim = Claim((set1, set1 / time1), (set2, set2 / (factor * time1)), f"your\nprediction {plain(factor)}×")
         low, high = setup.onchip_bytes / 2e4, setup.onchip_bytes * 2e6
         grid = np.geomspace(setup.onchip_bytes, high, 90)
         curves = [
