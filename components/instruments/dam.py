@@ -43,7 +43,7 @@ def dam_comparison(
 ) -> Plot:
     """Demand over supply of two or more designs, three bars each, on a logarithmic axis with the limit at 1.
 
-    Bars above 1 are red and hatched, the largest of a design is named. Outlines show where the first design began
+    Bars beyond the limit line are red, the largest of a design is named. Outlines show where the first design began
     (`start`). `predicted` is the index of a design and the axis that the student held to be over its limit
     ("none" for no axis).
     """
@@ -56,10 +56,10 @@ def dam_comparison(
     binding = np.zeros_like(over)
     binding[np.arange(count_), [design.binding for design in designs]] = True
 
-    def bars(pick: np.ndarray, token: str, hatch: str = "") -> Boxes:
+    def bars(pick: np.ndarray, token: str) -> Boxes:
         right = np.where(pick, ends, NAN).ravel()
         y = rows.ravel()
-        return Boxes(left=floor, right=right, bottom=y - half, top=y + half, token=token, hatch=hatch)
+        return Boxes(left=floor, right=right, bottom=y - half, top=y + half, token=token)
 
     texts = np.array(
         [
@@ -78,7 +78,7 @@ def dam_comparison(
     began = np.clip(np.asarray(start, dtype=float), floor, 10.0**high)
     layers: list[Layer] = [
         bars(~over, "data"),
-        bars(over, "violation", "/"),
+        bars(over, "violation"),
         Boxes(
             left=floor,
             right=began,
@@ -86,7 +86,7 @@ def dam_comparison(
             top=rows[0] + half,
             token="ink",
             alpha=0.0,
-            outline="series-6",
+            outline="ink",
         ),
         Segments(x0=1.0, x1=1.0, y0=-0.75, y1=rows[0, 0] + 0.6, token="violation", dash="dashed"),
         Labels(
@@ -108,6 +108,7 @@ def dam_comparison(
             token="ink",
             bold=True,
             dx=2,
+            plate=True,
         ),
         Labels(
             x=floor,
@@ -141,7 +142,7 @@ def dam_comparison(
         ),
         layers=tuple(layers),
         height=70 + round(38 * (rows[0, 0] + 1.8)),
-        key=(("within", "data"), ("over the limit", "violation"), ("outline: at the start", "series-6")),
+        key=(("within", "data"), ("over the limit", "violation"), ("outline: at the start", "ink")),
     )
 
 
@@ -187,11 +188,12 @@ def accuracy_map(
     fits = np.array([one.fits for one in candidates])
     floor = float(_accuracy_scale(np.array([accuracy_min_pct]))[0])
     good = fits & (cost <= allowed.cost * (1 + 1e-9)) & (height >= floor - 1e-9)
-    bottom, top = (float(v) for v in _accuracy_scale(np.array([83.2, 96.6])))
+    bottom, top = (float(v) for v in _accuracy_scale(np.array([83.2, 97.5])))
     limit = allowed.cost if allowed.cost > x.low else NAN
     families = list(dict.fromkeys(one.family for one in candidates))
     members = [[i for i, one in enumerate(candidates) if one.family == family] for family in families]
-    first = [group[0] for group in members]
+    first, last = [group[0] for group in members], [group[-1] for group in members]
+    best = int(np.argmax(height[last]))
 
     def marks(pick: np.ndarray, token: str, marker: str, size: float) -> Points:
         return Points(x=np.where(pick, cost, NAN), y=height, token=token, marker=marker, size=size)
@@ -203,30 +205,47 @@ def accuracy_map(
         Segments(x0=beyond.cost, x1=beyond.cost, y0=bottom, y1=top, token="violation", dash="dashed"),
         Labels(
             x=limit,
-            y=bottom,
+            y=top,
             text="" if np.isnan(limit) else allowed.label,
             token="met-ink",
             align="right",
-            baseline="bottom",
+            baseline="top",
             dx=-4,
-            dy=-18,
-            plate=True,
+            dy=20,
         ),
         Labels(
             x=beyond.cost,
-            y=bottom,
+            y=top,
             text=beyond.label,
             token="violation-ink",
             align="right",
-            baseline="bottom",
+            baseline="top",
             dx=-4,
-            dy=-2,
+            dy=2,
             plate=True,
         ),
         *(Line(x=cost[group], y=height[group], token="line", width=1.5) for group in members),
         Segments(x0=x.low, x1=cost[chosen], y0=height[chosen], y1=height[chosen], token="ink", width=1, dash="dotted"),
+        # The best family is named over its last member, the others beside their first: the best ones lie close.
         Labels(
-            x=cost[first], y=height[first], text=families, token="muted", align="right", dx=-9, size="9pt", plate=True
+            x=cost[last],
+            y=height[last],
+            text=[name if i == best else "" for i, name in enumerate(families)],
+            token="muted",
+            align="center",
+            baseline="bottom",
+            dy=-8,
+            size="9pt",
+        ),
+        Labels(
+            x=cost[first],
+            y=height[first],
+            text=["" if i == best else name for i, name in enumerate(families)],
+            token="muted",
+            align="right",
+            dx=-11,
+            size="9pt",
+            plate=True,
         ),
         marks(fits & ~good, "data", "circle", 9),
         marks(good, "met", "circle", 11),
@@ -244,7 +263,7 @@ def accuracy_map(
             plate=True,
         ),
     ]
-    ticks = (85, 88, 90, 92, 93, 94, 95, 96)
+    ticks = (85, 88, 90, 92, 93, 94, 95, 96, 97)
     return Plot(
         title=title,
         caption=caption,
@@ -290,26 +309,25 @@ def capacity_bars(
     over = load > most * (1 + 1e-9)
     shortest = most == most.min()
     half, top = 0.3, len(most) - 0.5
-    texts = np.array(
-        [f"{count(value)}{' · first wall' if wall else ''}" for value, wall in zip(most, shortest, strict=True)],
-        dtype=object,
-    )
+    values = np.array([count(value) for value in most], dtype=object)
+    walls = np.where(shortest, "first wall", "").astype(object)
 
-    def bars(pick: np.ndarray, token: str, hatch: str = "") -> Boxes:
+    def bars(pick: np.ndarray, token: str) -> Boxes:
         right = np.where(pick, ends, NAN)
-        return Boxes(left=10.0**low, right=right, bottom=rows - half, top=rows + half, token=token, hatch=hatch)
+        return Boxes(left=10.0**low, right=right, bottom=rows - half, top=rows + half, token=token)
 
     inside = np.log10(ends) > 0.5 * (low + high) + 0.6
     right_half = np.log10(load) > (low + high) / 2
     layers: list[Layer] = [
         bars(~over, "data"),
-        bars(over, "violation", "/"),
+        bars(over, "violation"),
         Segments(x0=target, x1=target, y0=-0.5, y1=top + 0.1, token="met", dash="dashed"),
         Segments(x0=load, x1=load, y0=-0.5, y1=top + 0.65, token="ink"),
         Labels(x=target, y=top + 0.3, text=target_text, token="met-ink", align="right", dx=-5, plate=True),
         *sided_labels(load, top + 0.8, load_text, left=right_half, token="ink", bold=True, plate=True),
-        Labels(x=ends, y=rows, text=np.where(inside, "", texts), token="ink", bold=True, dx=6, plate=True),
-        Labels(x=ends, y=rows, text=np.where(inside, texts, ""), token="on-fill", bold=True, align="right", dx=-6),
+        Labels(x=ends, y=rows, text=np.where(inside, "", values), token="ink", bold=True, dx=6, plate=True),
+        # A bar that is short has room for its rank only, a long one for its value.
+        Labels(x=ends, y=rows, text=np.where(inside, values, walls), token="on-fill", bold=True, align="right", dx=-6),
     ]
     marks = [e for e in range(low, high + 1) if e % 3 == 0]
     return Plot(

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.instruments.layers import Axis, Boxes, Labels, Layer, Line, Plot, Points, Segments
+from components.instruments.placing import sided_labels
 from components.instruments.registry import instrument
-from components.quantity import count, plain, quantity
+from components.quantity import count, number, plain, quantity, setting
 
 NAN = float("nan")
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -55,8 +56,8 @@ def magnitude_gap(
 ) -> Plot:
     """Ratios of two machines as bars from 1 on a logarithmic axis, one per quantity, after enlarging one by 10^k.
 
-    A bar that has reached 1 is green and says at which k it did; one that never closes is hatched. The prediction
-    (in orders) is a flag on the axis of ratios.
+    A bar that has reached 1 is green, checked, and says at which k it did; one that never closes is hatched. The
+    prediction (in orders) is a flag on the axis of ratios.
     """
     rows, ticks = _rows(gaps)
     left_orders = np.array([gap.remaining(k) for gap in gaps])
@@ -107,10 +108,11 @@ def magnitude_gap(
         Labels(
             x=1.0,
             y=rows,
-            text=[f"bridged at k = {gap.orders:.2f}" if shut else "" for gap, shut in zip(gaps, closed, strict=True)],
+            text=[f"✓ at k = {gap.orders:.2f}" if shut else "" for gap, shut in zip(gaps, closed, strict=True)],
             token="met-ink",
             bold=True,
             dx=7,
+            plate=True,
         ),
         Labels(
             x=ends,
@@ -146,12 +148,14 @@ def machine_shapes(
 ) -> Plot:
     """Two machines as profiles over the same quantities, measured in multiples of the smaller one.
 
-    Copies of the smaller machine make a straight line at 10^k (quantities that do not scale stay at 1); the larger
-    machine is a zigzag. Between the two lies what is missing (grey) or in excess (green).
+    Copies of the smaller machine make a straight line at 10^k, the larger machine a bent one; quantities that do not
+    scale stand apart from both. Between the two lies what is missing (grey) or in excess (green).
     """
     rows, ticks = _rows(gaps)
     orders = np.array([gap.orders for gap in gaps])
     reach = np.array([k if gap.scales else 0.0 for gap in gaps])
+    scales = np.array([gap.scales for gap in gaps])
+    factors = [f"{count(10**gap.orders)} ×" for gap in gaps]
     excess = reach >= orders - 1e-9
     half, top, flag = 0.16, len(gaps) - 1.0, NAN if predicted_orders is None else predicted_orders
     layers: list[Layer] = [
@@ -171,40 +175,54 @@ def machine_shapes(
             token="met",
             alpha=0.35,
         ),
-        Segments(x0=flag, x1=flag, y0=-0.5, y1=top + 1.1, token="series-2", dash="dotted"),
-        Labels(
-            x=flag,
-            y=top + 1.35,
-            text="" if predicted_orders is None else "your prediction",
+        Segments(x0=flag, x1=flag, y0=-0.5, y1=top + 0.6, token="series-2", dash="dotted"),
+        *sided_labels(
+            flag,
+            top + 0.85,
+            "" if predicted_orders is None else "your prediction",
+            left=flag > high / 2,
+            gap=-4,
             token="series-2",
             bold=True,
-            align="right",
-            dx=4,
         ),
-        Line(x=orders, y=rows, token="cloud"),
+        Line(x=np.where(scales, orders, NAN), y=rows, token="cloud"),
         Points(x=orders, y=rows, token="cloud", marker="square"),
-        Line(x=reach, y=rows, token="tiny"),
+        Line(x=np.where(scales, reach, NAN), y=rows, token="tiny"),
         Points(x=reach, y=rows, token="tiny"),
+        # The first value stands over its mark, the others under theirs, where no line passes.
         Labels(
-            x=orders,
-            y=rows,
-            text=[f"{count(10**gap.orders)} ×" for gap in gaps],
+            x=orders[0],
+            y=top,
+            text=factors[0],
             token="cloud-ink",
             bold=True,
-            dx=9,
+            align="right",
+            baseline="bottom",
+            dx=6,
+            dy=-7,
             plate=True,
         ),
-        Labels(x=orders[-1], y=rows[-1], text=larger, token="cloud-ink", align="center", baseline="top", dy=11),
-        Labels(x=reach[0], y=top, text=smaller, token="met-ink", baseline="bottom", align="center", dy=-9, plate=True),
+        Labels(
+            x=orders[1:],
+            y=rows[1:],
+            text=factors[1:],
+            token="cloud-ink",
+            bold=True,
+            baseline="top",
+            dx=8,
+            dy=4,
+            plate=True,
+        ),
     ]
     marks = range(0, int(high) + 1, 3)
     return Plot(
         title=title,
         caption=caption,
         x=Axis(x_label, -1.2, high, ticks=tuple((float(e), power_of_ten(e)) for e in marks)),
-        y=Axis("", -0.85, top + 1.7, ticks=ticks),
+        y=Axis("", -0.75, top + 1.15, ticks=ticks),
         layers=tuple(layers),
-        height=85 + 42 * len(gaps),
+        height=75 + 42 * len(gaps),
+        key=((larger, "cloud"), (smaller, "tiny")),
     )
 
 
@@ -250,7 +268,7 @@ def workload_terms(
     layers: list[Layer] = []
     for j, token in enumerate(("data", "series-3")):
         y = base + offsets[j]
-        texts = np.array([quantity(time, "s") for time in times[:, j]], dtype=object)
+        texts = np.array([seconds_text(time) for time in times[:, j]], dtype=object)
         for pick, alpha in ((fits, 1.0), (~fits, 0.3)):
             layers.append(
                 Boxes(
@@ -280,7 +298,7 @@ def workload_terms(
             )
         )
     first, last = round(np.log10(low_s)), round(np.log10(high_s))
-    marks = [10.0**e for e in range(first, last + 1) if e % 3 == 0]
+    marks = [10.0**e for e in range(first, last) if e % 3 == 0]
     return Plot(
         title=title,
         caption=caption,
@@ -292,6 +310,12 @@ def workload_terms(
     )
 
 
+def seconds_text(seconds: float) -> str:
+    """A time that may be very short or very long: 11.5 ns, 5.40 s, 8,201 s."""
+    if seconds < 1:
+        return quantity(seconds, "s")
+    return f"{number(seconds, 3 if seconds < 1000 else 4)} s"
+
+
 def _tick(seconds: float) -> str:
-    text, unit = quantity(seconds, "s").split(" ")
-    return f"{plain(float(text.replace(',', '')))} {unit}"
+    return setting(seconds, "s") if seconds < 1 else f"{plain(seconds)} s"

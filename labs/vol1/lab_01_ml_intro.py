@@ -23,7 +23,7 @@ from components.instruments.dam import (
     dam_comparison,
 )
 from components.instruments.layers import Axis
-from components.instruments.magnitude import Gap, Workload, machine_shapes, magnitude_gap, workload_terms
+from components.instruments.magnitude import Gap, Workload, machine_shapes, magnitude_gap, seconds_text, workload_terms
 from components.metrics import Metric, held
 from components.quantity import count, number, percent, plain, quantity, setting
 from labs.base import (
@@ -120,7 +120,10 @@ RATES = {
     FPU_PEAK: "peak of the FPU, rated",
 }
 CLOUD_BYTES = 2
-EXPORTED = {"model": "dscnn_s", "kernels": "reference_fp32", "rate_hz": 4}
+#: What stands behind each axis of the cloud.
+WALLS = {"Data": "The network port", "Algorithm": "Arithmetic", "Machine": "Device memory"}
+#: The spotter as the framework exports it.
+EXPORTED: dict[str, Any] = {"model": "dscnn_s", "kernels": "reference_fp32", "rate_hz": 4}
 KIB = 1024
 
 
@@ -176,12 +179,6 @@ def lighthouses(context: str) -> tuple[Workload, ...]:
         )
         for name, moved, ops in work
     )
-
-
-def total_text(work: Workload) -> str:
-    """Time of one inference by the iron law."""
-    seconds = work.data_s + work.compute_s
-    return quantity(seconds, "s") if seconds < 1 else f"{number(seconds, 3 if seconds < 1000 else 4)} s"
 
 
 class MagnitudeGap(Act):
@@ -302,13 +299,10 @@ class MagnitudeGap(Act):
                 ),
             ),
             actual=asked.compute_orders,
-            form=lambda orders: f"{count(10**orders)} ({orders:.1f} orders)",
+            form=lambda orders: count(10**orders),
             difference=True,
-            difference_form=lambda orders: f"{orders:.2f} orders, a factor of {count(10**orders)}",
-            why=(
-                f"{count(10**asked.compute_orders)} chips. {orders_in_words(asked)}: no single scale factor turns one "
-                "machine into the other."
-            ),
+            difference_form=lambda orders: f"{plain(orders, 2)} orders",
+            why=f"{orders_in_words(asked)}: no single scale factor turns one machine into the other.",
         )
 
     def plots(self, outcome: GapOutcome) -> dict[str, Any]:
@@ -422,7 +416,7 @@ class MagnitudeGap(Act):
                     for w in small
                 ),
             ),
-            ("microcontroller: time", *(total_text(w) for w in small)),
+            ("microcontroller: time", *(seconds_text(w.data_s + w.compute_s) for w in small)),
             ("microcontroller: longer term", *(longer(w) for w in small)),
             ("H100: HBM", *("fits" if w.fits else "too big" for w in large)),
             ("H100: bytes", *(quantity(w.data_s, "s") for w in large)),
@@ -431,7 +425,7 @@ class MagnitudeGap(Act):
         )
         return [
             Table(
-                "One inference at INT8, GPT-2 XL per token; k and the quoted rate change nothing here",
+                "One inference at INT8 (GPT-2 XL: one token), at any k",
                 ("", *(work.name for work in small)),
                 rows,
                 0 if self.context == "tiny" else 6,
@@ -612,9 +606,9 @@ def in_cloud(model: str, rate_hz: float, streams: float) -> SpotterOutcome:
         streams=streams,
         max_streams=most,
         capacities={
-            "Data: port": NIC / WINDOW.value,
+            "Data": NIC / WINDOW.value,
             "Algorithm": rate / (rate_hz * network.ops),
-            "Machine: HBM": (H100.mem_capacity - weights) / WINDOW.value,
+            "Machine": (H100.mem_capacity - weights) / WINDOW.value,
         },
         watts_per_stream=H100.tdp_w / streams,
     )
@@ -723,9 +717,7 @@ class KeywordSpotter(Act):
         claims = {asked.u_data: "Data", asked.u_algorithm: "Algorithm", asked.u_machine: "Machine", 1.0: "no axis"}
 
         def form(share: float) -> str:
-            if share == 1.0:
-                return "no axis above 1.00"
-            return f"{claims.get(share, 'an axis')} at {number(share)} times its limit"
+            return f"{claims.get(share, 'an axis')}: {number(share)}"
 
         return ChoicePrediction(
             f"Take {network.name} as the framework exports it: FP32, reference kernels, {rate} inferences per second "
@@ -772,7 +764,7 @@ class KeywordSpotter(Act):
             numeric=False,
             why=(
                 f"The binding axis is Algorithm: {count(network.ops)} operations, {rate} times a second, on a chip "
-                f"that does {count(REFERENCE)}."
+                f"that does {count(REFERENCE)}: {number(asked.u_algorithm)} times its limit."
             ),
         )
 
@@ -875,13 +867,15 @@ class KeywordSpotter(Act):
         """The same network at the same rate in the other context, whose own control stands at its default."""
         other = "cloud" if self.context == "tiny" else "tiny"
         specs = self.controls_in(other)
-        own = {name: spec.default for name, spec in specs.items() if name not in ("model", "rate_hz")}
+        own: dict[str, Any] = {name: spec.default for name, spec in specs.items() if name not in ("model", "rate_hz")}
         return self.compute(other, model=self.model, rate_hz=self.rate_hz, **own)
 
     def plots(self, outcome: SpotterOutcome) -> dict[str, Any]:
         tiny = self.context == "tiny"
         other, axis = self.other_side(), self.predicted_axis()
-        defaults = {name: spec.default for kind in self.contexts for name, spec in self.controls_in(kind.id).items()}
+        defaults: dict[str, Any] = {
+            name: spec.default for kind in self.contexts for name, spec in self.controls_in(kind.id).items()
+        }
         kernels = KERNELS[self.kernels if tiny else defaults["kernels"]][2]
         streams = self.streams if tiny is False else defaults["streams"]
         device = Usage(f"Microcontroller, {kernels}", (outcome if tiny else other).shares)
@@ -893,8 +887,8 @@ class KeywordSpotter(Act):
             predicted=None if axis is None else (0 if tiny else 1, axis),
             title=f"{self.network} at {self.rate_hz:g} Hz: demand over supply",
             caption=(
-                f"{outcome.binding_axis.capitalize()} binds at {number(binding)} of its limit; the other machine is "
-                f"bound by {other.binding_axis}. Its kernels or streams stand where they start in that context."
+                f"{outcome.binding_axis.capitalize()} binds at {number(binding)} of its limit. The other machine, its "
+                f"{'streams' if tiny else 'kernels'} as they start there, is bound by {other.binding_axis}."
             ),
         )
         return {"dam": comparison, "zoo" if tiny else "capacity": self.map(outcome) if tiny else self.walls(outcome)}
@@ -967,8 +961,8 @@ class KeywordSpotter(Act):
             title="How many streams each axis carries",
             x_label="streams on one H100",
             caption=(
-                f"{first} is the first wall, at {count(outcome.max_streams)} streams. A larger network or a higher "
-                "rate moves one bar only: Algorithm."
+                f"{WALLS[first]} is the first wall, at {count(outcome.max_streams)} streams. A larger network or a "
+                "higher rate moves one bar only: Algorithm."
             ),
         )
 
@@ -988,9 +982,11 @@ class KeywordSpotter(Act):
                     note=f"{percent(share)} of the SRAM",
                     status=held(met[1]),
                 ),
-                Metric.of("Data time", quantity(outcome.data_s, "s")),
-                Metric.of("Compute time", quantity(outcome.compute_s, "s")),
-                Metric.of("Inference", quantity(outcome.inference_s, "s", 4)),
+                Metric.of(
+                    "Inference",
+                    quantity(outcome.inference_s, "s", 4),
+                    note=f"data {quantity(outcome.data_s, 's')}, arithmetic {quantity(outcome.compute_s, 's')}",
+                ),
                 Metric(
                     "Duty", number(outcome.duty), note="at most 1: real time", status=held(at_most(outcome.duty, 1))
                 ),
@@ -1005,9 +1001,13 @@ class KeywordSpotter(Act):
                 Metric(f"{axis.capitalize()} used", percent(share), status=held(at_most(share, 1)))
                 for axis, share in zip(AXES, outcome.shares, strict=True)
             ),
-            Metric("Streams at saturation", *_split(count(outcome.max_streams or 0.0, 4)), status=held(met[3])),
+            Metric(
+                "Streams at saturation",
+                *_split(count(outcome.max_streams or 0.0, 4)),
+                note=f"now {quantity(outcome.watts_per_stream, 'W')} of GPU each",
+                status=held(met[3]),
+            ),
             Metric("Response", f"{outcome.response_s * 1e3:,.1f}", "ms", status=response),
-            Metric.of("GPU power per stream", quantity(outcome.watts_per_stream, "W")),
         ]
 
     def tables(self, outcome: SpotterOutcome) -> list[Table]:
