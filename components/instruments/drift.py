@@ -23,13 +23,17 @@ _TITLE, _TEXT, _AXIS = 24, 14, 58
 
 @dataclass(frozen=True)
 class Trace:
-    """A quantity over time in a lane: a value per position, its name (at the left end) and its value at the cursor."""
+    """A quantity over time in a lane: a value per position, its name and its value at the cursor.
+
+    The name stands at the left end, above the line or `below` it.
+    """
 
     values: Any
     name: str = ""
     here: str = ""
     token: str = "data"
     falling: bool = False
+    below: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,7 @@ def layered_timeline(
                 ),
             ]
         back += [Line(x=time, y=at(trace.values), token=trace.token) for trace in lane.traces]
-        starts = [float(at(trace.values)[0]) for trace in lane.traces]
+        starts = [float(at(trace.values)[0]) + (-9 if trace.below else 9) for trace in lane.traces]
         names = spread(starts, _TEXT + 1, bottom + _TEXT / 2, upper - _TEXT / 2)
         for trace, height in zip(lane.traces, names, strict=True):
             front.append(
@@ -154,6 +158,17 @@ def layered_timeline(
         ticks += [(float(at(value)), text) for value, text in lane.ticks]
         top = bottom
     back.append(heading(periods_title))
+    day = Labels(
+        x=right,
+        y=top - _TITLE + 5,
+        text=cursor_text,
+        token="ink",
+        align="right",
+        baseline="bottom",
+        dx=-3,
+        bold=True,
+        plate=True,
+    )
     for k, period in enumerate(periods):
         middle = top - _TITLE - row * (k + 0.5)
         beside = period.start > left + 0.36 * (right - left)
@@ -175,17 +190,7 @@ def layered_timeline(
         ticks.append((middle, period.name))
     front += [
         Segments(x0=cursor, x1=cursor, y0=0, y1=total - _TITLE, token="ink", dash="dotted", width=1.5),
-        Labels(
-            x=right,
-            y=total - _TITLE + 5,
-            text=cursor_text,
-            token="ink",
-            align="right",
-            baseline="bottom",
-            dx=-3,
-            bold=True,
-            plate=True,
-        ),
+        day,
     ]
     return Plot(
         title=title,
@@ -312,17 +317,20 @@ def retraining_sawtooth(
         Boxes(left=starts, right=ends, bottom=y.low, top=y.high, token="caution", alpha=0.13),
         *sided_labels(
             first,
-            y.low,
+            y.high,
             loops_text if np.isfinite(first) else "",
-            left=first > 0.4 * horizon,
+            left=first > 0.55 * horizon,
             gap=4,
             token="caution-ink",
-            baseline="bottom",
-            dy=-15,
+            baseline="top",
+            dy=3,
             plate=True,
         ),
         Band(x=day, low=np.minimum(value, floor), high=floor, token="violation", alpha=0.4),
         Segments(x0=0, x1=horizon, y0=floor, y1=floor, token="violation", dash="dashed"),
+        *(Line(x=saw.day, y=saw.value, token="series-6", width=1.5) for saw in others),
+        Line(x=served.day, y=served.value, width=3),
+        Segments(x0=ends, x1=ends, y0=y.low, y1=y.low + stroke, token="ink", width=3),
         Labels(
             x=horizon,
             y=floor,
@@ -334,21 +342,22 @@ def retraining_sawtooth(
             dy=-2,
             plate=True,
         ),
-        *(Line(x=saw.day, y=saw.value, token="series-6", width=1.5) for saw in others),
-        Line(x=served.day, y=served.value, width=3),
-        Segments(x0=ends, x1=ends, y0=y.low, y1=y.low + stroke, token="ink", width=3),
         Segments(x0=0, x1=horizon, y0=level, y1=level, token="series-2", dash="dotted"),
-        Labels(
-            x=horizon,
-            y=level,
-            text="" if predicted is None else "your prediction",
-            token="series-2",
-            align="right",
-            baseline="top",
-            dx=-3,
-            dy=3,
-            bold=True,
-            plate=True,
+        # Close to the floor there is room below the line only, elsewhere also above it.
+        *(
+            Labels(
+                x=horizon,
+                y=level,
+                text="your prediction" if predicted is not None and (abs(predicted - floor) < 2) == near else "",
+                token="series-2",
+                align="right",
+                baseline="top" if near else "bottom",
+                dx=-3,
+                dy=3 if near else -3,
+                bold=True,
+                plate=True,
+            )
+            for near in (False, True)
         ),
     ]
     for spot in spots:
@@ -390,13 +399,12 @@ class Cycle:
 @instrument(volume=1, chapter=3)
 def cycle_window(
     here: Cycle,
-    others: Sequence[Cycle],
     *,
     oldest: float,
     least_period: float,
     least_loop: float,
     texts: tuple[str, str, str],
-    period_high: float,
+    periods: tuple[float, float],
     loop_high: float,
     title: str,
     caption: str = "",
@@ -404,34 +412,39 @@ def cycle_window(
     """The plane of period and loop latency, with the window in which a model never gets too old.
 
     Period and loop together must not exceed `oldest` (days); the period is at least `least_period`, the loop at
-    least `least_loop`. `texts` name what is wrong beyond each of the three, in this order. A period beyond the axis
-    stands at its edge with an arrow.
+    least `least_loop`. `texts` name what is wrong beyond each of the three, in this order. `periods` are the ends of
+    the axis of periods; one beyond them stands at the edge with an arrow.
     """
-    corner = max(oldest - least_loop, least_period)
-    edge = np.array([least_period, corner])
-    across = np.array([0.0, oldest, period_high])
-
-    def shown(cycle: Cycle) -> tuple[float, str]:
-        if cycle.period <= period_high:
-            return cycle.period, cycle.name
-        return period_high, f"{cycle.name} →" if np.isfinite(cycle.period) else f"{cycle.name}, never →"
-
-    layers: list[Layer] = [
-        Boxes(left=0, right=least_period, bottom=0, top=loop_high, token="caution", alpha=0.14),
-        Boxes(left=least_period, right=period_high, bottom=0, top=least_loop, token="series-6", alpha=0.16),
+    corner = oldest - least_loop
+    low, high = periods
+    x, y = min(max(here.period, low), high), min(here.loop, loop_high)
+    name = here.name
+    if here.period < low:
+        name = f"← {name}"
+    elif here.period > high:
+        name = f"{name} →" if np.isfinite(here.period) else f"{name}: never →"
+    layers: tuple[Layer, ...] = (
+        Boxes(left=low, right=least_period, bottom=least_loop, top=loop_high, token="caution", alpha=0.16),
+        Boxes(left=low, right=high, bottom=0, top=least_loop, token="series-6", alpha=0.2),
         Band(
-            x=np.array([oldest - loop_high, oldest, period_high]),
-            low=np.array([loop_high, 0.0, 0.0]),
+            x=np.array([least_period, corner, high]),
+            low=np.array([oldest - least_period, least_loop, least_loop]),
             high=loop_high,
             token="violation",
-            alpha=0.14,
+            alpha=0.16,
         ),
-        Band(x=edge, low=least_loop, high=np.maximum(oldest - edge, least_loop), token="met", alpha=0.55),
-        Line(x=across, y=np.where(across <= oldest, oldest - across, NAN), token="violation", dash="dashed", width=2),
-        Segments(x0=least_period, x1=least_period, y0=0, y1=loop_high, token="caution", dash="dashed"),
-        Segments(x0=0, x1=period_high, y0=least_loop, y1=least_loop, token="series-6", dash="dashed"),
+        Band(
+            x=np.array([least_period, corner]),
+            low=least_loop,
+            high=np.array([oldest - least_period, least_loop]),
+            token="met",
+            alpha=0.5,
+        ),
+        Segments(x0=least_period, x1=corner, y0=oldest - least_period, y1=least_loop, token="violation", dash="dashed"),
+        Segments(x0=least_period, x1=least_period, y0=least_loop, y1=loop_high, token="caution", dash="dashed"),
+        Segments(x0=low, x1=high, y0=least_loop, y1=least_loop, token="series-6", dash="dashed"),
         Labels(
-            x=period_high,
+            x=high,
             y=loop_high,
             text=texts[0],
             token="violation-ink",
@@ -441,29 +454,19 @@ def cycle_window(
             dy=5,
             bold=True,
         ),
-        Labels(x=0, y=loop_high, text=texts[1], token="caution-ink", baseline="top", dx=5, dy=5, bold=True),
-        Labels(x=0, y=0, text=texts[2], token="muted", baseline="bottom", dx=5, dy=-5, bold=True),
-    ]
-    for cycle, token, size in (*((other, "series-6", 9) for other in others), (here, "data", 13)):
-        x, name = shown(cycle)
-        layers += [
-            Points(x=x, y=min(cycle.loop, loop_high), token=token, size=size),
-            *sided_labels(
-                x,
-                min(cycle.loop, loop_high),
-                name,
-                left=x > 0.6 * period_high,
-                gap=11,
-                token=token if token == "data" else "muted",
-                bold=True,
-                plate=True,
-            ),
-        ]
+        Labels(x=low, y=loop_high, text=texts[1], token="caution-ink", baseline="top", dx=5, dy=5, bold=True),
+        Labels(x=low, y=0, text=texts[2], token="muted", baseline="bottom", dx=5, dy=-5, bold=True),
+        Points(x=x, y=y, size=13),
+        # Below the point: beside it lies the window.
+        *sided_labels(
+            x, y, name, left=x > low + 0.7 * (high - low), gap=-4, dy=15, token="data", bold=True, plate=True
+        ),
+    )
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("days between two snapshots", 0, period_high),
+        x=Axis("days between two snapshots", low, high),
         y=Axis("days from signal to last device", 0, loop_high),
-        layers=tuple(layers),
+        layers=layers,
         height=290,
     )

@@ -150,8 +150,10 @@ YEAR = c.DAYS_PER_YEAR.value
 DAYS = np.arange(0.0, YEAR + 1)
 HORIZON = 2 * YEAR
 EXPECTED = np.full(int(BINS.value), 1 / BINS.value)
-#: Fixed ends of the plane of periods and loops: beyond the first a design stands at the edge.
-PERIOD_HIGH, LOOP_HIGH = 160.0, 50.0
+#: Ends of the plane of periods and loops (d): a design with another period stands at the edge.
+PERIODS, LOOP_HIGH = (30.0, 130.0), 56.0
+#: Lower end of the sawtooth (%): below every prediction that can be made.
+LOWEST = 78.0
 
 
 def sensitivity_at(days: Any, harmful_per_day: float = HARMFUL.value, sens_0: float = SENS_0.value) -> Any:
@@ -168,6 +170,11 @@ def days_to_fall(level: float, harmful_per_day: float = HARMFUL.value, sens_0: f
 ALLOWED_AGE = days_to_fall(FLOOR.value)
 #: Points of sensitivity lost per day of age, at the drift of the story.
 POINTS_A_DAY = 100 * LAMBDA.value * HARMFUL.value
+
+
+def days_text(days: float) -> str:
+    """A whole number of days with its noun."""
+    return f"{days:.0f} {'day' if round(days) == 1 else 'days'}"
 
 
 def day_text(day: float) -> str:
@@ -200,14 +207,16 @@ class GreenDashboard(Act):
     title = "Green for half a year"
     minutes = 13
 
-    day = slider("Day", 0, 365, 1, 180, unit="days", reason="one year; the review is on day 180")
+    day = slider(
+        "Day", 0, 365, 1, 180, unit="day", text=lambda day: f"day {day:g}", reason="one year; the review is on day 180"
+    )
     harmful_per_day = slider(
         "Harmful drift",
         0,
         0.003,
         0.0002,
         HARMFUL.value,
-        unit="PSI a day",
+        unit="PSI/day",
         reason="0.003 a day loses 8 points in 67 days, as a camera recall would",
     )
     benign_per_day = slider(
@@ -216,7 +225,7 @@ class GreenDashboard(Act):
         0.004,
         0.0005,
         BENIGN.value,
-        unit="PSI a day",
+        unit="PSI/day",
         reason="none to four times the harmful drift of the story",
     )
     sens_0 = slider(
@@ -376,11 +385,12 @@ class GreenDashboard(Act):
         below = outcome.floor_day < day
         lowest = min(0.75, math.floor(20 * outcome.sensitivity_by_day[-1]) / 20)
         highest = max(0.8, float(outcome.psi_by_day[-1]))
+        named = (c.PSI_MODERATE.value, c.PSI_SIGNIFICANT.value, highest)
         flat = np.ones_like(DAYS)
         machine = Lane(
             "Machine: share of its alert level",
             0,
-            1.3,
+            1.2,
             ((0, "0 %"), (0.5, "50 %"), (1, "100 %")),
             (
                 Trace(
@@ -396,26 +406,24 @@ class GreenDashboard(Act):
                 Trace(
                     flat * ERRORS.value / ERROR_ALERT.value,
                     f"errors {ERRORS.value:g} of {ERROR_ALERT.value:g} %",
-                    token="tiny",
+                    token="series-5",
+                    below=True,
                 ),
             ),
             (Level(1, "alert"),),
+            pixels=124,
         )
         images = Lane(
             "Images: PSI, every night",
             0,
             highest,
-            tuple(
-                (k * step, plain(k * step))
-                for step in [0.4 if highest < 1.2 else 1]
-                for k in range(3)
-                if k * step <= highest
-            ),
-            (Trace(outcome.psi_by_day, here=f"PSI {outcome.psi:.2f}"),),
+            tuple((value, plain(value, 2)) for value in named if value == highest or value >= 0.1 * highest),
+            (Trace(outcome.psi_by_day, here=f"{outcome.psi:.2f}"),),
             (
-                Level(c.PSI_SIGNIFICANT.value, f"{c.PSI_SIGNIFICANT.value:.2f} significant", "caution", "caution-ink"),
-                Level(c.PSI_MODERATE.value, f"{c.PSI_MODERATE.value:.2f} moderate", "series-6", "muted", below=True),
+                Level(c.PSI_SIGNIFICANT.value, "significant", "caution", "caution-ink"),
+                Level(c.PSI_MODERATE.value, "moderate", "series-6", "muted", below=True),
             ),
+            pixels=112,
         )
         answers = Lane(
             "Answers: true sensitivity",
@@ -435,18 +443,23 @@ class GreenDashboard(Act):
         crossed = (
             f"Sensitivity crosses the licence on {day_text(outcome.floor_day)}"
             if outcome.floor_day <= YEAR
-            else "Sensitivity stays above the licence for the whole year"
+            else "Sensitivity is never below the licence this year"
+        )
+        indexed = (
+            f"crosses {c.PSI_SIGNIFICANT.value:.2f} on {day_text(outcome.psi_alarm_day - CHECK.value)}"
+            if math.isfinite(outcome.psi_alarm_day)
+            else "stands still"
         )
         return layered_timeline(
             DAYS,
             (machine, images, answers),
             (
-                Period("model", start, day, f"{outcome.days_below_floor:.0f} days", "violation", "violation-ink"),
+                Period("model", start, day, days_text(outcome.days_below_floor), "violation", "violation-ink"),
                 Period(
                     "you",
                     claimed,
                     REVIEW_DAY.value if predicted is not None else math.nan,
-                    "" if predicted is None else f"your prediction: {predicted:.0f} days",
+                    "" if predicted is None else days_text(predicted),
                     "series-2",
                     "series-2",
                 ),
@@ -456,10 +469,7 @@ class GreenDashboard(Act):
             periods_title="Time under the licence",
             x_label="day since release",
             title="One year in three layers of metrics",
-            caption=(
-                f"{crossed}, the index crosses {c.PSI_SIGNIFICANT.value:g} on "
-                f"{day_text(outcome.psi_alarm_day - CHECK.value)}, and the machine is green on every day."
-            ),
+            caption=(f"{crossed}; the index {indexed}; the machine is green on every day."),
         )
 
     def _bins(self, outcome: DriftOutcome) -> Any:
@@ -507,21 +517,21 @@ class GreenDashboard(Act):
         audit = outcome.alert_day + outcome.turnaround_days
         return [
             Table(
-                "When does the first alarm fire?",
+                f"First alarms (a label takes {days_text(outcome.turnaround_days)})",
                 ("layer", "alarm", "fires"),
                 (
-                    ("operational", f"P95 latency > {LATENCY_ALERT.value:g} ms", "never"),
-                    ("operational", f"errors > {ERROR_ALERT.value:g} %", "never"),
-                    ("operational", f"queue > {QUEUE_ALERT.value:g} images", "never"),
-                    ("proxy", f"PSI > {c.PSI_MODERATE.value:.2f}, nightly", day_text(outcome.moderate_day)),
-                    ("proxy", f"PSI > {c.PSI_SIGNIFICANT.value:.2f}, nightly", day_text(outcome.psi_alarm_day)),
+                    ("machine", f"P95 > {LATENCY_ALERT.value:g} ms", "never"),
+                    ("machine", f"errors > {ERROR_ALERT.value:g} %", "never"),
+                    ("machine", f"queue > {QUEUE_ALERT.value:g} images", "never"),
+                    ("images", f"PSI > {c.PSI_MODERATE.value:.2f}", day_text(outcome.moderate_day)),
+                    ("images", f"PSI > {c.PSI_SIGNIFICANT.value:.2f}", day_text(outcome.psi_alarm_day)),
                     (
-                        "labelled",
-                        f"7-day sensitivity < {percent(ALERT.value, 0)}",
-                        f"if you pay for labels: {day_text(audit)} ({outcome.turnaround_days:g} days for a label)",
+                        "answers",
+                        f"sensitivity < {percent(ALERT.value, 0)}",
+                        f"paid: {day_text(audit)}" if math.isfinite(audit) else "never",
                     ),
-                    ("labelled", "three specialists, once", day_text(REVIEW_DAY.value)),
-                    ("the truth", f"sensitivity < {percent(FLOOR.value, 0)}", day_text(outcome.floor_day)),
+                    ("answers", "three specialists", day_text(REVIEW_DAY.value)),
+                    ("truth", f"sensitivity < {percent(FLOOR.value, 0)}", day_text(outcome.floor_day)),
                 ),
                 emphasis=7,
             )
@@ -591,10 +601,9 @@ class Loop:
     @property
     def stages(self) -> dict[str, float]:
         """What the age at replacement is made of; a signal that comes during a loop waits for its end."""
-        signal = min(self.signal_days, YEAR)
         answered = math.isfinite(self.signal_days)
         return {
-            "signal": signal,
+            "signal": self.signal_days if answered else YEAR,
             "wait": self.period_days - self.signal_days if answered else 0.0,
             "retrain": self.retrain_days if answered else 0.0,
             "validate": self.validation_days if answered else 0.0,
@@ -604,8 +613,9 @@ class Loop:
     @property
     def releases_at(self) -> tuple[np.ndarray, np.ndarray]:
         """Starts (the signal, with the snapshot) and ends (the last device) of the loops within the horizon."""
-        starts = np.arange(self.period_days, HORIZON, self.period_days) if math.isfinite(self.period_days) else []
-        return np.asarray(starts), np.asarray(starts) + self.loop_days
+        first = self.period_days
+        starts: Any = np.arange(first, HORIZON, first) if math.isfinite(first) else np.array([])
+        return starts, starts + self.loop_days
 
 
 @dataclass(frozen=True)
@@ -655,12 +665,12 @@ class RetrainingLoop(Act):
         reason="sampling noise to twice the textbook value",
     )
     benign_per_day = slider(
-        "PSI alarm: benign drift",
+        "Benign drift",
         0,
         0.004,
         0.0005,
         BENIGN.value,
-        unit="PSI a day",
+        unit="PSI/day",
         reason="none to four times the harmful drift",
     )
     drop = slider(
@@ -671,6 +681,7 @@ class RetrainingLoop(Act):
         0.02,
         unit="points",
         scale=100,
+        text=lambda drop: f"{100 * drop:g} point{'' if drop == 0.01 else 's'}",
         reason="a quarter of the allowed loss to one and a half times it",
     )
     audits_per_day = slider(
@@ -689,6 +700,7 @@ class RetrainingLoop(Act):
         1,
         VALIDATION_MIN.value,
         unit="days",
+        text=days_text,
         reason="a day to three rolling windows",
     )
 
@@ -928,7 +940,7 @@ class RetrainingLoop(Act):
         return {
             "sawtooth": self._sawtooth(here, there, other),
             "loop": self._bar(here, there, other),
-            "window": self._window(here, there, other),
+            "window": self._window(here),
         }
 
     def _sawtooth(self, here: Loop, there: Loop, other: str) -> Any:
@@ -950,14 +962,14 @@ class RetrainingLoop(Act):
             floor=100 * FLOOR.value,
             floor_text=f"licence {percent(FLOOR.value, 0)}",
             loops=here.releases_at,
-            loops_text=f"signal to release: {here.loop_days:g} days",
+            loops_text=f"loop: {days_text(here.loop_days)}",
             spots=(
                 Spot(here.age_days, 100 * here.worst_sensitivity, percent(here.worst_sensitivity)),
                 Spot(at, 100 * fresh, f"new model {percent(fresh)}", above=True),
             ),
             predicted=predicted,
             horizon=HORIZON,
-            y=Axis("served sensitivity (%)", min(80.0, math.floor(lowest) - 1.0), 96.0),
+            y=Axis("served sensitivity (%)", min(LOWEST, math.floor(lowest) - 2.0), 98.0),
             title="Sensitivity that patients get",
             caption=caption,
         )
@@ -975,23 +987,22 @@ class RetrainingLoop(Act):
         return latency_waterfall(
             [Bar(NAMES[self.context], here.stages), Bar(NAMES[other], there.stages)],
             title="How old a model is when it is replaced",
-            limits=[Limit(ALLOWED_AGE, "oldest allowed")],
-            unit="days",
+            limits=[Limit(ALLOWED_AGE, "allowed")],
+            unit="d",
             scale=1,
             caption=caption,
         )
 
-    def _window(self, here: Loop, there: Loop, other: str) -> Any:
+    def _window(self, here: Loop) -> Any:
         least_period = YEAR / RELEASES_MAX.value
         least_loop = physics.loop_latency_days(RETRAIN.value, VALIDATION_MIN.value, ROLLOUT[self.context])
         return cycle_window(
             Cycle(NAMES[self.context], here.period_days, here.loop_days),
-            (Cycle(NAMES[other], there.period_days, there.loop_days),),
             oldest=ALLOWED_AGE,
             least_period=least_period,
             least_loop=least_loop,
             texts=(f"too old: under {percent(FLOOR.value, 0)}", "too many\nreleases", "validated too briefly"),
-            period_high=PERIOD_HIGH,
+            periods=PERIODS,
             loop_high=LOOP_HIGH,
             title=f"Where a loop works in {NAMES[self.context]}",
             caption=(
@@ -1004,8 +1015,12 @@ class RetrainingLoop(Act):
     def metrics(self, outcome: LoopOutcome) -> list[Metric]:
         signal = outcome.signal_days
         return [
-            Metric("Time to signal", "never" if signal is None else f"{signal:.1f}", "" if signal is None else "days"),
-            Metric("Loop latency", f"{outcome.loop_days:g}", "days", note="signal to last device"),
+            Metric(
+                "Time to signal",
+                "never" if signal is None else f"{signal:.1f}",
+                "" if signal is None else "days",
+                note=f"and a loop of {days_text(outcome.loop_days)}",
+            ),
             Metric(
                 "Age at replacement",
                 f"{outcome.age_days:.1f}",
@@ -1031,7 +1046,7 @@ class RetrainingLoop(Act):
                 "a day",
                 status=held(at_most(outcome.audits_per_day, AUDITS_MAX.value)),
             ),
-            Metric("Missed at the worst", number(outcome.missed_per_day), "sick a day", note="found at release"),
+            Metric("Missed at the worst", number(outcome.missed_per_day), "sick a day", note="more than at release"),
         ]
 
     def reflection(self) -> Question:
