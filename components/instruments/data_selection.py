@@ -20,9 +20,12 @@ Array = npt.NDArray[np.float64]
 LOOKING, LOOKING_AGAIN, TRAINING, EVERYTHING = "series-5", "series-4", "data", "series-6"
 
 
-def _round_step(span: float, most: int = 6) -> float:
-    """The smallest of 1, 2, 5, 10, 20, ... that divides a span into at most `most` steps."""
-    return next(step * 10.0**k for k in range(12) for step in (1, 2, 5) if span / (step * 10.0**k) <= most)
+def _ticks(high: float, most: int) -> tuple[tuple[float, str], ...]:
+    """Ticks from 0 to `high` at a round step, `most` intervals at most."""
+    step = next(
+        digit * 10.0**power for power in range(-3, 12) for digit in (1, 2, 5) if high <= most * digit * 10.0**power
+    )
+    return tuple((float(at), plain(float(at))) for at in np.arange(0, high * (1 + 1e-9), step))
 
 
 @instrument(volume=1, chapter=9)
@@ -42,20 +45,21 @@ def curriculum_pacing(
     shuffled data would have been trained on until `baseline_epochs` and the curriculum is not.
     """
     shares = np.asarray(available, dtype=float) * 100
-    left = np.arange(len(shares), dtype=float)
-    right = np.minimum(left + 1, curriculum_epochs)
-    slow = shares < 100
-    roomy = curriculum_epochs > 0.3 * (baseline_epochs + scoring_epochs)
+    # Epochs of the warm-up are steps; all that follow, with the whole pool, are one block without seams.
+    steps = int(np.count_nonzero(shares < 100))
+    left = np.arange(steps + 1, dtype=float)
+    right = np.append(np.minimum(left[1:], curriculum_epochs), curriculum_epochs)
+    tops = np.append(shares[:steps], 100.0)
+    # The words stand in the block behind the steps, and need nearly half of a narrow plot.
+    roomy = curriculum_epochs - steps > 0.48 * (baseline_epochs + scoring_epochs)
     saved = baseline_epochs - curriculum_epochs
     low = -scoring_epochs - 0.02 * baseline_epochs
-    step = _round_step(baseline_epochs)
-    ticks = np.arange(0, baseline_epochs + 1e-9, step)
     layers: tuple[Layer, ...] = (
-        Boxes(left=left, right=right, bottom=0, top=shares, token=TRAINING),
+        Boxes(left=left, right=right, bottom=0, top=tops, token=TRAINING),
         Boxes(
-            left=np.append(left, curriculum_epochs),
-            right=np.append(right, baseline_epochs),
-            bottom=np.append(np.where(slow, shares, np.nan), 0.0),
+            left=np.append(left[:steps], curriculum_epochs),
+            right=np.append(right[:steps], baseline_epochs),
+            bottom=np.append(shares[:steps], 0.0),
             top=100,
             token="met",
             alpha=0.45,
@@ -91,7 +95,7 @@ def curriculum_pacing(
             dx=-2,
         ),
         Labels(
-            x=curriculum_epochs / 2,
+            x=(steps + curriculum_epochs) / 2,
             y=50,
             text=f"training: {plain(curriculum_epochs, 3)} epochs" if roomy else "",
             token="on-fill",
@@ -103,14 +107,12 @@ def curriculum_pacing(
         title=title,
         caption=caption,
         x=Axis(
-            "epochs (left of 0: scoring, in epochs' worth of compute)",
+            "epochs (left of 0: what scoring costs)",
             low,
             baseline_epochs * 1.01,
-            ticks=tuple((float(at), plain(float(at))) for at in ticks),
+            ticks=_ticks(baseline_epochs, 6),
         ),
-        y=Axis(
-            "share of the pool (%), easy to hard", 0, 124, ticks=tuple((float(t), f"{t}") for t in range(0, 101, 25))
-        ),
+        y=Axis("pool (%), easy to hard", 0, 124, ticks=tuple((float(t), f"{t}") for t in range(0, 101, 25))),
         layers=layers,
         height=270,
     )
@@ -179,8 +181,8 @@ def selection_bill(
             hatch="right_diagonal_line",
         ),
         Boxes(left=np.nan if saves else min(ends), right=max(ends), bottom=-0.26, top=0.26, token="violation"),
-        # The end of the full bar carries down to the difference.
-        Segments(x0=full.total, x1=full.total, y0=-0.4, y1=1.66, token="ink", width=1.5, dash="dotted"),
+        # The end of the full bar carries down to the difference, and leaves room for the number between them.
+        Segments(x0=full.total, x1=full.total, y0=[-0.4, 1.36], y1=[0.64, 1.66], token="ink", width=1.5, dash="dotted"),
     ]
     top = 2.42
     for limit in limits:
@@ -200,7 +202,7 @@ def selection_bill(
         ]
     share = saving / full.total if full.total else 0.0
     # Beside the difference, on the side with more room. A colour is style: one label per colour, of which one speaks.
-    before = min(ends) > 0.45 * right
+    before = min(ends) > 0.4 * right
     beside = min(ends) if before else max(ends)
     layers.append(
         Labels(
@@ -215,13 +217,13 @@ def selection_bill(
     )
     for text, token in (
         (f"saves {percent(share)}" if saves else "", "met-ink"),
-        ("" if saves else f"costs {percent(-share)} more", "violation-ink"),
+        ("" if saves else f"tax {percent(-share)}", "violation-ink"),
     ):
         layers += sided_labels(beside, 0, text, left=before, gap=8, token=token, bold=True, plate=True)
     return Plot(
         title=title,
         caption=caption,
-        x=Axis(f"{quantity} ({unit})", 0, right),
+        x=Axis(f"{quantity} ({unit})", 0, right, ticks=_ticks(right, 5)),
         y=Axis("", -0.55, 2.9, ticks=((2.0, full.name), (1.0, selected.name), (0.0, "difference"))),
         layers=tuple(layers),
         height=250,
@@ -238,6 +240,8 @@ class Schedule:
     speedup: Array
     #: Baseline epochs at which the speed-up is one; None where no length does it.
     breakeven_epochs: float | None
+    #: Colour of its name, where the line's is too light for text.
+    ink: str = ""
 
 
 @instrument(volume=1, chapter=9)
@@ -267,14 +271,14 @@ def schedule_breakeven(
     ]
     guess = (np.nan, np.nan) if predicted is None else predicted
     beyond = predicted is not None and guess[1] > high
-    guessed = "" if predicted is None else f"you: {plain(guess[1])}×"
+    guessed = "" if predicted is None else f"you: {plain(guess[1])} ×"
     late = bool(np.log(here[0] / left) > 0.7 * np.log(right / left))
     inside = np.clip(here[1], low, high)
-    # Names of crossings alternate above and below the line, where two lie close together.
+    shown = f"{here[1]:.3f} ×"
     layers: tuple[Layer, ...] = (
-        Boxes(left=left, right=right * 1.9, bottom=low, top=1, token="violation", alpha=0.08),
+        Boxes(left=left, right=right * 2.5, bottom=low, top=1, token="violation", alpha=0.08),
         Labels(
-            x=right * 1.8,
+            x=right * 2.4,
             y=low,
             text="slower than shuffled data",
             token="violation-ink",
@@ -284,12 +288,10 @@ def schedule_breakeven(
         ),
         Segments(x0=left, x1=right, y0=reference.value, y1=reference.value, token="muted", dash="dotted", width=1.5),
         Labels(x=left, y=reference.value, text=reference.label, token="muted", baseline="bottom", dx=4, dy=-2),
-        Segments(x0=left, x1=right * 1.9, y0=1, y1=1, token="ink", width=1.5),
+        Segments(x0=left, x1=right * 2.5, y0=1, y1=1, token="ink", width=1.5),
         *(Line(x=epochs, y=s.speedup, token=s.token, width=2.5) for s in schedules),
         *(
-            Labels(
-                x=right, y=at, text=s.label, token=f"{s.token}-ink" if s.token == "cloud" else s.token, bold=True, dx=6
-            )
+            Labels(x=right, y=at, text=s.label, token=s.ink or s.token, bold=True, dx=6, plate=True)
             for s, at in zip(schedules, heights, strict=True)
         ),
         Points(x=crossings, y=np.ones(len(crossings)), size=11, token="ink", filled=False),
@@ -318,13 +320,25 @@ def schedule_breakeven(
             plate=True,
         ),
         Points(x=here[0], y=inside, size=12, token="ink"),
-        *sided_labels(here[0], inside, f"{here[1]:.3f}×", left=late, gap=10, token="ink", bold=True, plate=True, dy=15),
+        # The curves rise: there is room below on the right of a point, and above on its left.
+        Labels(x=here[0], y=inside, text="" if late else shown, dx=10, dy=15, token="ink", bold=True, plate=True),
+        Labels(
+            x=here[0],
+            y=inside,
+            text=shown if late else "",
+            align="right",
+            dx=-8,
+            dy=-15,
+            token="ink",
+            bold=True,
+            plate=True,
+        ),
     )
     return Plot(
         title=title,
         caption=caption,
         x=Axis(
-            "baseline epochs to the target", left * 0.95, right * 1.9, log=True, ticks=log_ticks(left * 0.99, right)
+            "baseline epochs to the target", left * 0.95, right * 2.5, log=True, ticks=log_ticks(left * 0.99, right)
         ),
         y=Axis("net speed-up (×)", low, high),
         layers=layers,
@@ -386,9 +400,9 @@ def rare_class_tiles(
             Labels(
                 x=at,
                 y=rows + 0.6,
-                text=f"protocol: {plain(floor)}",
+                text=f"floor: {plain(floor)}",
                 token="ink",
-                align="center",
+                dx=-1,
                 baseline="bottom",
                 bold=True,
             ),

@@ -60,6 +60,13 @@ def _share(value: float, axis: Axis) -> float:
     return (value - axis.low) / (axis.high - axis.low)
 
 
+def _at(share: float, axis: Axis) -> float:
+    """The value at a share of the way between the ends of an axis."""
+    if axis.log:
+        return float(axis.low * (axis.high / axis.low) ** share)
+    return axis.low + share * (axis.high - axis.low)
+
+
 def _end(trace: Trace, x: Axis, y: Axis, which: Literal["first", "last"]) -> tuple[float, float]:
     """The first or last point of a trace that the axes show; NaN if there is none."""
     shown = np.flatnonzero(_within(trace, x, y))
@@ -186,7 +193,9 @@ def pareto_curve(
                 [mark.label if np.isfinite(mark.x + mark.y) else "" for mark in marks],
                 left=[bool(np.isfinite(mark.x) and mark.x > x.low and _share(mark.x, x) > 0.7) for mark in marks],
                 token="ink",
-                gap=8,
+                gap=4,
+                baseline="bottom",
+                dy=-6,
             ),
         ]
     known = bool(np.isfinite(here.x) and np.isfinite(here.y))
@@ -196,8 +205,16 @@ def pareto_curve(
     layers += [
         Points(x=np.nan if outside else at[0], y=at[1], size=7, token="ink"),
         Points(x=at[0], y=at[1], size=17, token="ink", filled=False),
+        # Below the ring, where a family that levels off leaves room, and above the lower edge.
         *sided_labels(
-            at[0], at[1], name, left=known and _share(at[0], x) > 0.72, gap=12, token="ink", bold=True, plate=True
+            at[0],
+            _at(max(_share(at[1], y) - 0.055, 0.06), y) if known else np.nan,
+            name,
+            left=known and _share(at[0], x) > 0.72,
+            gap=12,
+            token="ink",
+            bold=True,
+            plate=True,
         ),
     ]
     return Plot(

@@ -7,7 +7,7 @@ and a nightly fine-tune at the edge, where five ways to choose the data compete 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -293,6 +293,11 @@ def times(ratio: float) -> str:
     return f"{plain(ratio)} ×"
 
 
+def counted(noun: str) -> Callable[[float], str]:
+    """How a slider writes a number of things: 1 epoch, 90 epochs."""
+    return lambda count: f"{count:g} {noun}" if count == 1 else f"{count:g} {noun}s"
+
+
 def hours(value: float) -> str:
     """Device-hours with two decimals."""
     return f"{value:,.2f} h"
@@ -373,6 +378,7 @@ class Curriculum(Act):
         1,
         EPOCHS_CLOUD.value,
         unit="epochs",
+        text=counted("epoch"),
         per_context={"edge": {"default": EPOCHS_EDGE.value}},
         reason="a short fine-tune to a long schedule from scratch",
     )
@@ -383,10 +389,18 @@ class Curriculum(Act):
         1,
         1,
         unit="epochs",
+        text=counted("epoch"),
         reason="at 1 every epoch is a full pass; 10 is the chapter's example",
     )
     runs = slider(
-        "Runs that share the scores", 1, 30, 1, 1, unit="runs", reason="one run to the chapter's campaign of 30"
+        "Runs that share the scores",
+        1,
+        30,
+        1,
+        1,
+        unit="runs",
+        text=counted("run"),
+        reason="one run to the chapter's campaign of 30",
     )
 
     @classmethod
@@ -623,8 +637,8 @@ class Curriculum(Act):
         return schedule_breakeven(
             EPOCHS,
             [
-                Schedule(label, name, speedups(name, *setting), points[name])
-                for name, label in (("cloud", "Cloud"), ("edge", "Edge"))
+                Schedule("Cloud", "cloud", speedups("cloud", *setting), points["cloud"], "cloud-ink"),
+                Schedule("Edge", "edge", speedups("edge", *setting), points["edge"]),
             ],
             here=(self.baseline_epochs, o.net_speedup),
             reference=Limit(
@@ -634,7 +648,7 @@ class Curriculum(Act):
             predicted=None if predicted is None else (EPOCHS_CLOUD.value, predicted),
             title="How long a schedule must be before the order has paid",
             caption=(
-                "Scoring grows with the schedule: there is no break-even."
+                "Scoring in every epoch grows with the schedule: there is no length from which on it pays."
                 if o.breakeven_epochs is None
                 else f"With these scores the curriculum pays from {number(points['cloud'] or 0.0, 4)} epochs on in the "
                 f"cloud and from {number(points['edge'] or 0.0, 4)} at the edge."
@@ -1047,47 +1061,52 @@ class SelectionTax(Act):
     def _pareto(self, o: SelectionOutcome) -> Plot:
         cloud, site = self.context == "cloud", self.site
         swept = families(self.context, self.class_floor)
-        x = Axis(f"total {site.device}-hours", *((60, 240) if cloud else (0, 3.6)))
-        y = Axis("accuracy (%)", *((66, 77) if cloud else (84, 93)))
+        x = Axis(f"total {site.device}-hours", *((80, 240) if cloud else (0, 3.6)))
+        y = Axis("accuracy (%)", *((70, 77) if cloud else (84, 93.5)))
         asked, predicted = self.asked(), self.predicted()
         drawn = not cloud and predicted is not None
         at = (1 - predicted / 100) * asked.full_hours if predicted is not None and drawn else math.nan
         envelope = frontier(self.context, self.class_floor)
-        reaching = {
-            name: float(spent[enough].min())
-            for name, (spent, reached) in swept.items()
-            if (enough := reached >= site.floor_pct * (1 - 1e-9)).any()
-        }
-        cheapest = min(reaching, key=lambda name: reaching[name])
+
+        def reaching(name: str) -> float:
+            spent, reached = swept[name]
+            return float(spent[reached >= site.floor_pct * (1 - 1e-9)].min())
+
         return pareto_curve(
             [Trace(*swept[name], scorer.name, scorer.token) for name, scorer in SCORERS.items()],
             x=x,
             y=y,
-            box=Box(0, site.budget_h, site.floor_pct, 100, "budget and floor hold"),
-            here=Design(
-                o.total_hours, o.accuracy_pct, f"{o.total_hours:.{1 if cloud else 2}f} h, {o.accuracy_pct:.1f} %"
-            ),
+            box=Box(0, site.budget_h, site.floor_pct, 100, "target"),
+            here=Design(o.total_hours, o.accuracy_pct, f"{o.accuracy_pct:.1f} %"),
             chosen=Trace(*swept[self.scorer]),
             frontier=Trace(*envelope),
-            predicted=Trace([at, at], [y.low, y.high - 1.2], "your prediction"),
+            predicted=Trace([at, at], [y.high - 0.6, y.low], "your prediction"),
             marks=[
                 Design(o.full_hours, 100 * site.accuracy, "all data"),
-                Design(math.nan if cloud else asked.total_hours, asked.accuracy_pct, "the question"),
+                Design(math.nan if cloud else asked.total_hours, asked.accuracy_pct),
             ],
             shunned=Box(o.full_hours, x.high, y.low, y.high, "costs more than all data"),
             named_at="key",
             title="Accuracy against cost, one curve per scorer",
             caption=(
                 f"Each curve runs from {percent(LEAST_KEPT.value, 0)} to 100 % kept; the broad line is the frontier. "
-                f"Least cost at the floor: {hours(reaching['random'])} for a random subset, "
-                f"{hours(reaching[cheapest])} with the {SCORERS[cheapest].name}."
-                if cheapest != "random"
-                else f"No scorer reaches the floor at less than the {hours(reaching['random'])} of a random subset."
+                f"A random subset reaches {site.floor_pct:g} % at {hours(reaching('random'))}"
+                + (
+                    "."
+                    if self.scorer == "random"
+                    else f", the {SCORERS[self.scorer].name} at {hours(reaching(self.scorer))}."
+                )
+                + ("" if cloud else f" The first diamond is the design of the question, {asked.total_hours:.2f} h.")
             ),
         )
 
     def _bill(self, o: SelectionOutcome) -> Plot:
         site = self.site
+        looking = (
+            f"Looking at the pool takes {hours(o.selection_hours)}"
+            if o.selection_hours
+            else "Nobody looks at the pool, which costs nothing and finds nothing"
+        )
         return selection_bill(
             Bill("all data", {"training on all": o.full_hours}, {"training on all": EVERYTHING}),
             Bill(
@@ -1101,9 +1120,8 @@ class SelectionTax(Act):
             high=250 if self.context == "cloud" else 4.2,
             title="The selection inequality",
             caption=(
-                f"Looking at the pool takes {hours(o.selection_hours)} "
-                f"({percent(o.selection_hours / o.full_hours)} of training on all of it), training on "
-                f"{percent(self.keep_fraction, 0)} of it {hours(o.training_hours)}."
+                f"{looking}; training on {percent(self.keep_fraction, 0)} of it takes {hours(o.training_hours)}, on "
+                f"all of it {hours(o.full_hours)}."
             ),
         )
 
@@ -1134,22 +1152,26 @@ class SelectionTax(Act):
                 note=f"{site.budget_h:g} h reserved",
                 status=held(outcome.budget_ok),
             ),
-            Metric("Selection", f"{outcome.selection_hours:.2f}", "h", note="paid once for all runs"),
-            Metric("Training", f"{outcome.training_hours:.2f}", "h", note=f"on all data {hours(outcome.full_hours)}"),
+            Metric(
+                "Selection",
+                f"{outcome.selection_hours:.2f}",
+                "h",
+                note=f"then {hours(outcome.training_hours)} training",
+            ),
             Metric(
                 "Of the full cost",
                 f"{100 * outcome.relative_cost:.1f}",
                 "%",
+                note=f"all data: {hours(outcome.full_hours)}",
                 status="violated" if outcome.selection_tax else "neutral",
             ),
             Metric(
                 "Accuracy",
                 f"{outcome.accuracy_pct:.2f}",
                 "%",
-                note=f"{site.floor_pct:.1f} % needed",
+                note=f"{site.floor_pct:.1f} % needed; {percent(outcome.effective_fraction)} of the information kept",
                 status=held(outcome.accuracy_ok),
             ),
-            Metric("Information kept", f"{100 * outcome.effective_fraction:.1f}", "%"),
             Metric(
                 "Rare samples",
                 plain(outcome.rare_kept),
@@ -1171,7 +1193,6 @@ class SelectionTax(Act):
                     scorer.name,
                     gflop(scorer.flops()),
                     f"{before:.2f}",
-                    percent(before / full),
                     percent(pays),
                     f"{scorer.recall:g}",
                 )
@@ -1183,8 +1204,7 @@ class SelectionTax(Act):
                     "scorer",
                     "GFLOP per sample",
                     "hours before training",
-                    "of the full cost",
-                    "pays below, kept",
+                    "largest share that pays",
                     "recall",
                 ),
                 tuple(rows),
@@ -1238,8 +1258,8 @@ class DataSelectionLab(Lab):
         "H100 in MLPerf Training; on the Orin NX this is an assumption. Its peak includes the deep-learning "
         "accelerators; the GPU alone is slower, and only the absolute hours of the Edge would change.\n"
         "- A pool has a redundant part that can be dropped for nothing. A scorer finds a share of it, its recall; "
-        "below that, information falls in proportion to the kept share. The recalls are values for teaching, the softest "
-        "numbers of the lab.\n"
+        "below that, information falls in proportion to the kept share. The recalls are values for teaching, the "
+        "softest numbers of the lab.\n"
         "- Error follows a power law of the data, good near the full set and too pessimistic below a tenth of it.\n"
         "- The few samples that the class floor puts back are trained on, but not counted as information."
     )
