@@ -157,12 +157,13 @@ def ratio_over_working_set(
     """Ratio of two passes over their working set: a step down where the values leave the chip.
 
     `here` is the device in use, `other` one to compare with, drawn thin. `references` are ratios of other quantities
-    (silicon, cycles), highest first. `predicted` flags the student's prediction of the ratio.
+    (silicon, cycles), highest first; the first is named above its line, others below. `predicted` flags the student's
+    prediction of the ratio.
     """
     low, high = 0.8, 90.0
     mb = 1e-6
     layers: list[Layer] = []
-    for reference in references:
+    for k, reference in enumerate(references):
         layers += [
             Segments(
                 x0=low_bytes * mb,
@@ -179,9 +180,9 @@ def ratio_over_working_set(
                 text=f"{reference.label} {plain(reference.value)}×",
                 token="muted",
                 align="right",
-                baseline="bottom",
+                baseline="top" if k else "bottom",
                 dx=-3,
-                dy=-1,
+                dy=2 if k else -1,
             ),
         ]
     for step, token, width in ((other, "series-6", 1.8), (here, "data", 4)):
@@ -269,7 +270,7 @@ def gradient_bound_curve(
     `bounds` pairs a name (of one function, or of several with the same bound) with its share at each of `depth`.
     `here` is the depth in use, `threshold` a share below which hardly anything arrives.
     """
-    low, high = 1e-13, 30.0
+    low, high = 3e-15, 30.0
     tokens = ("violation", "data", "series-3")
     span = (float(depth[0]), float(depth[-1]))
     layers: list[Layer] = [
@@ -289,7 +290,7 @@ def gradient_bound_curve(
                 text=name,
                 token=f"{token}-ink" if token == "violation" else token,
                 bold=True,
-                dx=7,
+                dx=10,
             )
         )
     for value, token in zip(at, tokens, strict=False):

@@ -67,8 +67,8 @@ def bandwidth_cliff(
     mb, gb = 1e-6, 1e-9
     edge, top_rate, low_rate = capacity_bytes * mb, fast.bandwidth_bytes_s * gb, slow.bandwidth_bytes_s * gb
     sets, rates = working_set_bytes * mb, bandwidth_bytes_s * gb
-    right = max(float(sets.max()), edge * 1.8) * 2
-    # The capacity stands at a fifth of the axis at least: its left side needs room for a name.
+    # The capacity stands between a fifth and two thirds of the axis: on both sides of it there is room for a name.
+    right = max(2 * float(sets.max()), edge * max(2.0, 2 * edge / float(sets.min())) ** 0.5)
     left = min(float(sets.min()) / 2, edge / (right / edge) ** 0.3)
     low, high = low_rate / 2.4, top_rate * 5
     decades = math.log10(right / left)
@@ -80,13 +80,13 @@ def bandwidth_cliff(
         Labels(
             x=edge,
             y=high,
-            text=f"on chip {number(edge)} MB",
+            text=f"on chip\n{number(edge)} MB",
             token="met-ink",
             baseline="top",
-            dx=5,
+            align="right",
+            dx=-5,
             dy=3,
             bold=True,
-            plate=True,
         ),
     ]
     strong = [name == chosen for name, _, _ in curves]
@@ -112,7 +112,7 @@ def bandwidth_cliff(
             )
     layers += _claimed(claim, left, right, fast, slow)
     names = [str(k + 1) for k in range(len(sets))]
-    spots = spread(np.log10(sets).tolist(), 0.062 * decades, math.log10(left), math.log10(right))
+    spots = spread(np.log10(sets).tolist(), 0.062 * decades, math.log10(left), math.log10(right) - 0.04 * decades)
     layers += [
         Points(x=sets, y=rates, size=8, token="ink"),
         Labels(
@@ -149,7 +149,7 @@ def _claimed(claim: Claim | None, left: float, right: float, fast: Tier, slow: T
     before, after = (nothing, nothing) if claim is None else (claim.before, claim.after)
     x0, y0, x1, y1 = before[0] * mb, before[1] * gb, after[0] * mb, after[1] * gb
     late = claim is not None and math.log(x1 / left) > 0.6 * math.log(right / left)
-    # Beyond both tiers the name stands below its ring: above there is the capacity, or the numbers of the stages.
+    # At a tier's end of the axis the name stands below its ring: above are the numbers of the stages, or the edge.
     below = not 1.05 * slow.bandwidth_bytes_s < after[1] < 1.05 * fast.bandwidth_bytes_s
     return [
         Segments(x0=x0, y0=y0, x1=x1, y1=y1, token="series-2", dash="dotted"),
@@ -208,7 +208,10 @@ def batch_sweep(
     for k, panel in enumerate(panels):
         base = (len(panels) - 1 - k) * (1 + gap)
         all_values = [*panel.values, panel.limit.value]
-        low, high = 0.55 * min(all_values), 2.2 * max(all_values)
+        low, high = min(all_values), max(all_values)
+        # Room for a name under the lowest and above the highest mark.
+        room = max(high / low, 2.0)
+        low, high = low / room**0.25, high * room**0.15
 
         def place(value: npt.ArrayLike, low: float = low, high: float = high, base: float = base) -> np.ndarray:
             return base + np.log(np.asarray(value, dtype=float) / low) / math.log(high / low)

@@ -176,6 +176,19 @@ def counted(noun: str) -> Callable[[float], str]:
     return lambda count: f"{plain(count)} {noun}{'' if count == 1 else 's'}"
 
 
+def time_unit(longest_s: float) -> tuple[str, float]:
+    """Unit and scale in which a plot whose longest time is `longest_s` keeps its numbers short."""
+    return ("µs", US) if longest_s < 1e-3 else ("ms", 1e3)
+
+
+def compared(seconds: float, start_s: float) -> str:
+    """A time against the one at the start, in words."""
+    ratio = start_s / seconds
+    if abs(ratio - 1) < 5e-4:
+        return "as at the start"
+    return f"{number(max(ratio, 1 / ratio))} times {'faster' if ratio > 1 else 'slower'} than at the start"
+
+
 def times(ratio: float) -> str:
     """A ratio in words; a ratio of one is no change."""
     return f"{ratio:,.0f} times" if ratio > 10 and ratio == round(ratio) else f"{ratio:.1f} times"
@@ -371,6 +384,7 @@ class ActivationPass(Act):
             f"{number(outcome.memory_s * US)}: now the tax shows."
         )
         half = outcome.memory_s / 2
+        unit, scale = time_unit(outcome.sigmoid_time_s)
         depths = [
             ("sigmoid", physics.gradient_bound(SLOPES["sigmoid"], DEPTHS)),
             ("ReLU,\ntanh", physics.gradient_bound(SLOPES["relu"], DEPTHS)),
@@ -396,9 +410,9 @@ class ActivationPass(Act):
                 predicted=self.predicted(),
                 title="How many times longer a sigmoid takes than a ReLU",
                 caption=(
-                    f"{setup.name}, {PRECISIONS[self.bytes_per_value]}: {fold(outcome.on_chip_ratio)} times while both "
-                    f"buffers fit into {setup.onchip_bytes / MB:.3g} MB, {fold(outcome.off_chip_ratio)} times beyond. "
-                    f"A burst of {self.batch:g} needs {number(outcome.working_set_bytes / MB)} MB."
+                    f"On the {setup.name} in {PRECISIONS[self.bytes_per_value]}: {fold(outcome.on_chip_ratio)} times while "
+                    f"both buffers fit into {setup.onchip_bytes / MB:.3g} MB, {fold(outcome.off_chip_ratio)} times "
+                    f"beyond. A burst of {self.batch:g} needs {number(outcome.working_set_bytes / MB)} MB."
                 ),
             ),
             "waterfall": latency_waterfall(
@@ -408,12 +422,12 @@ class ActivationPass(Act):
                     Bar("ReLU", {"read": 0.0, "write": 0.0, "lanes": outcome.lane_s["relu"]}),
                 ],
                 title="Memory and lanes run side by side: the longest bar is the pass",
-                unit="µs",
-                scale=US,
+                unit=unit,
+                scale=scale,
                 row=44,
                 caption=(
-                    f"A sigmoid pass takes {number(outcome.sigmoid_time_s * US, 4)} µs, a ReLU pass "
-                    f"{number(outcome.relu_time_s * US, 4)} µs. The bars overlap in time; they do not add."
+                    f"A sigmoid pass takes {number(outcome.sigmoid_time_s * scale, 4)} {unit}, a ReLU pass "
+                    f"{number(outcome.relu_time_s * scale, 4)} {unit}. The bars overlap in time; they do not add."
                 ),
             ),
             "gradient": gradient_bound_curve(
@@ -971,7 +985,7 @@ class Spill(Act):
     def _waterfall(self, outcome: BackboneOutcome) -> Any:
         mobile = self.context == "mobile"
         target = TARGET_MOBILE.value if mobile else 1 / TARGET_CLOUD.value
-        unit, scale = ("ms", 1e3) if mobile else ("µs", US)
+        unit, scale = time_unit(outcome.time_per_image_s)
         total = {name: sum(term[name] for term in outcome.terms) for name in CLOCKS}
         bars = [Bar(f"stage {k + 1}", term) for k, term in enumerate(outcome.terms)]
         start = self.case(self.context).time_per_image_s
@@ -1094,7 +1108,7 @@ class Spill(Act):
                 "Time per image",
                 number(outcome.time_per_image_s * 1e3, 4),
                 "ms",
-                note=f"{number(start / outcome.time_per_image_s)} times as fast as at the start",
+                note=compared(outcome.time_per_image_s, start),
                 status=status if mobile else "neutral",
             ),
             Metric("Throughput", number(outcome.images_per_s, 4), "images/s", status="neutral" if mobile else status),
