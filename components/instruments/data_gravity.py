@@ -13,7 +13,7 @@ from components.instruments.layers import Axis, Boxes, Labels, Layer, Line, Plot
 from components.instruments.placing import sided_labels
 from components.instruments.registry import instrument
 from components.instruments.waterfall import Limit
-from components.quantity import number, setting
+from components.quantity import number, plain, setting
 
 NAN = float("nan")
 
@@ -37,9 +37,8 @@ def budget_stack(
     *,
     tokens: Mapping[str, str],
     limit: Limit,
-    high: float,
+    axis: Axis,
     unit: str,
-    axis: str,
     title: str,
     predicted: float | None = None,
     predicted_text: str = "",
@@ -48,11 +47,11 @@ def budget_stack(
 ) -> Plot:
     """Plans as stacked horizontal bars of time or money, top to bottom, against one limit.
 
-    `stacks` share their step names, which `tokens` colour. The axis ends at `high`: a longer bar is cut there, and an
-    arrow stands before its total. With `flagged` there is room under the last bar for a flag at `predicted`, what
-    the student claimed for one of its steps (None hides it).
+    `stacks` share their step names, which `tokens` colour. `axis` starts at 0; a longer bar is cut at its end, and
+    an arrow stands before its total, which is written in `unit`. With `flagged` there is room under the last bar for
+    a flag at `predicted`, what the student claimed for one of its steps (None hides it).
     """
-    names = list(tokens)
+    names, high = list(tokens), axis.high
     rows = np.arange(len(stacks))[::-1].astype(float)
     widths = np.array([[stack.parts[name] for name in names] for stack in stacks])
     ends = np.cumsum(widths, axis=1)
@@ -77,8 +76,15 @@ def budget_stack(
         # A strip of surface under the line keeps it visible on a bar of a similar colour.
         Segments(x0=limit.value, x1=limit.value, y0=bottom, y1=top, token="surface", width=5),
         Segments(x0=limit.value, x1=limit.value, y0=bottom, y1=top, token=limit.token, dash="dashed"),
-        Labels(
-            x=limit.value, y=top, text=limit.label, token=f"{limit.token}-ink", align="center", baseline="bottom", dy=-2
+        *sided_labels(
+            limit.value,
+            top,
+            limit.label,
+            left=limit.value > 0.5 * high,
+            gap=3,
+            token=f"{limit.token}-ink",
+            baseline="bottom",
+            dy=-2,
         ),
         Segments(x0=flag, x1=flag, y0=-0.45, y1=0.45, token="series-4", width=3),
         *sided_labels(
@@ -102,7 +108,7 @@ def budget_stack(
                 f"{'▸ ' if beyond else ''}{number(total, 4)} {unit}" if yes else ""
                 for total, yes, beyond in zip(totals, shown, cut, strict=True)
             ],
-            left=totals > 0.72 * high,
+            left=totals > 0.52 * high,
             gap=6,
             token=token,
             bold=True,
@@ -111,7 +117,7 @@ def budget_stack(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis(axis, 0, high),
+        x=axis,
         y=Axis(
             "",
             bottom,
@@ -122,6 +128,11 @@ def budget_stack(
         height=round(62 + 56 * (top + 0.4 - bottom)),
         key=tuple((name, tokens[name]) for name in names),
     )
+
+
+def petabytes(size_bytes: float) -> str:
+    """A large size in one unit, so that sizes can be compared: 0.322 PB, 2.81 PB."""
+    return f"{number(size_bytes * 1e-15)} PB"
 
 
 @dataclass(frozen=True)
@@ -164,7 +175,7 @@ def gravity_panel(
     layers: list[Layer] = [
         Boxes(left=low, right=end, bottom=y.low, top=limit, token="met", alpha=0.1),
         Segments(x0=low, x1=end, y0=limit, y1=limit, token="violation", dash="dashed"),
-        Labels(x=low, y=limit, text=limit_text, token="violation-ink", baseline="bottom", dx=4, dy=-2),
+        Labels(x=low, y=limit, text=limit_text, token="violation-ink", baseline="top", dx=4, dy=3),
         Segments(x0=here[0], x1=here[0], y0=y.low, y1=y.high, token="series-6", dash="dotted", width=1.5),
         Labels(
             x=here[0],
@@ -182,7 +193,7 @@ def gravity_panel(
     for index, plan in enumerate(plans):
         inside = plan.carries_bytes <= high
         at = (plan.carries_bytes, limit) if inside else (high, float(plan.values[-1]))
-        text = f"{plan.name}\n{setting(plan.carries_bytes, 'B')}" if inside else f"{plan.name}\n> {setting(high, 'B')}"
+        text = f"{plan.name}\n{petabytes(plan.carries_bytes)}" if inside else ""
         layers.append(Points(x=at[0] if inside else NAN, y=at[1], size=10, token=plan.token, marker="diamond"))
         # The plan that carries less is named above the limit on the left, the other below it on the right.
         layers += [
@@ -200,6 +211,23 @@ def gravity_panel(
             )
             for left in (True, False)
         ]
+    # What carries more than the drawing shows is named at its edge: above the upper line's end, below the lower's.
+    layers += [
+        Labels(
+            x=end,
+            y=float(plan.values[-1]),
+            text=f"{plan.name}\n> {plain(high * 1e-15)} PB" if plan.carries_bytes > high and above == upper else "",
+            token=plan.token,
+            bold=True,
+            align="right",
+            baseline="bottom" if above else "top",
+            dx=-4,
+            dy=-2 if above else 2,
+            plate=True,
+        )
+        for plan, upper in zip(plans, (first == 0, first == 1), strict=True)
+        for above in (True, False)
+    ]
     layers.append(Points(x=here[0], y=here[1], size=13, token="ink", filled=False))
     ticks = tuple((10.0**k, setting(10.0**k, "B")) for k in range(12, 17) if low <= 10.0**k <= high)
     return Plot(
@@ -232,7 +260,7 @@ def buffer_line(
     """
     tb = 1e-12
     last, capacity = float(days[-1]), capacity_bytes * tb
-    top = 1.45 * capacity
+    top = 1.62 * capacity
     full = NAN if full_days is None or full_days > last else full_days
     outage = offline_full_days if offline_full_days <= last else NAN
     layers: list[Layer] = [
@@ -284,7 +312,7 @@ def buffer_line(
             token="series-2",
             bold=True,
             baseline="bottom",
-            dy=-8,
+            dy=-20,
             plate=True,
         ),
     ]

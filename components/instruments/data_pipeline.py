@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from components.instruments.layers import Axis, Boxes, Labels, Layer, Plot, Points, Segments
-from components.instruments.placing import log_ticks, sided_labels
+from components.instruments.layers import Axis, Boxes, Labels, Layer, Plot, Segments
+from components.instruments.placing import sided_labels
 from components.instruments.registry import instrument
 
 NAN = float("nan")
@@ -18,6 +19,13 @@ NAN = float("nan")
 HALF, ROW = 0.2, 50
 #: What the axis takes of the height, in pixels.
 FURNITURE = 62
+
+
+def _decades(low: float, high: float) -> tuple[tuple[float, str], ...]:
+    """Powers of ten, short enough to stand side by side on the narrowest screen: 10, 1k, 1M."""
+    powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
+    words = {0: "", 1: "k", 2: "M", 3: "G"}
+    return tuple((10.0**k, f"{10 ** (k % 3)}{words[k // 3]}") for k in powers)
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,8 @@ def pipeline_stages(
 
     `stages` stand top to bottom in the order of the flow, `flow` below them is what comes out. `narrowest` is the
     index of the stage that sets the pace (None if none does), `mark` a rate that is drawn through all rows, such as
-    a demand. `predicted` is what the student claimed for the flow. The axis is logarithmic from `low` to `high`, so
-    bars are compared by their ends, not by their lengths.
+    a demand. `predicted` is what the student claimed for the flow. The axis is logarithmic from `low` to `high`, from
+    1 to some gigas, so bars are compared by their ends, not by their lengths.
     """
     rates = np.array([stage.rate for stage in stages])
     rows = np.arange(len(stages), 0, -1).astype(float)
@@ -87,8 +95,8 @@ def pipeline_stages(
         words(tight, "caution-ink", True),
         Labels(x=low, y=HALF, text=flow.text, token="series-3", bold=True, baseline="bottom", dx=4, dy=-2, plate=True),
         *sided_labels(mark, top, mark_text, left=late, gap=4, token="muted", baseline="top", dy=2, plate=True),
-        Segments(x0=flag, x1=flag, y0=-HALF - 0.1, y1=HALF + 0.1, token="series-2", width=3),
-        Points(x=flag, y=0.0, token="series-2", size=11, marker="diamond"),
+        Segments(x0=flag, x1=flag, y0=bottom, y1=HALF, token="surface", width=7),
+        Segments(x0=flag, x1=flag, y0=bottom, y1=HALF, token="series-2", width=3),
         *sided_labels(
             flag,
             -HALF,
@@ -105,7 +113,7 @@ def pipeline_stages(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis(unit, low, high, log=True, ticks=log_ticks(low, high)),
+        x=Axis(unit, low, high, log=True, ticks=_decades(low, high)),
         y=Axis("", bottom, top, ticks=((bottom - 9.0, ""),)),
         layers=tuple(layers),
         height=round(FURNITURE + ROW * (top - bottom)),
@@ -129,7 +137,7 @@ def loader_timeline(
     drawing ends with the last lane's last batch.
     """
     horizon = float(ends_s[-1, -1])
-    unit, scale = ("ms", 1e3) if horizon < 10 else ("s", 1.0)
+    unit, scale = ("ms", 1e3) if horizon < 3 else ("s", 1.0)
     right = horizon * scale
     count, batches = starts_s.shape
     rows = np.arange(count)[::-1].astype(float)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from components.controls import choice, slider
-from components.instruments.data_gravity import Plan, Stack, budget_stack, buffer_line, gravity_panel
+from components.instruments.data_gravity import Plan, Stack, budget_stack, buffer_line, gravity_panel, petabytes
 from components.instruments.data_pipeline import Stage, loader_timeline, pipeline_stages
 from components.instruments.layers import Axis
 from components.instruments.waterfall import Bar, Limit, latency_waterfall
@@ -45,6 +45,12 @@ CLOUD = Context("cloud", "Cloud", "cloud", "One H100 on a cloud volume; then a p
 EDGE = Context("edge", "Edge", "edge", "An Orin NX on a memory card; then a vehicle and its uplink.")
 
 H100, A100, ORIN_NX = Hardware.Cloud.H100, Hardware.Cloud.A100, Hardware.Edge.JetsonOrinNX
+
+
+def gpus_text(count: float) -> str:
+    """A number of GPUs in words."""
+    return f"{count:g} GPU{'' if count == 1 else 's'}"
+
 
 # --- Act I ---
 EFFICIENCY = scenario(
@@ -132,6 +138,8 @@ DECODE = {"cloud": DECODE_CLOUD.value, "edge": DECODE_EDGE.value}
 #: Bytes that the cameras of one vehicle record in a day.
 GENERATED = CAMERAS.value * FPS.value * c.IMAGE_JPEG.value * SHIFT_H.value * 3600
 LIST_PRICE = c.EGRESS_USD_GB.value
+#: List prices by volume (2024): up to so many bytes, so many USD/GB. Only for the instructor's question.
+TIERS = ((10e12, 0.09), (50e12, 0.085), (150e12, 0.07), (math.inf, 0.05))
 
 STAGES = ("storage", "decode", "accelerator")
 PARTS = {"read": "data", "decode": "series-2", "compute": "series-3", "idle": "series-5"}
@@ -153,6 +161,14 @@ def demand(rate_flop_s: float | None, gpus: float = 1) -> float:
     """Images per second that fully fed accelerators train on, at the usual efficiency."""
     assert rate_flop_s is not None
     return float(physics.accelerator_demand(rate_flop_s, EFFICIENCY.value, FLOP_TRAIN, gpus))
+
+
+def tiered_egress(size_bytes: float) -> float:
+    """Egress of `size_bytes` at list prices that fall with volume (USD)."""
+    edges = [0.0, *(min(edge, size_bytes) for edge, _ in TIERS)]
+    return sum(
+        physics.egress_cost(high - low, price) for low, high, (_, price) in zip(edges, edges[1:], TIERS, strict=False)
+    )
 
 
 # --- Act I ------------------------------------------------------------------------------------------------------
@@ -226,10 +242,11 @@ class FeedingPipeline(Act):
         1,
         WORKERS.value,
         unit="processes",
+        text=lambda count: f"{count:g} process{'' if count == 1 else 'es'}",
         reason="cores of the machine: 64 of a server, 8 of the Orin NX",
         per_context={"edge": {"high": 8, "default": WORKERS_EDGE.value}},
     )
-    gpus = slider("H100s", 1, 8, 1, 1, unit="GPUs", only_in=("cloud",), reason="what one server holds")
+    gpus = slider("H100s", 1, 8, 1, 1, text=gpus_text, unit="GPUs", only_in=("cloud",), reason="what one server holds")
     efficiency = slider(
         "Efficiency when fed",
         0.05,
@@ -259,7 +276,7 @@ class FeedingPipeline(Act):
         decode = float(physics.decode_rate(workers, DECODE[context])) if format == "jpeg" else None
         wanted = float(physics.accelerator_demand(peak(context), efficiency, FLOP_TRAIN, gpus))
         rates = [supply, *([] if decode is None else [decode]), wanted]
-        flow = float((physics.pipeline_throughput if prefetch else physics.serial_throughput)(rates))
+        flow = float((physics.pipeline_throughput if prefetch else physics.serial_throughput)(np.array(rates)))
         tax = float(physics.feeding_tax(flow, wanted))
         names = [name for name in STAGES if name != "decode" or decode is not None]
         # On a tie the first in the order of the flow.
@@ -407,14 +424,19 @@ class FeedingPipeline(Act):
         return "H100" if self.gpus == 1 else f"{self.gpus:g} H100s"
 
     def _stages(self, outcome: FeedingOutcome) -> list[Stage]:
-        names = {"storage": "storage", "decode": f"{self.workers:g} cores", "accelerator": self._accelerator()}
+        names = {
+            "storage": "storage",
+            "decode": f"{self.workers:g} core{'' if self.workers == 1 else 's'}",
+            "accelerator": self._accelerator(),
+        }
         made = []
         for key in STAGES:
             rate = outcome.rates.get(key, math.nan)
             if math.isnan(rate):
                 made.append(Stage("cores: nothing to decode", rate))
                 continue
-            used = percent(outcome.throughput_items_s / rate, 0)
+            share = outcome.throughput_items_s / rate
+            used = percent(share, 0 if share > 0.01 else 1)
             tight = self.prefetch and key == outcome.bottleneck
             made.append(Stage(f"{names[key]}: {number(rate, 4)}, {'bottleneck' if tight else f'{used} used'}", rate))
         return made
@@ -437,20 +459,25 @@ class FeedingPipeline(Act):
 
     def _waterfall(self, outcome: FeedingOutcome) -> Any:
         apart = {"read": outcome.read_s, "decode": outcome.decode_s, "compute": outcome.compute_s}
-        longest = max(apart.values())
+        in_turn, longest = sum(apart.values()), max(apart.values())
         overlapped = {"read": 0.0, "decode": 0.0, "compute": outcome.compute_s, "idle": longest - outcome.compute_s}
-        ms = {name: number(time * 1e3, 4) for name, time in apart.items()}
-        waits = f"the {self._accelerator()} computes {ms['compute']} ms and waits {number(outcome.idle_s * 1e3, 4)} ms"
+        unit, scale = ("ms", 1e3) if in_turn < 0.6 else ("s", 1.0)
+        times = {**apart, "step": outcome.step_s, "idle": outcome.idle_s}
+        text = {name: number(time * scale, 4) for name, time in times.items()}
         return latency_waterfall(
             [
                 Bar("▸ overlapped" if self.prefetch else "overlapped", overlapped),
                 Bar("in turn" if self.prefetch else "▸ in turn", {**apart, "idle": 0.0}),
             ],
             title=f"One step of {BATCH.value * self._count():,.0f} images",
+            unit=unit,
+            scale=scale,
+            # Room for the total on the narrowest screen.
+            high=1.6 * scale * in_turn,
             caption=(
-                f"Read {ms['read']}, decode {ms['decode']}, compute {ms['compute']} ms. "
-                f"{'Overlapped' if self.prefetch else 'In turn'}, a step takes {number(outcome.step_s * 1e3, 4)} ms: "
-                f"{waits}."
+                f"Read {text['read']}, decode {text['decode']}, compute {text['compute']} {unit}. "
+                f"{'Overlapped' if self.prefetch else 'In turn'}, a step takes {text['step']} {unit}, of which the "
+                f"accelerator waits {text['idle']}."
             ),
         )
 
@@ -468,7 +495,7 @@ class FeedingPipeline(Act):
             tokens=[PARTS["read"], PARTS["decode"], PARTS["compute"]],
             title=f"The first {BATCHES} steps, from a cold start",
             caption=(
-                f"Hatched: the {self._accelerator()} waits, {percent(waiting, 0)} of this time with the start and "
+                f"Hatched: the accelerator waits, {percent(waiting, 0)} of this time with the start and "
                 f"{percent(outcome.feeding_tax, 0)} in the long run."
             ),
         )
@@ -604,7 +631,7 @@ def job(placement: str, reduction: float, link_bytes_s: float, gpus: float, usd_
     core_hours = physics.training_time(images, 1, DECODE_CLOUD.value) / 3600
     rate = demand((H100 if moving else A100).peak_fp16, gpus)
     if not moving:
-        rate = physics.pipeline_throughput([physics.supply_rate(SCAN.value, c.IMAGE_JPEG.value), rate])
+        rate = physics.pipeline_throughput(np.array([physics.supply_rate(SCAN.value, c.IMAGE_JPEG.value), rate]))
     train_h = physics.training_time(images / reduction, EPOCHS.value, rate) / 3600
     return {
         "filter_h": physics.transfer_time(DATASET.value, SCAN.value, 0.0) / 3600 if filtered else 0.0,
@@ -666,7 +693,7 @@ class DataGravity(Act):
         reason="disks on sale for vehicles",
     )
     reduction = slider(
-        "Filter: data before over data after",
+        "Filter shrinks the data",
         1,
         10,
         0.1,
@@ -726,11 +753,10 @@ class DataGravity(Act):
         if context == "edge":
             return cls._vehicle(reduction, unique, uplink_bytes_s, parked_h, buffer_bytes)
         moving = placement == "move"
-        here = gpus if gpus is not None else gpus_west if moving else gpus_east
-        plans = {
-            side: job(side, reduction, link_bytes_s, count if side != placement else here, egress_usd_per_gb)
-            for side, count in (("move", WEST.value), ("in_place", EAST.value))
-        }
+        count = {"move": gpus_west, "in_place": gpus_east}
+        if gpus is not None:
+            count[placement] = gpus
+        plans = {side: job(side, reduction, link_bytes_s, count[side], egress_usd_per_gb) for side in count}
         steps = plans[placement]
         hours, dollars = totals(steps)
         return CloudJob(
@@ -746,7 +772,7 @@ class DataGravity(Act):
             moved_bytes=DATASET.value / reduction if moving else 0.0,
             move=totals(plans["move"]),
             stay=totals(plans["in_place"]),
-            whole=totals(job("move", 1, link_bytes_s, WEST.value, egress_usd_per_gb)),
+            whole=totals(job("move", 1, link_bytes_s, count["move"], egress_usd_per_gb)),
         )
 
     @classmethod
@@ -758,8 +784,6 @@ class DataGravity(Act):
         fits = at_most(kept, capacity)
         growth = 0.0 if fits else float(physics.backlog_growth(GENERATED, reduction, uplink_bytes_s, seconds))
         outage = buffer_bytes / kept
-        assert ORIN_NX.peak_fp16 is not None
-        filtering = physics.accelerator_demand(ORIN_NX.peak_fp16, EFFICIENCY.value, FLOP_INFER, 1)
         return VehicleDay(
             kept_bytes_day=kept,
             uplink_capacity_bytes_day=capacity,
@@ -768,9 +792,16 @@ class DataGravity(Act):
             outage_days=outage,
             unique_retained=unique,
             feasible=bool(fits and at_least(outage, OUTAGE_DAYS.value) and at_least(unique, UNIQUE_MIN.value)),
-            filter_load=CAMERAS.value * FPS.value / filtering if reduction > 1 else 0.0,
+            filter_load=cls.filter_load() if reduction > 1 else 0.0,
             buffer_bytes=buffer_bytes,
         )
+
+    @classmethod
+    @cache
+    def filter_load(cls) -> float:
+        """Share of the Orin NX that looks at every frame of every camera once."""
+        rate = physics.accelerator_demand(peak("edge"), EFFICIENCY.value, FLOP_INFER, 1)
+        return float(CAMERAS.value * FPS.value / rate)
 
     @classmethod
     @cache
@@ -778,14 +809,6 @@ class DataGravity(Act):
         """A plan at list price with all GPUs of its side."""
         outcome = cls.compute("cloud", placement=placement, reduction=reduction, link_bytes_s=link_bytes_s)
         assert isinstance(outcome, CloudJob)
-        return outcome
-
-    @classmethod
-    @cache
-    def vehicle(cls) -> VehicleDay:
-        """A vehicle as it is today."""
-        outcome = cls.compute("edge", reduction=1)
-        assert isinstance(outcome, VehicleDay)
         return outcome
 
     # The what-if price opens with a design that meets the challenge at the list price, and goes back to the list
@@ -802,19 +825,11 @@ class DataGravity(Act):
     def limits(self) -> dict[str, Any]:
         if self.context == "edge":
             return {}
-        found: dict[str, Any] = (
-            {"gpus_east": "The data moves West, and so does the training."}
-            if self.placement == "move"
-            else {
-                "gpus_west": "The training stays in the East.",
-                "link_bytes_s": "Nothing is moved: there is no line to choose.",
-            }
-        )
-        if not self._solved_at_list_price(self.values()):
-            found["egress_usd_per_gb"] = (
-                f"Opens while the design meets all limits at the list price of {LIST_PRICE:g} USD/GB."
-            )
-        return found
+        if self._solved_at_list_price(self.values()):
+            return {}
+        return {
+            "egress_usd_per_gb": f"Opens while the design meets all limits at the list price of {LIST_PRICE:g} USD/GB."
+        }
 
     def message(self) -> Message:
         return Message(
@@ -831,8 +846,8 @@ class DataGravity(Act):
         if releases is None:
             return ""
         return (
-            f"In Lab 03 you planned **{number(releases)} releases a year**. Each retrains, so what egress costs here is "
-            "paid that often."
+            f"In Lab 03 you planned **{number(releases)} releases a year**. Each retrains, so egress is paid that "
+            "often."
         )
 
     def _releases(self) -> float | None:
@@ -898,8 +913,8 @@ class DataGravity(Act):
     def challenge(self) -> str:
         if self.context == "edge":
             return (
-                "Let the vehicle **keep up**: what it keeps in a day must be uploaded in a day, the buffer must survive "
-                f"**{OUTAGE_DAYS.value:g} days** with the depot offline, and at least "
+                "Let the vehicle **keep up**: what it keeps in a day must be uploaded in a day, the buffer must "
+                f"survive **{OUTAGE_DAYS.value:g} days** with the depot offline, and at least "
                 f"**{percent(UNIQUE_MIN.value, 0)}** of the unique frames must survive. Then try it without a filter, "
                 "and ask what a fleet of such disks and lines costs."
             )
@@ -922,8 +937,8 @@ class DataGravity(Act):
                 unique,
             )
         return (
-            Constraint(f"≤ {DEADLINE_H.value:g} h", lambda o: at_most(o.total_h, DEADLINE_H.value)),
-            Constraint(f"≤ {usd(BUDGET.value)}", lambda o: at_most(o.cost_usd, BUDGET.value)),
+            Constraint(f"Time ≤ {DEADLINE_H.value:g} h", lambda o: at_most(o.total_h, DEADLINE_H.value)),
+            Constraint(f"Cost ≤ {usd(BUDGET.value)}", lambda o: at_most(o.cost_usd, BUDGET.value)),
             unique,
         )
 
@@ -959,9 +974,8 @@ class DataGravity(Act):
                 [Stack(now, outcome.hours), Stack("at the start", start.hours)],
                 tokens=names,
                 limit=Limit(DEADLINE_H.value, f"deadline {DEADLINE_H.value:g} h"),
-                high=320,
+                axis=Axis("time (h)", 0, 320),
                 unit="h",
-                axis="time (h)",
                 title="Hours, one step after the other",
                 predicted=predicted,
                 predicted_text="" if predicted is None else f"your transfer: {number(predicted)} h",
@@ -972,9 +986,13 @@ class DataGravity(Act):
                 [Stack(now, outcome.dollars), Stack("at the start", start.dollars)],
                 tokens=names,
                 limit=Limit(budget, f"budget {usd(budget)}"),
-                high=130_000,
+                axis=Axis(
+                    "cost (USD)",
+                    0,
+                    130_000,
+                    ticks=tuple((1e3 * k, f"{k},000" if k else "0") for k in range(0, 121, 40)),
+                ),
                 unit="USD",
-                axis="cost (USD)",
                 title="Dollars: cores for the filter, egress, GPUs",
                 caption=largest(outcome.dollars, "USD"),
             ),
@@ -985,10 +1003,10 @@ class DataGravity(Act):
         chosen = 0 if self.placement == "move" else 1
         share = SIZES / DATASET.value
         drawn = {}
-        for k, (name, unit, limit, text, axis) in enumerate(
+        for k, (name, limit, text, axis) in enumerate(
             (
-                ("hours", "h", DEADLINE_H.value, f"{DEADLINE_H.value:g} h", Axis("hours", 0.01, 1e5, log=True)),
-                ("dollars", "USD", BUDGET.value, usd(BUDGET.value), Axis("USD", 1, 1e7, log=True)),
+                ("hours", DEADLINE_H.value, f"{DEADLINE_H.value:g} h", Axis("hours", 0.01, 1e5, log=True)),
+                ("dollars", BUDGET.value, usd(BUDGET.value), Axis("USD", 1, 1e7, log=True)),
             )
         ):
             both = outcome.move[k], outcome.stay[k]
@@ -1009,10 +1027,10 @@ class DataGravity(Act):
                 y=axis,
                 title=f"{name.capitalize()} over the size of the data, filter {plain(self.reduction)}×",
                 caption=(
-                    f"Within {text}, moving carries {setting(carried[0], 'B')} and training in place "
-                    f"{setting(carried[1], 'B')}. "
+                    f"Within {text}, moving carries {petabytes(carried[0])} and training in place "
+                    f"{petabytes(carried[1])}. "
                     + (
-                        "The lines are parallel: no size makes moving the faster or cheaper plan."
+                        "The lines are parallel: no size turns the slower plan into the faster one."
                         if k == 0
                         else "What size decides is which limit a plan breaks first."
                     )
@@ -1268,9 +1286,9 @@ class DataEngineeringLab(Lab):
         f"- Egress is {LIST_PRICE:g} USD/GB, flat: internet egress to another provider. Between regions of one "
         "provider some 0.02 is usual, and list prices fall with volume.\n"
         "- The filter drops every near-duplicate before the first unique frame. A real one errs both ways.\n"
-        "- A decimal petabyte: 1e15 bytes are a million gigabytes.\n"
+        "- A petabyte is decimal: a million gigabytes.\n"
         "- The vehicle's buffer is balanced by the day; what happens within a day is left out."
-    ).replace("1e15 bytes", "a thousand terabytes")
+    )
     constants = (
         c.H100_FLOPS_FP16_TENSOR,
         c.A100_FLOPS_FP16_TENSOR,
@@ -1321,15 +1339,19 @@ class DataEngineeringLab(Lab):
     instructor_notes = (
         "- Collect the errors of bits and bytes in public: 2.8 hours is the most frequent wrong answer, and the "
         "cheapest lesson.\n"
-        "- The 23 % of the message are no decoration: they are 250 MB/s over 1.09 GB/s. Let students derive them.\n"
+        f"- The {percent(FeedingPipeline.asked().utilization, 0)} of the message are no decoration: they are "
+        f"{VOLUME.value / 1e6:g} MB/s over {FeedingPipeline.asked().demand_bytes_s / 1e9:.4f} GB/s. Let "
+        "students derive them.\n"
         "- The bottleneck moves. Ask for the *third* purchase after the drive and the workers: the accelerator, at "
         "last.\n"
         "- The filter is a decision about accuracy, too (Lab 09): near-duplicate is a threshold in an embedding "
         "space.\n"
         "- Real list prices fall with volume (0.09, 0.085, 0.07, 0.05 USD/GB at 10, 50, 150 TB): the petabyte costs "
-        "53,800. Which conclusions survive? Moving still breaks the budget without the filter.\n"
+        f"{tiered_egress(DATASET.value):,.0f}. Which conclusions survive? Moving still breaks the budget "
+        "without the filter.\n"
         "- At the edge brute force works: 8 TB with fibre from 3 hours, or Wi-Fi from 12. What does a fleet of such "
-        "disks and lines cost against a filter that takes 44 % of an Orin?"
+        "disks and lines cost against a filter that takes "
+        f"{percent(DataGravity.filter_load(), 0)} of an Orin?"
     )
 
     def open(self) -> None:
