@@ -55,3 +55,14 @@ def log_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
     steps = (1, 2, 5) if math.log10(high / low) < 3.5 else (1,)
     values = (step * 10.0**decade for decade in decades for step in steps)
     return tuple((value, plain(value)) for value in values if low * (1 - 1e-9) <= value <= high * (1 + 1e-9))
+
+
+def decade_ticks(low: float, high: float, every: int = 1) -> tuple[tuple[float, str], ...]:
+    """Every power of ten between the ends, or every second one, in few letters: 0.01, 100, 10k, 1M."""
+    powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
+    prefix = {0: "", 1: "k", 2: "M", 3: "G"}
+    return tuple(
+        (10.0**k, f"{10 ** (k % 3)}{prefix[k // 3]}" if 0 <= k < 12 else plain(10.0**k))
+        for k in powers
+        if k % every == 0
+    )

@@ -183,7 +183,9 @@ def bucketed_mean_time(
     used = step <= count
     # Beyond the last bucket of a count stands its longest input, which the mean leaves out.
     lengths = np.asarray(max_tokens)[..., None] * np.minimum(step, count) / count
-    rest = (np.asarray(part)[..., None] for part in (fused, replay, peak_flop_s, bandwidth_bytes_s, launch_s))
+    rest: list[Any] = [
+        np.asarray(part)[..., None] for part in (fused, replay, peak_flop_s, bandwidth_bytes_s, launch_s)
+    ]
     times = compiled_item_time(lengths, *rest)
     return np.sum(np.where(used, times, 0.0), axis=-1) / buckets
 
