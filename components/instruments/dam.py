@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ def dam_comparison(
 
     texts = np.array(
         [
-            f"{number(value)}{' · binding axis' if binds else ''}"
+            f"{_share_text(value)}{' · binds' if binds else ''}"
             for value, binds in zip(shares.ravel(), binding.ravel(), strict=True)
         ],
         dtype=object,
@@ -144,6 +145,14 @@ def dam_comparison(
         height=70 + round(38 * (rows[0, 0] + 1.8)),
         key=(("within", "data"), ("over the limit", "violation"), ("outline: at the start", "ink")),
     )
+
+
+def _share_text(share: float) -> str:
+    """A demand over supply, very small ones as 3.21 × 10⁻⁷."""
+    if not 0 < share < 1e-4:
+        return number(share)
+    exponent = math.floor(math.log10(share))
+    return f"{share / 10.0**exponent:.2f} × {power_of_ten(exponent)}"
 
 
 @dataclass(frozen=True)

@@ -262,7 +262,9 @@ def workload_terms(
     larger = times.argmax(axis=1)
     offsets, half = (0.95, 0.2), 0.34
     names = [
-        f"{work.name}: fits" if work.fits else f"{work.name}: {plain(work.occupancy, 3)} times the {memory}"
+        f"{work.name}: fits"
+        if work.fits
+        else f"{work.name}: {plain(work.occupancy, 3 if work.occupancy < 1000 else 4)} times the {memory}"
         for work in workloads
     ]
     layers: list[Layer] = []

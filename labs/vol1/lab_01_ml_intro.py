@@ -366,6 +366,7 @@ class MagnitudeGap(Act):
                 ),
             )
         gpt = outcome.workloads[-1]
+        waiting = sum(work.data_s > work.compute_s for work in outcome.workloads)
         return workload_terms(
             outcome.workloads,
             memory="HBM",
@@ -373,8 +374,8 @@ class MagnitudeGap(Act):
             high_s=1e-2,
             title="Lighthouse workloads on the H100",
             caption=(
-                f"Everything fits. Time is the bytes': for one token of {gpt.name} they take "
-                f"{gpt.data_s / gpt.compute_s:.0f} times as long as the arithmetic."
+                f"Everything fits. In {waiting} of {len(outcome.workloads)} the bytes take longer than the arithmetic, "
+                f"for one token of {gpt.name} {gpt.data_s / gpt.compute_s:.0f} times as long."
             ),
         )
 
@@ -888,7 +889,8 @@ class KeywordSpotter(Act):
             title=f"{self.network} at {self.rate_hz:g} Hz: demand over supply",
             caption=(
                 f"{outcome.binding_axis.capitalize()} binds at {number(binding)} of its limit. The other machine, its "
-                f"{'streams' if tiny else 'kernels'} as they start there, is bound by {other.binding_axis}."
+                f"{'streams' if tiny else 'kernels'} as they start there, is bound by "
+                f"{other.binding_axis.capitalize()}."
             ),
         )
         return {"dam": comparison, "zoo" if tiny else "capacity": self.map(outcome) if tiny else self.walls(outcome)}
@@ -934,7 +936,7 @@ class KeywordSpotter(Act):
             title=f"The zoo on this chip, {KERNELS[self.kernels][2]}, {self.rate_hz:g} Hz",
             memory="SRAM",
             caption=(
-                f"{len(inside)} of {len(candidates)} networks meet every limit"
+                f"{len(inside)} of {len(candidates)} networks {'meets' if len(inside) == 1 else 'meet'} every limit"
                 f"{': ' + ', '.join(inside) if inside else ''}. "
                 + (
                     f"At {self.rate_hz:g} Hz an inference may take {milliseconds(outcome.longest_s)}: "
