@@ -31,7 +31,7 @@ def _ticks(high: float, most: int) -> tuple[tuple[float, str], ...]:
 @instrument(volume=1, chapter=9)
 def curriculum_pacing(
     baseline_epochs: float,
-    available: Sequence[float],
+    available: Array,
     curriculum_epochs: float,
     *,
     scoring_epochs: float,
@@ -216,8 +216,9 @@ def selection_bill(
         )
     )
     for text, token in (
-        (f"saves {percent(share)}" if saves else "", "met-ink"),
-        ("" if saves else f"tax {percent(-share)}", "violation-ink"),
+        (f"saves {percent(share)}" if share > 0 else "", "met-ink"),
+        ("saves nothing" if share == 0 else "", "muted"),
+        (f"tax {percent(-share)}" if share < 0 else "", "violation-ink"),
     ):
         layers += sided_labels(beside, 0, text, left=before, gap=8, token=token, bold=True, plate=True)
     return Plot(
