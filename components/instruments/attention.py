@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from components.instruments.layers import Axis, Band, Boxes, Cells, Labels, Layer, Line, Plot, Points, Segments
-from components.instruments.placing import sided_labels
 from components.instruments.registry import instrument
 from components.instruments.waterfall import Limit
 from components.quantity import plain, quantity
@@ -20,7 +19,7 @@ BLOCKS = 16
 #: The map is drawn twice, both times in a panel of side 1: to scale in the first, magnified in the second.
 MAGNIFIED = 1.24
 #: What stands around a square that fills its panel.
-MARGIN = 1.22
+MARGIN = 1.32
 
 
 @cache
@@ -41,9 +40,9 @@ def attention_weights(blocks: int = BLOCKS) -> npt.NDArray[np.float64]:
 
 
 def _round(value: float) -> float:
-    """The largest of 1, 2, 5 times a power of ten that is at most `value`."""
+    """The largest of 1, 2, 3, 5, 7 times a power of ten that is at most `value`."""
     power = 10.0 ** math.floor(math.log10(value))
-    return max(step * power for step in (1, 2, 5) if step * power <= value * (1 + 1e-9))
+    return max(step * power for step in (1, 2, 3, 5, 7) if step * power <= value * (1 + 1e-9))
 
 
 @instrument(volume=1, chapter=6)
@@ -70,8 +69,8 @@ def attention_map(
     weights = attention_weights()
     ends = np.arange(BLOCKS + 1) / BLOCKS
     columns, rows = (grid.ravel() for grid in np.meshgrid(np.arange(BLOCKS), np.arange(BLOCKS)))
-    # The square root spreads the many small weights over the ramp.
-    shades = np.sqrt(weights / weights.max()).ravel()
+    # The root spreads the many small weights over the ramp; its lightest end would vanish in a small map.
+    shades = 0.2 + 0.8 * np.sqrt(np.minimum(weights / np.quantile(weights, 0.97), 1)).ravel()
 
     def cells(size: float, at: float, gap: float) -> Cells:
         """The map with its first token at the top left."""
@@ -81,7 +80,6 @@ def attention_map(
             bottom=1 - size * ends[rows + 1],
             top=1 - size * ends[rows],
             values=shades,
-            low=0.2,
             gap=gap,
         )
 
@@ -99,13 +97,18 @@ def attention_map(
 
     claimed = math.nan if predicted is None else predicted / scale
     inside = claimed <= 1
-    flag = "" if predicted is None else "prediction" if inside else f"prediction {plain(predicted, 3)} ↘"
-    name = f"{plain(tokens, 7)} tokens\n{quantity(score_bytes if stored else held_bytes, 'B')}"
-    # A small map is named beside, a large one inside itself; the limit inside itself, or under it where it is small.
-    large, roomy = side > 0.4, limit > 0.3
+    size = quantity(score_bytes, "B") if stored else f"held: {quantity(held_bytes, 'B')}"
+    name = f"{plain(tokens, 7)} tokens\n{size}"
     limit_name = f"{capacity.label}\n{plain(capacity_tokens, 6)} tokens"
-    step = _round(scale / 3)
-    ticks = [k * step for k in range(1 + int(scale / step)) if k * step <= 0.97 * scale]
+    # The map is named beside itself while it is small, else below, or inside where the limit's name stands below.
+    place = "beside" if side <= 0.4 else "inside" if 0.61 < side < limit else "below"
+    # The limit is named below its square, unless the map's name is there.
+    above = side > limit > 0.6
+    raised = above and abs(claimed - limit) < 0.14
+    # A panel is narrow on a phone: one number besides the origin.
+    reach = _round(0.95 * scale)
+    factor, prefix = next((step for step in ((1e6, "M"), (1e3, "k")) if reach >= step[0]), (1.0, ""))
+    far = f"{plain(reach / factor)}{prefix}"
     layers: list[Layer] = [
         Boxes(left=0, right=limit, bottom=1 - limit, top=1, token="violation", alpha=0.06),
         cells(side if stored else math.nan, 0.0, 0),
@@ -122,42 +125,45 @@ def attention_map(
         ),
         square(limit, capacity.token, "dashed"),
         square(claimed if inside else math.nan, "series-2", "dotted"),
-        cells(1.0, MAGNIFIED, 1),
-        Labels(
-            x=side, y=1 - side / 2, text="" if large else name, token="data", bold=True, dx=6, plate=True, size="9pt"
-        ),
-        Labels(
-            x=side / 2,
-            y=1 - side / 2,
-            text=name if large else "",
-            token="data",
-            bold=True,
-            align="center",
-            plate=True,
-            size="9pt",
+        cells(1.0, MAGNIFIED, 0.6),
+        *(
+            Labels(
+                x=x,
+                y=y,
+                text=name if place == where else "",
+                token="data",
+                bold=True,
+                align="center" if where == "inside" else "left",
+                baseline="middle" if where == "inside" else "top",
+                dx=0 if where == "inside" else 5,
+                dy=0 if where == "inside" else 3,
+                plate=True,
+                size="9pt",
+            )
+            for where, x, y in (("beside", side, 1), ("below", 0, 1 - side), ("inside", side / 2, 1 - side / 2))
         ),
         *(
             Labels(
                 x=0,
                 y=1 - limit,
-                text=limit_name if roomy == within else "",
+                text=limit_name if above == up else "",
                 token=f"{capacity.token}-ink",
-                baseline="bottom" if within else "top",
+                baseline="bottom" if up else "top",
                 dx=5,
-                dy=-4 if within else 4,
+                dy=-4 if up else 4,
                 plate=True,
                 size="9pt",
             )
-            for within in (True, False)
+            for up in (True, False)
         ),
         Labels(
             x=0,
-            y=1 - claimed if inside else 1 - limit,
-            text=flag,
+            y=1 - claimed + (0.14 if raised else 0) if inside else 0,
+            text="" if predicted is None else "prediction" if inside else f"prediction {plain(predicted, 3)} ↘",
             token="series-2",
-            baseline="top",
+            baseline="bottom",
             dx=5,
-            dy=4,
+            dy=-4,
             plate=True,
             size="9pt",
         ),
@@ -178,14 +184,15 @@ def attention_map(
             -0.01,
             MAGNIFIED + 1.01,
             ticks=(
-                *((at / scale, plain(at)) for at in ticks),
+                (0.0, "0"),
+                (reach / scale, far),
                 (MAGNIFIED, "0"),
                 (MAGNIFIED + 1, plain(tokens, 7)),
             ),
         ),
-        y=Axis("token that reads", -0.01, 1.1, ticks=tuple((1 - at / scale, plain(at)) for at in ticks)),
+        y=Axis("token that reads", -0.01, 1.1, ticks=((1 - reach / scale, far), (1.0, "0"))),
         layers=tuple(layers),
-        height=380,
+        height=340,
     )
 
 
@@ -219,7 +226,7 @@ def attention_scaling(
     known = np.array([at for _, at in marks])
     # Early contexts are named at the top, where no curve has arrived yet, late ones under all curves.
     early = known < math.sqrt(left * right)
-    ends = [one_layer[-1], several[-1], tiled[-1], linear[-1]]
+    ends = [one_layer[-1], several[-1], tiled[-1]]
     layers: list[Layer] = [
         Segments(x0=known, x1=known, y0=low, y1=high, token="grid", width=1.2),
         Segments(x0=left, x1=right, y0=capacity.value, y1=capacity.value, token=capacity.token, dash="dashed"),
@@ -230,7 +237,6 @@ def attention_scaling(
         Segments(x0=capacity_tokens, x1=capacity_tokens, y0=low, y1=capacity.value, token=capacity.token, width=1.2),
         Points(x=capacity_tokens, y=capacity.value, marker="diamond", size=10, token=capacity.token),
         Points(x=claimed, y=capacity.value, size=15, filled=False, token="series-2"),
-        Points(x=here[0], y=here[1], size=11),
         *(
             Labels(
                 x=known,
@@ -238,10 +244,10 @@ def attention_scaling(
                 text=[name if is_early == top else "" for (name, _), is_early in zip(marks, early, strict=True)],
                 token="muted",
                 align="right" if top else "left",
-                baseline="bottom",
+                baseline="top" if top else "bottom",
                 angle=90,
                 size="8.5pt",
-                dx=-2,
+                dx=3 if top else -2,
                 dy=4 if top else -4,
             )
             for top in (True, False)
@@ -259,12 +265,15 @@ def attention_scaling(
                 bold=True,
                 plate=True,
             )
-            for end, text, token in zip(ends, names, ("data", "series-4", "series-3", "series-6"), strict=True)
+            for end, text, token in zip(ends, names[:3], ("data", "series-4", "series-3"), strict=True)
+        ),
+        Labels(
+            x=right, y=linear[-1], text=names[3], token="muted", align="right", baseline="top", dx=-8, dy=13, plate=True
         ),
         Labels(
             x=left,
             y=capacity.value,
-            text=f"{capacity.label}: {plain(capacity_tokens, 6)} tokens",
+            text=f"{capacity.label}: {plain(capacity_tokens, 6)}",
             token=f"{capacity.token}-ink",
             baseline="bottom",
             dx=4,
@@ -272,17 +281,22 @@ def attention_scaling(
             bold=True,
             plate=True,
         ),
-        *sided_labels(
-            claimed,
-            capacity.value,
-            "" if predicted is None else "prediction",
-            left=claimed > right / 20,
-            gap=11,
-            token="series-2",
-            baseline="top",
-            dy=6,
-            plate=True,
+        # Left of its ring, and below the line, where the guess runs at late contexts.
+        *(
+            Labels(
+                x=claimed,
+                y=capacity.value,
+                text="prediction" if predicted is not None and (claimed > right / 8) == above else "",
+                token="series-2",
+                align="right",
+                baseline="bottom" if above else "top",
+                dx=-11,
+                dy=-4 if above else 6,
+                plate=True,
+            )
+            for above in (True, False)
         ),
+        Points(x=here[0], y=here[1], size=11),
     ]
     return Plot(
         title=title,
@@ -329,7 +343,7 @@ def attention_share(
         title=title,
         caption=caption,
         x=Axis("context (tokens)", left / 1.12, right * 1.12, log=True, ticks=_octaves(left, right)),
-        y=Axis("share of the arithmetic", 0, 1, ticks=tuple((k / 4, f"{25 * k} %") for k in range(5))),
+        y=Axis("share of the arithmetic", 0, 1.06, ticks=tuple((k / 4, f"{25 * k} %") for k in range(5))),
         layers=(
             Band(x=tokens, low=share, high=np.ones_like(share), token="series-6", alpha=0.22),
             Band(x=tokens, low=np.zeros_like(share), high=share, alpha=0.3),
@@ -348,8 +362,20 @@ def attention_share(
             Labels(x=left, y=0.9, text="weights, ∝ N", token="ink", dx=5, bold=True),
             Labels(x=right, y=0.1, text="attention, ∝ N²", token="ink", align="right", dx=-5, bold=True),
             Points(x=here[0], y=here[1], size=11),
-            *sided_labels(
-                here[0], here[1], f"{100 * here[1]:.1f} %", left=late, gap=9, token="data", bold=True, plate=True
+            # Under the point: beside it the curve is steep on a narrow screen.
+            *(
+                Labels(
+                    x=here[0],
+                    y=here[1],
+                    text=f"{100 * here[1]:.1f} %" if late == left_of else "",
+                    token="data",
+                    bold=True,
+                    align="right" if left_of else "left",
+                    baseline="top",
+                    dx=2 if left_of else 9,
+                    dy=20 if left_of else 5,
+                )
+                for left_of in (True, False)
             ),
         ),
         height=250,

@@ -56,7 +56,10 @@ def parallel_clocks(
     """
     names = list(groups[0].clocks)
     values = np.array([[group.clocks[name] / group.reference_s for name in names] for group in groups])
-    written = [[f"{plain(group.clocks[name] * 1e3)} ms" for name in names] for group in groups]
+    written = [
+        [f"{plain(group.clocks[name] * 1e3, 4 if name == group.longest else 3)} ms" for name in names]
+        for group in groups
+    ]
     furthest = max([float(values.max()), *(limit.value for limit in limits if not math.isnan(limit.value))])
     right = 1.3 * furthest if most is None else min(1.3 * furthest, most)
     right = right if right > 0 else 1.0

@@ -38,11 +38,11 @@ def shape_curve(
 ) -> Plot:
     """Time of one pass over the depth along a line of equal parameters, clock by clock, on logarithmic axes.
 
-    `clocks` maps up to four clocks to their times (s) at each `depth`; the pass, their maximum, is the wide grey line.
-    `short_s` is the pass of the short request. `shapes` are named depths, with the long pass at each in `shapes_s`;
-    `here` is the current (depth, long pass, short pass), which may lie off the line. `names` name the long and the
-    short request, `limits` are their deadlines (s), drawn dashed. Depths below `shallowest` are out of bounds.
-    `predicted` is the student's (depth, pass) of the question's case.
+    `clocks` maps up to four clocks to their times (s) at each `depth`; the pass, their maximum, is a wide grey line.
+    `short_s` is the pass of the short request, another. `shapes` are depths and their names on the axis, with the long
+    pass at each in `shapes_s`; `here` is the current (depth, long pass, short pass), which may lie off the line.
+    `names` name the long and the short request, `limits` are their deadlines (s), drawn dashed. Depths below
+    `shallowest` are out of bounds. `predicted` is the student's (depth, pass) of the question's case.
     """
     milli = 1e3
     lines = {name: values * milli for name, values in clocks.items()}
@@ -54,12 +54,16 @@ def shape_curve(
     if predicted is not None:
         shown.append(claimed)
     low, high = 0.45 * min(shown), 2.4 * max(shown)
-    first, last = float(depth[0]), float(depth[-1])
-    right = last * 10**0.58
+    first, last = 0.9 * float(depth[0]), float(depth[-1])
+    right = last * 10**0.78
     decade = (HEIGHT - FURNITURE) / math.log10(high / low)
-    # The ends of all curves are named outside, apart from each other; a curve that ends below the plot is not.
+    # The ends of all lines are named outside, apart from each other; a curve that ends below the plot is not.
     tokens = CLOCK_TOKENS[: len(lines)]
-    ends = {name: float(values[-1]) for name, values in lines.items()} | {names[1]: float(short[-1])}
+    ends = {
+        **{name: float(values[-1]) for name, values in lines.items()},
+        names[1]: float(short[-1]),
+        **{limit.label: edge for limit, edge in zip(limits, edges, strict=True)},
+    }
     visible = {name: end for name, end in ends.items() if end > low}
     places = dict(
         zip(
@@ -80,7 +84,7 @@ def shape_curve(
             for edge, limit in zip(edges, limits, strict=True)
         ),
         Line(x=depth, y=total, token="series-6", width=9, alpha=0.35),
-        Line(x=depth, y=short, token="series-6", width=2, dash="dotdash"),
+        Line(x=depth, y=short, token="series-6", width=9, alpha=0.35),
         *(Line(x=depth, y=values, token=token) for values, token in zip(lines.values(), tokens, strict=True)),
         *(
             Labels(
@@ -91,22 +95,7 @@ def shape_curve(
                 dx=8,
                 bold=name in lines,
             )
-            for name, token in zip(ends, (*tokens, "muted"), strict=True)
-        ),
-        *(
-            Labels(
-                x=last,
-                y=edge,
-                text=limit.label,
-                token=f"{limit.token}-ink",
-                align="right",
-                baseline="top",
-                dx=-4,
-                dy=3,
-                plate=True,
-                size="9pt",
-            )
-            for edge, limit in zip(edges, limits, strict=True)
+            for name, token in zip(ends, (*tokens, "muted", *(f"{limit.token}-ink" for limit in limits)), strict=True)
         ),
         Labels(
             x=first,
@@ -148,7 +137,7 @@ def shape_curve(
         title=title,
         caption=caption,
         x=Axis(
-            "depth (layers), and the width that the budget leaves",
+            "layers × width, at equal parameters",
             first,
             right,
             log=True,

@@ -174,6 +174,11 @@ def ms(seconds: float, digits: int = 4) -> str:
     return f"{plain(seconds * 1e3, digits)} ms"
 
 
+def seconds(time_s: float) -> str:
+    """A time in milliseconds below one second, in seconds from there: 121.7 ms, 69.92 s."""
+    return f"{number(time_s, 4)} s" if time_s >= 1 else duration(time_s, 4)
+
+
 def times(ratio: float, digits: int = 3) -> str:
     """A ratio to so many digits: 14.1, 198.7."""
     return number(ratio, digits)
@@ -397,11 +402,14 @@ class ContextWindow(Act):
         several = self.layers_live > 1
         layers = f"{self.layers_live:g} layers" if several else "one layer"
         side, area = (max(limit, tokens) / min(limit, tokens)) ** np.array([1, 2])
+        memory = f"{gb(outcome.capacity_bytes)} of the {setup.short_name}"
         compared = (
-            f"The {setup.limit.label} are {times(area)} such maps, but a square only {times(side)} times as wide."
+            f"The {memory} hold {times(area)} such maps, in a square only {times(side)} times as wide."
             if limit >= tokens
-            else f"The map is {times(area)} times the {setup.limit.label}, and only {times(side)} times as wide."
+            else f"The map is {times(area)} times the {memory}, and only {times(side)} times as wide."
         )
+        if not standard:
+            compared += f" It is not stored: {quantity(outcome.total_bytes, 'B')} are held instead."
         block = tokens / 16
         return {
             "map": attention_map(
@@ -415,8 +423,7 @@ class ContextWindow(Act):
                 title=f"Attention of one head: {tokens:,.0f} × {tokens:,.0f} scores",
                 caption=(
                     f"Areas are bytes, for {self.heads:g} heads and {layers}. {compared} Each block of the magnified "
-                    f"map is {block:,.0f} × {block:,.0f} scores; its pattern is illustrative, and the same for both "
-                    "algorithms."
+                    f"map is {block:,.0f} × {block:,.0f} scores; the pattern is illustrative."
                 ),
             ),
             "scaling": attention_scaling(
@@ -425,9 +432,9 @@ class ContextWindow(Act):
                 all_layers=outcome.live_swept if several else None,
                 tiled=outcome.tiled_swept,
                 linear=outcome.linear_swept,
-                names=("one layer", layers, "FlashAttention", "if it were linear"),
+                names=("one layer", layers, "FlashAttention", "linear"),
                 here=(tokens, outcome.total_bytes),
-                capacity=setup.limit,
+                capacity=Limit(setup.device.mem_capacity, gb(setup.device.mem_capacity)),
                 capacity_tokens=limit,
                 marks=MARKS,
                 predicted=predicted,
@@ -452,13 +459,14 @@ class ContextWindow(Act):
         }
 
     def metrics(self, outcome: ContextOutcome) -> list[Metric]:
-        setup = SETUPS[self.context]
+        share = outcome.total_bytes / outcome.capacity_bytes
+        used = f"{plain(share, 3)} ×" if share > 1 else f"{plain(100 * share, 3)} % of"
         return [
             Metric.of("One layer", quantity(outcome.layer_bytes, "B", 4)),
             Metric.of(
                 "Live layers",
                 quantity(outcome.total_bytes, "B", 4),
-                note=f"{plain(outcome.total_bytes / outcome.capacity_bytes, 3)} × the memory of the {setup.short_name}",
+                note=f"{used} {gb(outcome.capacity_bytes)}",
                 status=held(outcome.fits),
             ),
             Metric("Longest context", f"{outcome.max_context_tokens:,}", "tokens", note="standard, scores alone"),
@@ -469,7 +477,7 @@ class ContextWindow(Act):
                 note=f"half at {outcome.crossover_tokens:,.0f} tokens",
             ),
             Metric.of(
-                "Prefill, at least", duration(outcome.prefill_s, 4), note=f"{LAYERS.value:g} layers at the dense peak"
+                "Prefill, at least", seconds(outcome.prefill_s), note=f"{LAYERS.value:g} layers at the dense peak"
             ),
         ]
 
@@ -618,6 +626,10 @@ class ModelShape(Act):
         def latency(tokens: float) -> float:
             return physics.transformer_forward_time(layers, width, tokens, algorithm, *rates)
 
+        def clocks(tokens: float) -> dict[str, float]:
+            found = physics.forward_clocks(layers, width, tokens, algorithm, *rates)
+            return {name: float(time_s) for name, time_s in found.items()}
+
         def parts(kind: str) -> dict[str, float]:
             return {
                 name: float(size)
@@ -630,6 +642,7 @@ class ModelShape(Act):
             latency(SHORT_TOKENS.value),
         )
         memory = physics.forward_memory_bytes(layers, width, seq_len, algorithm, VOCAB.value)
+        swept = physics.forward_clocks(DEPTHS, WIDTHS, seq_len, algorithm, *rates)
         depths, widths = np.array(list(SHAPES.values()), dtype=float).T
         return ShapeOutcome(
             params=params,
@@ -647,10 +660,10 @@ class ModelShape(Act):
             seq_len=int(seq_len),
             capacity_bytes=capacity,
             target_latency_s=latency(setup.target_tokens),
-            clocks=physics.forward_clocks(layers, width, seq_len, algorithm, *rates),
-            short_clocks=physics.forward_clocks(layers, width, SHORT_TOKENS.value, algorithm, *rates),
+            clocks=clocks(seq_len),
+            short_clocks=clocks(SHORT_TOKENS.value),
             memory_parts={kind: parts(kind) for kind in PLAIN_NAMES},
-            swept=physics.forward_clocks(DEPTHS, WIDTHS, seq_len, algorithm, *rates),
+            swept={name: np.asarray(times_s) for name, times_s in swept.items()},
             short_swept=physics.transformer_forward_time(DEPTHS, WIDTHS, SHORT_TOKENS.value, algorithm, *rates),
             shapes_s=physics.transformer_forward_time(depths, widths, seq_len, algorithm, *rates),
         )
@@ -841,7 +854,7 @@ class ModelShape(Act):
                 "context_cut",
                 "CONTEXT CUT:",
                 when=lambda o: not at_least(o.seq_len, setup.target_tokens),
-                text=lambda o: f"{o.seq_len:,} tokens, asked for are {setup.target_tokens:,}.",
+                text=lambda o: f"{o.seq_len:,} tokens are read, {setup.target_tokens:,} are needed.",
                 severity="warn",
             ),
         )
@@ -853,11 +866,13 @@ class ModelShape(Act):
         in_question = tokens == QUESTION_TOKENS.value and self.algorithm == "materialized"
         long_name, short_name = f"{tokens:,} tokens", f"{SHORT_TOKENS.value:g} tokens"
         target_name = f"{setup.target_tokens:,} tokens"
+        shape = written((outcome.layers, outcome.width))
         held_bytes = {name: quantity(size, "B") for name, size in outcome.memory_parts[self.algorithm].items()}
         bars = [
             MemoryBar(f"{name}\n{'(yours)' if kind == self.algorithm else ''}", outcome.memory_parts[kind])
             for kind, name in PLAIN_NAMES.items()
         ]
+        fills = [bar.total / setup.device.mem_capacity for bar in bars]
         fastest = min(SHAPES, key=lambda name: outcome.shapes_s[list(SHAPES).index(name)])
         best = float(outcome.shapes_s.min())
         return {
@@ -865,13 +880,17 @@ class ModelShape(Act):
                 DEPTHS,
                 outcome.swept,
                 outcome.short_swept,
-                shapes=tuple((f"{layers}\n× {width}", float(layers)) for layers, width in SHAPES.values()),
+                # On a phone there is room for every other width.
+                shapes=tuple(
+                    (f"{layers}\n× {width}" if k % 2 == 0 else str(layers), float(layers))
+                    for k, (layers, width) in enumerate(SHAPES.values())
+                ),
                 shapes_s=outcome.shapes_s,
                 here=(float(outcome.layers), outcome.latency_s, outcome.short_latency_s),
                 names=(long_name, short_name),
                 limits=(
-                    Limit(setup.target_s, f"limit for {target_name}", "violation"),
-                    Limit(setup.short_target_s, f"limit for {short_name}", "violation"),
+                    Limit(setup.target_s, "limit"),
+                    Limit(setup.short_target_s, f"limit at {SHORT_TOKENS.value:g}"),
                 ),
                 shallowest=Limit(
                     (PARAM_BUDGET.value / 12 / MAX_ASPECT.value**2) ** (1 / 3), f"d/L > {MAX_ASPECT.value:g}", "caution"
@@ -881,10 +900,11 @@ class ModelShape(Act):
                 else (float(DEEP[0]), predicted * wide.latency_s),
                 title=f"The same parameters at every depth: {tokens:,} tokens, {PLAIN_NAMES[self.algorithm]} attention",
                 caption=(
-                    f"Yours: {outcome.layers} × {outcome.width:,}, {long_name} in {ms(outcome.latency_s)} "
+                    f"Yours: {shape}, {long_name} in {ms(outcome.latency_s)} "
                     f"({outcome.binding}), {short_name} in {ms(outcome.short_latency_s)} ({outcome.short_binding}). "
                     f"The fastest of the five is {written(SHAPES[fastest])} with {ms(best)}. Grey: the longest of the "
-                    "three clocks."
+                    f"three clocks, for both requests. Limits: {ms(setup.target_s)} for {target_name}, "
+                    f"{ms(setup.short_target_s)} for {short_name}."
                 ),
             ),
             "clocks": parallel_clocks(
@@ -896,17 +916,17 @@ class ModelShape(Act):
                 limits=[Limit(1.0, "limit")],
                 percent=True,
                 most=3.0,
-                title=f"Your shape, clock by clock: {outcome.layers} × {outcome.width:,}",
+                title=f"Your shape, clock by clock: {shape}",
                 caption=(
-                    f"The longest clock is the pass. Limits: {ms(setup.target_s)} for {target_name}, "
-                    f"{ms(setup.short_target_s)} for {short_name}. A bar that goes on beyond the edge has an arrow."
+                    f"The longest clock is the pass, written bold. 100 % are {ms(setup.target_s)} and "
+                    f"{ms(setup.short_target_s)}. A bar that goes on beyond the edge has an arrow."
                 ),
             ),
             "memory": memory_ledger(
                 bars,
                 title=f"What is in memory at {tokens:,} tokens",
                 capacities=[Limit(setup.device.mem_capacity, setup.short_name)],
-                high=2 * setup.device.mem_capacity,
+                high=min(2.0, 1.2 * max(1.0, *fills)) * setup.device.mem_capacity,
                 caption=(
                     f"{gb(outcome.memory_bytes)} of {gb(outcome.capacity_bytes)}: scores {held_bytes['scores']}, "
                     f"activations {held_bytes['activations']}, weights {held_bytes['weights']}, embeddings "
@@ -950,7 +970,9 @@ class ModelShape(Act):
                 "Parameters",
                 f"{outcome.params / 1e6:,.1f}",
                 "M",
-                note=f"{100 * outcome.deviation:+.1f} % of the budget".replace("-", "−"),
+                note="exactly the budget"
+                if outcome.deviation == 0
+                else f"{100 * outcome.deviation:+,.1f} % off the budget".replace("-", "−"),
                 status=held(outcome.budget_ok),
             ),
             Metric("Width over depth", plain(outcome.aspect_ratio), status=held(outcome.aspect_ok)),
@@ -964,32 +986,32 @@ class ModelShape(Act):
 
     def tables(self, outcome: ShapeOutcome) -> list[Table]:
         setup = SETUPS[self.context]
-        verdict = {True: "✓ kept", False: "✕ broken"}
+        verdict = {True: "✓ yes", False: "✕ no"}
         reads = at_least(outcome.seq_len, setup.target_tokens)
         rows = (
             (
-                "parameters",
+                "size",
                 f"{outcome.params / 1e6:,.1f} M",
-                f"{PARAM_BUDGET.value / 1e6:.1f} M ± {percent(PARAM_TOL.value, 0)}",
+                f"{PARAM_BUDGET.value / 1e6:.0f} M ± {percent(PARAM_TOL.value, 0)}",
                 verdict[outcome.budget_ok],
             ),
-            ("width over depth", plain(outcome.aspect_ratio), f"≤ {MAX_ASPECT.value:g}", verdict[outcome.aspect_ok]),
-            ("context", f"{outcome.seq_len:,}", f"≥ {setup.target_tokens:,}", verdict[reads]),
+            ("d/L", plain(outcome.aspect_ratio), f"≤ {MAX_ASPECT.value:g}", verdict[outcome.aspect_ok]),
+            ("tokens", f"{outcome.seq_len:,}", f"≥ {setup.target_tokens:,}", verdict[reads]),
             (
-                "time at that context",
+                f"time at {outcome.seq_len:,}",
                 ms(outcome.latency_s),
                 f"≤ {ms(setup.target_s)}",
                 verdict[at_most(outcome.latency_s, setup.target_s)],
             ),
             (
-                f"time for {SHORT_TOKENS.value:g} tokens",
+                f"time at {SHORT_TOKENS.value:g}",
                 ms(outcome.short_latency_s),
                 f"≤ {ms(setup.short_target_s)}",
                 verdict[outcome.short_ok],
             ),
-            ("memory", gb(outcome.memory_bytes), f"≤ {gb(outcome.capacity_bytes)}", verdict[not outcome.oom]),
+            ("memory", gb(outcome.memory_bytes, 3), f"≤ {gb(outcome.capacity_bytes)}", verdict[not outcome.oom]),
         )
-        return [Table("The contract", ("", "yours", "limit", "verdict"), rows)]
+        return [Table("The contract", ("", "yours", "limit", "kept?"), rows)]
 
     def reflection(self) -> Question:
         cloud, edge = self.slowdown("cloud"), self.slowdown("edge")
