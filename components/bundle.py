@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from components import theme
@@ -37,25 +38,56 @@ MODULES = (
     "index.js",
 )
 
+_HEADING = "// Written by `python -m components.bundle` from the modules beside it. Do not edit.\n"
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=const|function|class|async)", re.MULTILINE)
 _COMPONENT = re.compile(r"^export const ([A-Z]\w*) = component\(", re.MULTILINE)
 
 
+#: What plays a recorded lab without a server, in place of Panel.
+SNAPSHOT_MODULES = (
+    "snapshot/host.js",
+    "snapshot/columns.js",
+    "snapshot/figures.js",
+    "snapshot/shelf.js",
+    "snapshot/run.js",
+    "snapshot/act.js",
+    "snapshot/player.js",
+    "snapshot/course.js",
+)
+
+
 def build() -> str:
-    """The text of the bundle, from the sources as they stand."""
-    sources = {name: (FRONTEND / name).read_text(encoding="utf-8") for name in MODULES}
+    """The text of the bundle, from the sources as they stand: a module that exports the components."""
+    components = [match for name in MODULES for match in _COMPONENT.findall(_source(name))]
+    return f"{_HEADING}{_data()}{_joined(MODULES)}export default {{{', '.join(components)}}};\n"
+
+
+def build_snapshot() -> str:
+    """The script of snapshots: the same components, and what plays them; a classic script, because a page from disk
+    may not load modules. It offers `MLSysLabs.play` and `MLSysLabs.showCourse`."""
+    components = [match for name in MODULES for match in _COMPONENT.findall(_source(name))]
+    listed = f"const COMPONENTS = {{{', '.join(components)}}};\n"
+    body = f"{_data()}{_joined(MODULES)}{listed}{_joined(SNAPSHOT_MODULES)}"
+    return f'const MLSysLabs = (() => {{\n"use strict";\n{body}return {{play, showCourse}};\n}})();\n'
+
+
+def _source(name: str) -> str:
+    return (FRONTEND / name).read_text(encoding="utf-8")
+
+
+def _data() -> str:
     sheets = {path.stem: path.read_text(encoding="utf-8") for path in sorted((FRONTEND / "css").glob("*.css"))}
-    components = [match for text in sources.values() for match in _COMPONENT.findall(text)]
     pairs = {theme.LIGHT[name].lower(): theme.DARK[name].lower() for name in theme.LIGHT}
-    head = (
-        "// Written by `python -m components.bundle` from the modules beside it. Do not edit.\n"
+    return (
         f"const SHEETS = {json.dumps(sheets, ensure_ascii=False)};\n"
         f"const TOKENS = {json.dumps(theme.css())};\n"
         f"const DARK_PARTNER = {json.dumps(pairs)};\n"
     )
-    body = "".join(f"// --- {name} ---\n{_EXPORT.sub('', _IMPORT.sub('', text))}\n" for name, text in sources.items())
-    return f"{head}{body}export default {{{', '.join(components)}}};\n"
+
+
+def _joined(modules: Sequence[str]) -> str:
+    return "".join(f"// --- {name} ---\n{_EXPORT.sub('', _IMPORT.sub('', _source(name)))}\n" for name in modules)
 
 
 if __name__ == "__main__":

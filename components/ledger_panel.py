@@ -26,6 +26,10 @@ class LedgerPanel(HtmlComponent):
     )
     can_save = param.Boolean(default=False, doc="Whether the lab has reached the point of saving.")
     save_hint = param.String(default="", doc="What is still missing, or when it was saved.")
+    formats = param.List(
+        default=["json", "csv"], item_type=str, doc="Kinds of files that can be exported and imported."
+    )
+    place = param.String(default="on this server", doc="Where the ledger lies, in words.")
     notice = param.String(default="", doc="Outcome of the last action.")
     notice_kind = param.Selector(
         default="info", objects=["info", "success", "warn", "danger"], doc="Kind of the notice."

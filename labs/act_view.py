@@ -16,8 +16,9 @@ from components.peek import MathPeek
 from components.prediction import PredictionLock, PredictionOverlay
 from components.reflection import Reflection
 from components.text import to_html, to_inline_html
+from labs import showing
 from labs.act import Act
-from labs.content import ChoicePrediction, Gap, NumberPrediction
+from labs.content import NumberPrediction
 from labs.lab import LabError
 from labs.states import reached
 
@@ -60,12 +61,9 @@ class ActView:
                 "unit": prediction.unit,
             }
         else:
-            lock.options = self._shown_options(prediction)
+            lock.options = showing.options(self.lab.options_in_order(prediction))
         lock.on_msg(self._lock_message)
         return lock
-
-    def _shown_options(self, question: Any) -> list[dict[str, str]]:
-        return [{"id": o.id, "text": to_inline_html(o.text)} for o in self.lab.options_in_order(question)]
 
     def _locked(self) -> dict[str, Any]:
         value = self.lab.predictions.get(self.act.key)
@@ -73,70 +71,38 @@ class ActView:
         return {"locked": value is not None, "chosen": shown}
 
     def _control_panel(self) -> ControlPanel:
-        panel = ControlPanel(controls=self._definitions(), values=self._values(), limits=self._limits())
+        panel = ControlPanel(
+            controls=showing.definitions(self.act.specs),
+            values=showing.values(self.act),
+            limits=showing.limits(self.act),
+        )
         panel.on_msg(self._control_message)
         return panel
-
-    def _definitions(self) -> list[dict[str, Any]]:
-        return [spec.for_browser(name) for name, spec in self.act.specs.items()]
-
-    def _values(self) -> dict[str, Any]:
-        return {name: spec.value_for_browser(getattr(self.act, name)) for name, spec in self.act.specs.items()}
-
-    def _limits(self) -> dict[str, Any]:
-        return {
-            name: {"reason": limit}
-            if isinstance(limit, str)
-            else {"options": {str(value): reason for value, reason in limit.items()}}
-            for name, limit in self.act.limits().items()
-        }
 
     def _build_workbench(self) -> Workbench:
         outcome = self.act.outcome
         self._controls = self._control_panel()
-        self._banner = FailureBanner(failures=self._failures())
+        self._banner = FailureBanner(failures=showing.failures(self.act))
         self._metrics = MetricRow.of(*self.act.metrics(outcome))
         self._figures = {name: Figure(plot) for name, plot in self.act.plots(outcome).items()}
-        self._tables = [ComparisonRow(**self._table(table)) for table in self.act.tables(outcome)]
+        self._tables = [ComparisonRow(**showing.table(table)) for table in self.act.tables(outcome)]
         self._main = Stack(items=[self._banner, self._metrics, *self._figures.values(), *self._tables])
         return Workbench(side=self._controls, main=self._main)
 
-    @staticmethod
-    def _table(table: Any) -> dict[str, Any]:
-        rows = [{"cells": list(cells), "emphasis": i == table.emphasis} for i, cells in enumerate(table.rows)]
-        return {"title": table.title, "columns": list(table.columns), "rows": rows}
-
-    def _failures(self) -> list[dict[str, str]]:
-        return [
-            {"severity": failure.severity, "title": failure.title, "text": failure.text(self.act.outcome)}
-            for failure in self.act.active_failures()
-        ]
-
-    def _gap(self) -> Gap:
-        prediction = self.act.prediction()
-        value = self.lab.predictions[self.act.key]
-        assert isinstance(prediction, ChoicePrediction | NumberPrediction)
-        return prediction.gap(value)
-
     def _build_closing(self) -> list[Viewable]:
-        gap = self._gap()
-        overlay = PredictionOverlay(
-            predicted=gap.predicted, actual=gap.actual, gap=gap.text, correct=gap.correct, html=to_html(gap.why)
-        )
+        overlay = PredictionOverlay(**showing.overlay(self.act, self.lab.predictions[self.act.key]))
         question = self.act.reflection()
         self._reflection = Reflection(
-            question=to_inline_html(question.question), options=self._shown_options(question), **self._answer()
+            question=to_inline_html(question.question),
+            options=showing.options(self.lab.options_in_order(question)),
+            **self._answer(),
         )
         self._reflection.on_msg(self._answer_message)
         peek = self.act.peek()
         return [overlay, self._reflection, MathPeek.of(peek.formulas, peek.note)]
 
     def _answer(self) -> dict[str, Any]:
-        chosen = self.lab.answers.get(self.act.key)
-        if chosen is None:
-            return {"chosen": "", "correct": False, "feedback": ""}
-        option = self.act.reflection().option(chosen)
-        return {"chosen": chosen, "correct": option.correct, "feedback": to_html(option.feedback)}
+        return showing.feedback(self.act, self.lab.answers.get(self.act.key))
 
     # --- changes -------------------------------------------------------------------------------------------
 
@@ -162,8 +128,8 @@ class ActView:
         if self._workbench is None:
             return
         outcome = self.act.outcome
-        self._controls.param.update(values=self._values(), limits=self._limits())
-        self._banner.failures = self._failures()
+        self._controls.param.update(values=showing.values(self.act), limits=showing.limits(self.act))
+        self._banner.failures = showing.failures(self.act)
         self._metrics.show(self.act.metrics(outcome))
         plots = self.act.plots(outcome)
         if plots.keys() == self._figures.keys():
@@ -175,7 +141,7 @@ class ActView:
                 self._figures[name].show(plot)
             self._main.items = [self._banner, self._metrics, *self._figures.values(), *self._tables]
         for row, table in zip(self._tables, self.act.tables(outcome), strict=True):
-            row.param.update(**self._table(table))
+            row.param.update(**showing.table(table))
 
     def enter_context(self) -> None:
         """The toggle has moved: message, controls, and all that follows."""
@@ -185,7 +151,11 @@ class ActView:
         if self._challenge is not None:
             self._challenge.html = to_html(self.act.challenge())
         if self._workbench is not None:
-            self._controls.param.update(controls=self._definitions(), values=self._values(), limits=self._limits())
+            self._controls.param.update(
+                controls=showing.definitions(self.act.specs),
+                values=showing.values(self.act),
+                limits=showing.limits(self.act),
+            )
             self.refresh()
 
     def _lock_message(self, event: Any) -> None:

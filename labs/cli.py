@@ -63,6 +63,21 @@ def _parser() -> argparse.ArgumentParser:
     check = command("check", _check, "Run the conformance robot over labs (all by default).")
     check.add_argument("labs", nargs="*", metavar="LAB", help="V1-02, v2_05 or a lab's file")
 
+    shots = command(
+        "snapshot", _snapshot, "Write labs (all by default) as HTML that works without a server or a network."
+    )
+    shots.add_argument("labs", nargs="*", metavar="LAB", help="V1-02, v2_05 or a lab's file")
+    shots.add_argument(
+        "--out", required=True, metavar="DIR", help="folder to write to: new, empty, or of an earlier snapshot"
+    )
+    shots.add_argument("--single-file", action="store_true", help="every page complete in itself, for mailing")
+    shots.add_argument(
+        "--answers", action="store_true", help="print as the instructor's version, with answers and solutions"
+    )
+    shots.add_argument(
+        "--processes", type=int, metavar="N", help="labs recorded at a time (default: one per processor)"
+    )
+
     new = command("new", _new, "Write the skeleton of a lab.")
     new.add_argument("volume", type=int, choices=(1, 2))
     new.add_argument("number", type=int)
@@ -163,6 +178,38 @@ def _check(options: argparse.Namespace) -> int:
     for report in reports:
         print(report)
     return 0 if all(report.passed for report in reports) else 1
+
+
+def _snapshot(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from labs.snapshot.suite import SnapshotError, Style, snapshot
+
+    labs = [_find(name) for name in options.labs] or list(catalog())
+    if options.processes is not None and options.processes < 1:
+        raise UsageError(f"--processes takes a number from 1, not {options.processes}")
+    with tqdm(total=len(labs), unit="lab", disable=None) as bar:
+
+        def progress(done: int, total: int, name: str) -> None:
+            bar.total = total
+            bar.set_postfix_str(name)
+            bar.update(done - bar.n)
+
+        try:
+            report = snapshot(
+                labs,
+                Path(options.out),
+                Style(single_file=options.single_file, answers=options.answers),
+                processes=options.processes,
+                progress=progress,
+            )
+        except SnapshotError as problem:
+            raise UsageError(str(problem)) from None
+    print(
+        f"{options.out}: {len(labs) - len(report.unchanged)} of {len(labs)} labs recorded, "
+        f"{len(report.unchanged)} unchanged; open {Path(options.out) / 'index.html'}"
+    )
+    return 0
 
 
 def _new(options: argparse.Namespace) -> int:

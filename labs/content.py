@@ -90,6 +90,12 @@ class Question:
                 return option
         raise ValueError(f"{option_id!r} is no option here; options are {', '.join(o.id for o in self.options)}")
 
+    def ascending(self) -> list[Option] | None:
+        """The options in ascending order of their values, where they are shown so; None where they are shuffled."""
+        if any(option.value is None for option in self.options):
+            return None
+        return sorted(self.options, key=lambda option: option.value or 0.0)
+
 
 @dataclass(frozen=True)
 class Gap:
@@ -127,6 +133,9 @@ class ChoicePrediction(Question):
     numeric: bool = True
     difference: bool = False
     difference_form: Callable[[float], str] | None = None
+
+    def ascending(self) -> list[Option] | None:
+        return super().ascending() if self.numeric else None
 
     def gap(self, chosen: str) -> Gap:
         """The overlay for the option with id `chosen`."""

@@ -10,7 +10,7 @@ import param
 
 from components.controls import ControlError, brief
 from labs.act import Act
-from labs.content import ChoicePrediction, Context, Design, Note, NumberPrediction, Option, Radio, Reading
+from labs.content import Context, Design, Note, NumberPrediction, Option, Question, Radio, Reading
 from labs.states import STATES, reached
 from ledger import DesignLedger, contract_of, entry_key
 from mlsysim.core.provenance import Constant
@@ -205,7 +205,7 @@ class Lab(param.Parameterized):
         self.state = f"{key}_explore"
         self._record(
             "prediction_locked",
-            {"act": key, "prediction": self._ledger_value(key, value), "correct": correct, "context": self.context},
+            {"act": key, "prediction": self.ledger_value(key, value), "correct": correct, "context": self.context},
         )
         self._watch_failures(moved=False)
 
@@ -251,12 +251,13 @@ class Lab(param.Parameterized):
         if first:
             self._record("control_first_moved", {"act": key})
 
-    def _note_design(self) -> None:
+    def note_design(self) -> None:
+        """Takes the design on screen as `last_design`, if it is eligible."""
         if reached(self.state, "act2_explore") and self.eligible(self.act2.outcome):
             self.last_design = Design(self.context, self.act2.values(), self.act2.outcome)
 
     def _watch_failures(self, moved: bool) -> None:
-        self._note_design()
+        self.note_design()
         failing = self._failing_now()
         for failure in failing - self._failing:
             self._record("failure_entered", {"failure": failure, "context": self.context})
@@ -369,17 +370,16 @@ class Lab(param.Parameterized):
 
     # --- questions ------------------------------------------------------------------------------------------
 
-    def options_in_order(self, question: Any) -> list[Option]:
+    def options_in_order(self, question: Question) -> list[Option]:
         """A question's options as shown: numeric ones ascending, others shuffled once per attempt and student."""
+        if (ascending := question.ascending()) is not None:
+            return ascending
         options = list(question.options)
-        numeric = question.numeric if isinstance(question, ChoicePrediction) else True
-        if numeric and all(option.value is not None for option in options):
-            return sorted(options, key=lambda option: option.value)
         seed = f"{self.ledger.student_id}/{self.key()}/{self.attempt}/{question.question}"
         random.Random(seed).shuffle(options)
         return options
 
-    def _ledger_value(self, key: str, value: Any) -> Any:
+    def ledger_value(self, key: str, value: Any) -> Any:
         """A prediction as the ledger keeps it: a number where its contract asks for one, else the option's id."""
         prediction = self.act(key).prediction()
         words = key == "act1" and contract_of(self.key()).fields["act1_prediction"].type == "word"
@@ -447,7 +447,7 @@ class Lab(param.Parameterized):
         self.state = stored["state"]
         self._failing = self._failing_now()
         self._recall_design(stored.get("last_design"))
-        self._note_design()
+        self.note_design()
 
     def _recall_design(self, stored: Mapping[str, Any] | None) -> None:
         if stored is None:
@@ -506,7 +506,7 @@ class Lab(param.Parameterized):
                 )
                 break
             waiting = list(refused)
-        self._note_design()
+        self.note_design()
 
     def _follow_one(self, name: str, text: str) -> str:
         """Takes one part of an address; returns why it cannot, or nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,31 +56,36 @@ def index_page() -> Viewable:
     who = visit()
     summary = ledger_of(who).summary()
     labs = catalog()
+    content = index_content(labs)
+    for volume in content["volumes"]:
+        for card in volume["labs"]:
+            card |= _progress(summary.get(card["key"]))
     saved = sum(1 for line in summary.values() if line["saved_at"] is not None)
-    index = CourseIndex(
-        eyebrow="Predict · measure · design",
-        title="MLSys Labs",
-        lead=(
+    if saved:
+        content["summary"] = f"{saved} of {len(labs)} labs saved to your ledger."
+    return page(CourseIndex(**content, notice=who.notice), INDEX_TITLE, cookie=_cookie(who))
+
+
+def index_content(labs: Sequence[type[Lab]]) -> dict[str, Any]:
+    """The index of `labs` for somebody who has done none of them: properties of a `CourseIndex`."""
+    return {
+        "eyebrow": "Predict · measure · design",
+        "title": "MLSys Labs",
+        "lead": (
             "Each lab asks you to commit to a prediction, lets instruments show what the hardware, the queue, the "
             "network or chance really does, and then has you design a system that can break, visibly and reversibly."
         ),
-        summary=(
-            f"{saved} of {len(labs)} labs saved to your ledger."
-            if saved
-            else f"{len(labs)} labs. Begin anywhere; Lab 00 shows you around."
-        ),
-        notice=who.notice,
-        volumes=[
+        "summary": f"{len(labs)} labs. Begin anywhere; Lab 00 shows you around.",
+        "volumes": [
             {
                 "title": title,
                 "subtitle": subtitle,
-                "labs": [_card(lab, summary.get(lab.key())) for lab in labs if lab.volume == volume],
+                "labs": [{**_card(lab), **_progress(None)} for lab in labs if lab.volume == volume],
             }
             for volume, (title, subtitle) in VOLUMES.items()
             if any(lab.volume == volume for lab in labs)
         ],
-    )
-    return page(index, INDEX_TITLE, cookie=_cookie(who))
+    }
 
 
 def gallery_page() -> Viewable:
@@ -87,14 +93,10 @@ def gallery_page() -> Viewable:
     return page(gallery(), GALLERY_TITLE)
 
 
-def _card(lab: type[Lab], line: dict[str, Any] | None) -> dict[str, Any]:
-    progress, text = "new", "Not started"
-    if line is not None and line["saved_at"] is not None:
-        verdict = {True: "prediction right", False: "prediction wrong"}.get(line["correct"], "")
-        progress, text = "saved", "✓ Saved" + (f" · {verdict}" if verdict else "")
-    elif line is not None and line["state"] not in (None, "briefing"):
-        progress, text = "started", f"In progress · {'Act II' if line['state'].startswith('act2') else 'Act I'}"
+def _card(lab: type[Lab]) -> dict[str, Any]:
     return {
+        "key": lab.key(),
+        "slug": lab.slug,
         "number": f"{lab.number:02d}",
         "title": lab.title,
         "invariant": lab.invariant,
@@ -102,9 +104,18 @@ def _card(lab: type[Lab], line: dict[str, Any] | None) -> dict[str, Any]:
         "contexts": [{"label": context.label, "regime": context.regime} for context in lab.contexts],
         "href": f"./{path_of(lab)}",
         "thumbnail": f"./thumbnails/{lab.key()}.png" if has_thumbnail(lab) else "",
-        "progress": progress,
-        "progress_text": text,
     }
+
+
+def _progress(line: Mapping[str, Any] | None) -> dict[str, str]:
+    """How far a student is with a lab, as its card shows it."""
+    if line is not None and line["saved_at"] is not None:
+        verdict = {True: " · prediction right", False: " · prediction wrong"}.get(line["correct"], "")
+        return {"progress": "saved", "progress_text": f"✓ Saved{verdict}"}
+    if line is not None and line["state"] not in (None, "briefing"):
+        act = "Act II" if line["state"].startswith("act2") else "Act I"
+        return {"progress": "started", "progress_text": f"In progress · {act}"}
+    return {"progress": "new", "progress_text": "Not started"}
 
 
 def has_thumbnail(lab: type[Lab]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +16,13 @@ from components.controls import ControlError
 from components.frame import LabFrame
 from components.layout import Columns, Stack
 from components.ledger_panel import LedgerPanel
-from components.quantity import number, percent, plain, quantity
+from components.quantity import plain, quantity
 from components.text import to_html
+from labs import showing
 from labs.act_view import ActView
 from labs.lab import Lab, LabError
 from labs.states import NEXT_STEP, reached
-from ledger import LedgerError, LedgerImportError, contract_of, export_csv, export_json, import_csv, import_json
+from ledger import LedgerError, LedgerImportError, export_csv, export_json, import_csv, import_json
 from mlsysim.core.provenance import Constant
 from mlsysim.physics import FORMULAS
 
@@ -82,75 +82,13 @@ class LabView:
         lab = self.lab
         return {
             "context": lab.context,
-            "badges": self._badges(),
-            "tabs": self._tabs(),
-            "hud": self._hud(),
+            "badges": showing.badges(lab),
+            "tabs": showing.tabs(lab.state),
+            "hud": showing.hud(lab),
             "next_step": NEXT_STEP[lab.state],
             "notices": list(lab.notices),
             "address": lab.address(),
         }
-
-    def _badges(self) -> list[dict[str, str]]:
-        act = self.lab.act2
-        open_ = reached(self.lab.state, "act2_explore")
-        return [
-            {
-                "label": constraint.label,
-                "status": "locked" if not open_ else "met" if constraint.holds(act.outcome) else "violated",
-            }
-            for constraint in act.constraints()
-        ]
-
-    def _tabs(self) -> list[dict[str, str]]:
-        act2 = (
-            ""
-            if reached(self.lab.state, "act2_predict")
-            else (f"Act II opens once the Act I reflection is answered. {NEXT_STEP[self.lab.state]}")
-        )
-        return [
-            {"id": "briefing", "label": "Briefing", "locked": ""},
-            {"id": "act1", "label": "Act I", "locked": ""},
-            {"id": "act2", "label": "Act II", "locked": act2},
-            {"id": "ledger", "label": "Ledger", "locked": ""},
-        ]
-
-    def _hud(self) -> list[dict[str, str]]:
-        lab = self.lab
-        open_ = reached(lab.state, "act2_explore")
-        correct = lab.correct.get("act1")
-        solved = lab.act2.constraints_met()
-        entry = lab.ledger.entry(lab.number, lab.volume) if lab.state == "saved" else None
-        return [
-            {"label": "Context", "value": lab.active_context.label, "status": "neutral"},
-            {
-                "label": "Act I prediction",
-                "value": "–" if correct is None else "✓ right" if correct else "✕ wrong",
-                "status": "neutral" if correct is None else "met" if correct else "caution",
-            },
-            {"label": "Act II result", "value": self._result_text() if open_ else "–", "status": "neutral"},
-            {
-                "label": "Challenge",
-                "value": ("✓ met" if solved else "open") if open_ else "–",
-                "status": "met" if open_ and solved else "neutral",
-            },
-            {
-                "label": "Cliff",
-                "value": "explored the cliff" if lab.constraint_hit else "not yet explored",
-                "status": "neutral",
-            },
-            {
-                "label": "Ledger",
-                "value": f"✓ saved {entry.saved_at:%H:%M} UTC" if entry else "not saved",
-                "status": "met" if entry else "neutral",
-            },
-        ]
-
-    def _result_text(self) -> str:
-        result = self.lab.result()
-        if result is None:
-            return "–"
-        unit = contract_of(self.lab.key()).fields["act2_result"].unit_in(self.lab.context)
-        return percent(result) if unit == "fraction" else f"{number(result, 4)} {unit}".strip()
 
     # --- tabs ----------------------------------------------------------------------------------------------
 
@@ -229,43 +167,13 @@ class LabView:
 
     def _ledger_state(self) -> dict[str, Any]:
         lab = self.lab
-        missing = lab.missing_to_save()
-        questions = [
-            {
-                "id": field,
-                "text": radio.question,
-                "chosen": lab.named.get(field, ""),
-                "options": [{"id": key, "label": label} for key, label in radio.options.items()],
-            }
-            for field, radio in lab.questions().items()
-        ]
+        open_ = reached(lab.state, "act2_explore")
         return {
-            "rows": self._design_rows() if reached(lab.state, "act2_explore") else [],
-            "questions": questions if reached(lab.state, "act2_explore") else [],
-            "can_save": not missing,
-            "save_hint": missing or self._what_is_saved(),
+            "rows": showing.design_rows(lab) if open_ else [],
+            "questions": showing.ledger_questions(lab) if open_ else [],
+            "can_save": not lab.missing_to_save(),
+            "save_hint": showing.save_hint(lab),
         }
-
-    def _what_is_saved(self) -> str:
-        lab = self.lab
-        if lab.last_design is not None and not lab.eligible(lab.act2.outcome):
-            return "The design on screen does not work: recorded is the last one that did."
-        return "The controls of Act II as they stand."
-
-    def _design_rows(self) -> list[list[str]]:
-        fields = contract_of(self.lab.key()).fields
-
-        def text(value: Any) -> str:
-            if isinstance(value, bool):
-                return "yes" if value else "no"
-            if isinstance(value, int | float):
-                return plain(value, 5) if math.isfinite(value) else number(value)
-            return "–" if value is None else str(value)
-
-        return [
-            [fields[name].meaning, text(value), fields[name].unit_in(self.lab.context), name]
-            for name, value in self.lab.design().items()
-        ]
 
     def _ledger_message(self, event: Any) -> None:
         message = event.data

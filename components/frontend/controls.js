@@ -106,6 +106,7 @@ export const ControlPanel = component(["segments", "controls"], ({model}) => {
         const part = KINDS[spec.kind](spec, id, queue.push)
         const note = h("p", {class: "note", id: `${id}-note`})
         part.element.append(note)
+        if (spec.remark) part.element.append(h("p", {class: "remark"}, spec.remark))
         parts[spec.name] = {...part, note}
         return part.element
       }))

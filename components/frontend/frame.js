@@ -137,7 +137,8 @@ export const LabFrame = component(["segments", "frame"], ({model, view}) => {
   showNotices()
   const home = model.home ? h("a", {class: "home", href: model.home}, "← All labs") : null
   const element = h("div", {class: "frame"},
-    connectionNotice(view.model.document),
+    // A snapshot has no server to lose.
+    view.model.document ? connectionNotice(view.model.document) : null,
     h("header", {class: "lab-header"},
       h("div", {class: "top"}, home, h("span", {class: "eyebrow"}, model.eyebrow), themeButton()),
       h("div", {class: "columns"},

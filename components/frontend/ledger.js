@@ -47,7 +47,7 @@ export const LedgerPanel = component(["segments", "ledger"], ({model}) => {
     rows))
   const save = h("button", {type: "button", class: "primary", onclick: () => model.send_msg({type: "save"})}, "Save to ledger")
   const hint = h("span", {class: "hint"})
-  const file = h("input", {type: "file", accept: ".json,.csv,application/json,text/csv", class: "visually-hidden", tabindex: "-1", "aria-label": "Ledger file to import"})
+  const file = h("input", {type: "file", accept: model.formats.map((format) => `.${format}`).join(), class: "visually-hidden", tabindex: "-1", "aria-label": "Ledger file to import"})
   file.addEventListener("change", async () => {
     const chosen = file.files[0]
     if (chosen) model.send_msg({type: "import", name: chosen.name, text: await chosen.text()})
@@ -76,10 +76,9 @@ export const LedgerPanel = component(["segments", "ledger"], ({model}) => {
       note,
       h("div", {class: "panel"},
         h("h2", {}, "Take it along"),
-        h("p", {}, "The file holds every lab you have saved on this server. Importing merges it: of two entries for one lab the newer stays."),
+        h("p", {}, `The file holds every lab you have saved ${model.place}. Importing merges it: of two entries for one lab the newer stays.`),
         h("div", {class: "actions"},
-          button(model, "Export JSON", {type: "export", format: "json"}),
-          button(model, "Export CSV", {type: "export", format: "csv"}),
+          model.formats.map((format) => button(model, `Export ${format.toUpperCase()}`, {type: "export", format})),
           h("button", {type: "button", onclick: () => file.click()}, "Import file…"), file)),
       h("div", {class: "panel"},
         h("h2", {}, "Begin again"),

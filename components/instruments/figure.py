@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import panel as pn
 import param
-from bokeh.models import FixedTicker
+from bokeh.models import ColumnDataSource, FixedTicker
+from bokeh.plotting import figure as BokehFigure
 from panel.custom import Child
 
 from components.base import Bare, HtmlComponent, Unstyled
@@ -53,29 +54,35 @@ class Figure(HtmlComponent):
                 columns.update(fresh)
         if (plot.x, plot.y) != self._axes:
             self._axes = (plot.x, plot.y)
-            self._write_axes()
+            _write_axes(self._figure, self._axes)
 
     @staticmethod
     def _words(plot: Plot) -> dict[str, Any]:
         return {"title": plot.title, "caption": plot.caption, "key": [list(pair) for pair in plot.key]}
 
     def _draw(self, plot: Plot) -> None:
-        self._figure, self._sources = blueprint(plot).build()
+        self._figure, self._sources = draw(plot)
         self._structure = plot.structure()
         self._columns = [layer.columns() for layer in plot.layers]
         for source, columns in zip(self._sources, self._columns, strict=True):
             source.data = dict(columns)
         self._axes = (plot.x, plot.y)
-        self._write_axes()
         self.plot = PlotPane(self._figure, sizing_mode="stretch_width", design=Bare)
 
-    def _write_axes(self) -> None:
-        figure = self._figure
-        for axis, span, scale in zip(
-            self._axes, (figure.x_range, figure.y_range), (figure.xaxis[0], figure.yaxis[0]), strict=True
-        ):
-            span.update(start=axis.low, end=axis.high, reset_start=axis.low, reset_end=axis.high)
-            _write_axis(scale, axis)
+
+def draw(plot: Plot) -> tuple[BokehFigure, list[ColumnDataSource]]:
+    """The Bokeh figure of a plot with its axes written, and the sources of its layers in order, still empty."""
+    figure, sources = blueprint(plot).build()
+    _write_axes(figure, (plot.x, plot.y))
+    return figure, sources
+
+
+def _write_axes(figure: BokehFigure, axes: tuple[Axis, Axis]) -> None:
+    for axis, span, scale in zip(
+        axes, (figure.x_range, figure.y_range), (figure.xaxis[0], figure.yaxis[0]), strict=True
+    ):
+        span.update(start=axis.low, end=axis.high, reset_start=axis.low, reset_end=axis.high)
+        _write_axis(scale, axis)
 
 
 def _write_axis(model: Any, axis: Axis) -> None:

@@ -196,7 +196,7 @@ def half_the_progress(lab: Lab) -> dict[str, Any]:
 
 
 def latest_prediction(lab: Lab) -> dict[str, Any]:
-    value = lab._ledger_value("act1", lab.predictions["act1"])
+    value = lab.ledger_value("act1", lab.predictions["act1"])
     return {**Lab.design(lab), "act1_prediction": value}
 
 

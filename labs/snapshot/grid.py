@@ -1,0 +1,140 @@
+"""Which states of an act's controls a snapshot holds.
+
+Each control keeps some of its stops; every combination of kept stops is recorded, so that in the snapshot, too,
+controls move independently of one another.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components.controls import Options, Spec
+from labs.act import Act
+from labs.lab import Lab
+from labs.robot import opened
+
+#: States recorded at most per context, unless what must be reachable needs more.
+BUDGET = {"act1": 1_000, "act2": 3_000}
+
+#: How much rather a named option is kept than a slider's stop.
+OPTION_WEIGHT = 3
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The kept values of each control in one context; a state's index counts the last control fastest."""
+
+    context: str
+    kept: Mapping[str, tuple[Any, ...]]
+
+    def __len__(self) -> int:
+        return math.prod(map(len, self.kept.values()))
+
+    def values(self, index: int) -> dict[str, Any]:
+        """The controls in the state with this index."""
+        values = {}
+        for name, kept in reversed(list(self.kept.items())):
+            index, at = divmod(index, len(kept))
+            values[name] = kept[at]
+        return {name: values[name] for name in self.kept}
+
+    def index(self, values: Mapping[str, Any]) -> int:
+        """Index of the state nearest to `values`."""
+        index = 0
+        for name, kept in self.kept.items():
+            index = index * len(kept) + _nearest(kept, values[name])
+        return index
+
+
+def _nearest(kept: tuple[Any, ...], value: Any) -> int:
+    if value in kept:
+        return kept.index(value)
+    return min(range(len(kept)), key=lambda at: abs(kept[at] - value))
+
+
+@dataclass
+class _Choice:
+    """A control as one or several contexts have it: all its values, and the positions of those that are kept."""
+
+    spec: Spec
+    kept: set[int]
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        return self.spec.values()
+
+    def must(self, value: Any) -> None:
+        """Keeps the stop nearest to `value`."""
+        self.kept.add(_nearest(self.values, value))
+
+    def widest_gap(self) -> tuple[int, int]:
+        """Width of the widest gap between kept stops, in stops, and the position in its middle."""
+        ends = sorted({-1, len(self.values), *self.kept})
+        low, high = max(itertools.pairwise(ends), key=lambda gap: gap[1] - gap[0])
+        return high - low, (low + high) // 2
+
+    def loss(self) -> float:
+        """The part of the range that the widest gap spans. A named option that is missing is a greater loss."""
+        return self.widest_gap()[0] / (len(self.values) + 1) * (OPTION_WEIGHT if isinstance(self.spec, Options) else 1)
+
+
+def grids(lab: type[Lab], key: str) -> dict[str, Grid]:
+    """The recorded states of the act `key` of a lab, by context.
+
+    Kept are defaults, ends, what solves and what breaks, and what the act names in `snapshot_stops`; then the
+    widest gaps are halved until the budget is reached. A control that two contexts share keeps the same stops in both.
+    """
+    run = opened(lab)
+    act = run.act(key)
+    shared: list[tuple[str, _Choice]] = []
+    by_context: dict[str, dict[str, _Choice]] = {}
+    for context in (context.id for context in lab.contexts):
+        by_context[context] = {}
+        for name, spec in act.controls_in(context).items():
+            known = next((choice for other, choice in shared if other == name and choice.spec == spec), None)
+            choice = known or _Choice(spec, set())
+            if known is None:
+                shared.append((name, choice))
+            by_context[context][name] = choice
+            choice.must(spec.default)
+    _keep_what_matters(run, act, by_context)
+    _fill(by_context, BUDGET[key])
+    return {
+        context: Grid(
+            context, {name: tuple(choice.values[at] for at in sorted(choice.kept)) for name, choice in choices.items()}
+        )
+        for context, choices in by_context.items()
+    }
+
+
+def _keep_what_matters(run: Lab, act: Act, by_context: Mapping[str, Mapping[str, _Choice]]) -> None:
+    for context, choices in by_context.items():
+        designs = [run.solution(context), run.breaking(context)] if act.key == "act2" else []
+        for name, choice in choices.items():
+            choice.kept |= {0, len(choice.values) - 1}
+            for value in act.snapshot_stops.get(name, ()):
+                choice.must(value)
+        for design in filter(None, designs):
+            for name, value in design.items():
+                choices[name].must(value)
+
+
+def _fill(by_context: Mapping[str, Mapping[str, _Choice]], budget: int) -> None:
+    """Halves the gap that spans the largest part of its control's range, while every context stays in its budget."""
+    open_ = {id(choice): choice for choices in by_context.values() for choice in choices.values()}
+    while open_:
+        at, choice = max(open_.items(), key=lambda item: item[1].loss())
+        width, middle = choice.widest_gap()
+        fits = all(
+            math.prod(len(other.kept) + (other is choice) for other in choices.values()) <= budget
+            for choices in by_context.values()
+            if any(other is choice for other in choices.values())
+        )
+        if width < 2 or not fits:
+            del open_[at]
+        else:
+            choice.kept.add(middle)

@@ -1,0 +1,139 @@
+"""A lab on paper: what a snapshot prints. The instructor's version has answers, solutions and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from markupsafe import Markup
+
+from components.metrics import Metric
+from components.text import to_html, to_inline_html
+from labs import showing
+from labs.act import Act
+from labs.content import NumberPrediction
+from labs.lab import Lab
+from labs.robot import memory_ledger, opened
+from ledger import contract_of
+
+_TEMPLATES = Path(__file__).parents[2] / "components" / "templates"
+
+CSS = (_TEMPLATES / "handout.css").read_text(encoding="utf-8")
+
+
+def handout(lab: type[Lab], *, answers: bool) -> str:
+    """The printed lab as HTML: without answers for students, with them for instructors."""
+    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=select_autoescape(), trim_blocks=True)
+    run = lab(memory_ledger())
+    fields = contract_of(lab.key()).fields
+    return environment.get_template("handout.html").render(
+        answers=answers,
+        lab=lab,
+        contexts=" and ".join(context.label for context in lab.contexts),
+        briefing=_html(lab.briefing),
+        invariant=_inline(lab.invariant),
+        reading=[(_inline(item.section), _inline(item.why)) for item in lab.reading],
+        acts=[_act(lab, run, act, answers) for act in (run.act1, run.act2)],
+        assumptions=_html(lab.assumptions),
+        constants=lab.constants,
+        fields=[(field.meaning, field.unit_in(run.context), name) for name, field in fields.items()],
+        notes=_html(lab.instructor_notes) if lab.instructor_notes else "",
+    )
+
+
+def _html(markdown: str) -> Markup:
+    return Markup(to_html(markdown))
+
+
+def _inline(markdown: str) -> Markup:
+    return Markup(to_inline_html(markdown))
+
+
+def _act(lab: type[Lab], run: Lab, act: Act, answers: bool) -> dict[str, Any]:
+    contexts = []
+    for context in lab.contexts:
+        run.set_context(context.id)
+        message = act.message()
+        contexts.append(
+            {
+                "label": context.label,
+                "role": message.role,
+                "message": _html(message.text),
+                "concept": _html(act.concept()),
+                "challenge": _html(act.challenge()) if act.challenge() else "",
+                "constraints": [constraint.label for constraint in act.constraints()],
+                "controls": [(spec.label, spec.range_text(), spec.text(spec.default)) for spec in act.specs.values()],
+                "designs": _designs(lab, context.id) if answers and act.key == "act2" else [],
+            }
+        )
+    run.set_context(lab.contexts[0].id)
+    prediction, reflection = act.prediction(), act.reflection()
+    if isinstance(prediction, NumberPrediction):
+        asked: dict[str, Any] = {"range": f"{prediction.low:g} to {prediction.high:g} {prediction.unit}", "options": []}
+    else:
+        options = prediction.ascending() or prediction.options
+        asked = {"range": "", "options": _options(options, act, answers)}
+    return {
+        "name": {"act1": "Act I", "act2": "Act II"}[act.key],
+        "title": act.title,
+        "minutes": act.minutes,
+        "contexts": contexts,
+        "question": _inline(prediction.question),
+        **asked,
+        "actual": _html(_right(act)) if answers else "",
+        "reflection": _inline(reflection.question),
+        "reflection_options": _options(reflection.ascending() or reflection.options, None, answers),
+    }
+
+
+def _options(options: Any, act: Act | None, answers: bool) -> list[dict[str, Any]]:
+    def said(option: Any) -> str:
+        if act is None:
+            return option.feedback
+        gap = act.prediction().gap(option.id)
+        return f"Off by {gap.text}. {option.feedback}" if not option.correct else option.feedback
+
+    return [
+        {
+            "text": _inline(option.text),
+            "correct": answers and option.correct,
+            "feedback": _html(said(option)) if answers else "",
+        }
+        for option in options
+    ]
+
+
+def _right(act: Act) -> str:
+    """What the model gives, and why."""
+    prediction = act.prediction()
+    return f"**The model gives {prediction.form(prediction.actual)}.** {prediction.why}"
+
+
+def _designs(lab: type[Lab], context: str) -> list[dict[str, Any]]:
+    """A design that solves the challenge and one that breaks, with the readouts of both."""
+    run = opened(lab, context=context)
+    found = []
+    for title, moves in (
+        ("A design that meets the challenge", run.solution(context)),
+        ("A design that breaks", run.breaking(context)),
+    ):
+        if moves is None:
+            continue
+        run.act2.reset()
+        for name, value in moves.items():
+            run.set_control("act2", name, value)
+        found.append(_design(title, run, moves))
+    return found
+
+
+def _design(title: str, run: Lab, moves: Mapping[str, Any]) -> dict[str, Any]:
+    act = run.act2
+    metrics: list[Metric] = act.metrics(act.outcome)
+    return {
+        "title": title,
+        "controls": [(spec.label, spec.text(act.values()[name]), name in moves) for name, spec in act.specs.items()],
+        "metrics": [(metric.label, f"{metric.value} {metric.unit}".strip()) for metric in metrics],
+        "failures": [(failure["title"], failure["text"]) for failure in showing.failures(act)],
+    }

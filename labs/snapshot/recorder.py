@@ -1,0 +1,203 @@
+"""Records what the page shows of an act in every state of a grid, by asking the lab itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from bokeh.core.json_encoder import serialize_json
+from bokeh.document import Document
+
+from components.instruments.figure import draw
+from components.instruments.layers import Axis, Plot
+from labs import showing
+from labs.act import Act
+from labs.content import NumberPrediction, Prediction
+from labs.lab import Lab
+from labs.snapshot.columns import Table
+from labs.snapshot.grid import Grid
+
+#: Fields of the ledger entry that the student's way through the lab gives, not the controls.
+OF_THE_RUN = ("context", "act1_prediction", "act1_correct", "constraint_hit")
+
+#: Up to so many predictions are recorded in every state; of more, so many at a time.
+MOST_ANSWERS = 25
+SAMPLED_ANSWERS = 5
+
+_ALL = slice(None)
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """Up to `most` of `count` positions, both ends among them, at equal distances."""
+    step = -(-(count - 1) // (most - 1))
+    return list(range(0, count, step))
+
+
+class NotRecordableError(RuntimeError):
+    """What a lab shows depends on more than its controls, its context and the prediction of the act itself."""
+
+
+def answers(prediction: Prediction) -> list[Any]:
+    """Everything that a student can enter as a prediction, in the order in which a snapshot numbers it."""
+    if isinstance(prediction, NumberPrediction):
+        steps = round((prediction.high - prediction.low) / prediction.step)
+        return [float(f"{prediction.low + k * prediction.step:.10g}") for k in range(steps + 1)]
+    return [option.id for option in prediction.options]
+
+
+class _Noted(dict[str, Any]):
+    """Predictions that note which of them was asked for."""
+
+    def __init__(self, predictions: Mapping[str, Any]) -> None:
+        super().__init__(predictions)
+        self.asked: set[str] = set()
+
+    def __getitem__(self, key: str) -> Any:
+        self.asked.add(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return super().get(key, default)
+
+
+@dataclass
+class Recording:
+    """What one act shows in one context: the columns, and the drawings that its plots use."""
+
+    grid: Grid
+    #: What can be entered as a prediction, in the order of the table.
+    answers: list[Any]
+    table: Table
+    drawings: list[Any]
+
+
+class Recorder:
+    """Records one act of a lab that stands in the grid's context with its instruments open."""
+
+    def __init__(self, run: Lab, act: Act, grid: Grid) -> None:
+        self.run, self.act, self.grid = run, act, grid
+        self.answers = answers(act.prediction())
+        self.drawings: list[Any] = []
+        self._structures: dict[tuple[Any, ...], int] = {}
+
+    def record(self) -> Recording:
+        """Visits every state. Raises NotRecordableError for an act that a snapshot cannot play."""
+        if len(self.answers) <= MOST_ANSWERS:
+            return Recording(self.grid, self.answers, self._visit(range(len(self.grid)), self.answers), self.drawings)
+        # A number may be one of hundreds. Where it only moves marks that the controls do not move, a few of them
+        # show which slots it moves, and one state shows where to; else only some numbers can be entered.
+        sample = [self.answers[at] for at in _spread(len(self.answers), SAMPLED_ANSWERS)]
+        table = self._visit(range(len(self.grid)), sample)
+        if table.separable():
+            return Recording(self.grid, self.answers, table.joined(self._visit([0], self.answers)), self.drawings)
+        some = [self.answers[at] for at in _spread(len(self.answers), MOST_ANSWERS)]
+        return Recording(self.grid, some, self._visit(range(len(self.grid)), some), self.drawings)
+
+    def _visit(self, states: Sequence[int], answers: Sequence[Any]) -> Table:
+        table = Table(len(states), len(answers))
+        for row, state in enumerate(states):
+            self.act.param.update(**self.grid.values(state))
+            table.put(row, _ALL, self._of_the_controls())
+            self._put_outcome(table, row, answers)
+        return table
+
+    def _put_outcome(self, table: Table, row: int, answers: Sequence[Any]) -> None:
+        """What is read from the outcome; once for each prediction where the act asks for it."""
+        noted = _Noted({**self.run.predictions, self.act.key: answers[0]})
+        self.run.predictions = noted
+        shown = list(self._of_the_outcome())
+        if noted.asked - {self.act.key}:
+            raise NotRecordableError(f"{type(self.act).__name__} shows the prediction of the other act")
+        if not noted.asked:
+            table.put(row, _ALL, shown)
+            return
+        table.put(row, 0, shown)
+        for at, answer in enumerate(answers[1:], start=1):
+            self.run.predictions = {**noted, self.act.key: answer}
+            table.put(row, at, self._of_the_outcome())
+
+    # --- slots ---------------------------------------------------------------------------------------------
+
+    def _of_the_controls(self) -> Iterator[tuple[str, Any]]:
+        act, run = self.act, self.run
+        values = act.values()
+        yield "limits", showing.limits(act)
+        yield "settled", self.grid.index({**values, **act.settle(values)})
+        if act.key == "act2":
+            yield from self._of_the_design(run)
+
+    def _of_the_design(self, run: Lab) -> Iterator[tuple[str, Any]]:
+        act = run.act2
+        yield "badges", [badge["status"] for badge in showing.badges(run)]
+        yield "solved", act.constraints_met()
+        yield "danger", sorted(failure.id for failure in act.active_failures() if failure.severity == "danger")
+        run.last_design = None
+        run.note_design()
+        yield "eligible", run.last_design is not None
+        yield "result", showing.result_text(run)
+        design = run.design()
+        for row in showing.design_rows(run):
+            if row[3] not in OF_THE_RUN and row[3] not in run.questions():
+                yield f"design/{row[3]}", [_plain(design[row[3]]), row[1]]
+
+    def _of_the_outcome(self) -> Iterator[tuple[str, Any]]:
+        act = self.act
+        yield "failures", showing.failures(act)
+        for k, metric in enumerate(act.metrics(act.outcome)):
+            yield f"metric/{k}", asdict(metric)
+        for k, table in enumerate(act.tables(act.outcome)):
+            shown = showing.table(table)
+            yield f"table/{k}", {"title": shown["title"], "columns": shown["columns"]}
+            for row, cells in enumerate(shown["rows"]):
+                yield f"table/{k}/{row}", cells
+        plots = act.plots(act.outcome)
+        yield "plots", list(plots)
+        for name, plot in plots.items():
+            yield from self._of_a_plot(f"plot/{name}", plot)
+
+    def _of_a_plot(self, slot: str, plot: Plot) -> Iterator[tuple[str, Any]]:
+        drawing = self._drawing(plot)
+        yield slot, drawing
+        yield f"{slot}/title", plot.title
+        yield f"{slot}/caption", plot.caption
+        yield f"{slot}/key", [list(pair) for pair in plot.key]
+        yield f"{slot}/x", _axis(plot.x)
+        yield f"{slot}/y", _axis(plot.y)
+        for k, layer in enumerate(plot.layers):
+            for name, column in layer.columns().items():
+                numeric = column.dtype.kind in "fiub"
+                yield f"{slot}/{k}/{name}", column if numeric else [str(item) for item in column]
+
+    def _drawing(self, plot: Plot) -> int:
+        """Number of the drawing of a plot's structure, as Bokeh's own JSON without data."""
+        axes = tuple(bool(axis.ticks) for axis in (plot.x, plot.y))
+        structure = (*plot.structure(), axes)
+        if structure not in self._structures:
+            figure, sources = draw(plot)
+            document = Document()
+            document.add_root(figure)
+            self._structures[structure] = len(self.drawings)
+            self.drawings.append(
+                {
+                    "document": json.loads(serialize_json(document.to_json(deferred=False))),
+                    "sources": [source.id for source in sources],
+                    "figure": figure.id,
+                }
+            )
+        return self._structures[structure]
+
+
+def _axis(axis: Axis) -> list[Any]:
+    low, high = (float(f"{end:.8g}") for end in (axis.low, axis.high))
+    return [axis.label, low, high, [[float(f"{at:.8g}"), text] for at, text in axis.ticks]]
+
+
+def _plain(value: Any) -> Any:
+    """A field of a design as JSON; numpy's numbers are Python's there."""
+    return json.loads(
+        json.dumps(value, default=lambda number: number.item() if isinstance(number, np.generic) else str(number))
+    )
