@@ -195,6 +195,9 @@ def ratio_over_working_set(
                 width=width,
             )
         )
+    claim = math.nan if predicted is None else predicted
+    left, right = low_bytes * mb, high_bytes * mb
+    layers.append(Segments(x0=left, x1=right, y0=claim, y1=claim, token="series-2", dash="dotted", width=2.5))
     small = min(here.capacity_bytes, other.capacity_bytes)
     for step, token, bold in ((other, "muted", False), (here, "data", True)):
         layers += sided_labels(
@@ -208,10 +211,8 @@ def ratio_over_working_set(
             bold=bold,
             plate=True,
         )
-    claim = math.nan if predicted is None else predicted
     x = working_set_bytes * mb
     layers += [
-        Segments(x0=low_bytes * mb, x1=high_bytes * mb, y0=claim, y1=claim, token="series-2", dash="dotted", width=2.5),
         Labels(
             x=low_bytes * mb,
             y=claim,
@@ -270,7 +271,7 @@ def gradient_bound_curve(
     `bounds` pairs a name (of one function, or of several with the same bound) with its share at each of `depth`.
     `here` is the depth in use, `threshold` a share below which hardly anything arrives.
     """
-    low, high = 3e-15, 30.0
+    low, high = 3e-15, 1e3
     tokens = ("violation", "data", "series-3")
     span = (float(depth[0]), float(depth[-1]))
     layers: list[Layer] = [
@@ -307,19 +308,20 @@ def gradient_bound_curve(
             plate=True,
         )
     )
-    # The steepest curve is the one to read: its value stands below left of the mark, where no curve runs.
+    # The steepest curve is the one to read: its value stands below left of the mark, where no curve runs, and above all
+    # curves where there is no room on the left.
     steep = int(np.argmin(at))
     layers += [
         Labels(
             x=here,
-            y=10.0 ** at[steep],
+            y=10.0 ** (at[steep] if on_left else max(at)),
             text=scientific(10.0 ** at[steep]) if on_left == (here > 0.3 * span[1]) else "",
             token="violation-ink",
             bold=True,
             align="right" if on_left else "left",
             baseline="top" if on_left else "bottom",
             dx=-8 if on_left else 9,
-            dy=3 if on_left else -3,
+            dy=3 if on_left else -5,
             plate=True,
         )
         for on_left in (False, True)

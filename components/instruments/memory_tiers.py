@@ -209,8 +209,8 @@ def batch_sweep(
         base = (len(panels) - 1 - k) * (1 + gap)
         all_values = [*panel.values, panel.limit.value]
         low, high = min(all_values), max(all_values)
-        # Room for a name under the lowest and above the highest mark.
-        room = max(high / low, 2.0)
+        # Room for a name under the lowest and above the highest mark, and for two ticks at least.
+        room = max(high / low, 24.0)
         low, high = low / room**0.25, high * room**0.15
 
         def place(value: npt.ArrayLike, low: float = low, high: float = high, base: float = base) -> np.ndarray:

@@ -410,9 +410,9 @@ class ActivationPass(Act):
                 predicted=self.predicted(),
                 title="How many times longer a sigmoid takes than a ReLU",
                 caption=(
-                    f"On the {setup.name} in {PRECISIONS[self.bytes_per_value]}: {fold(outcome.on_chip_ratio)} times while "
-                    f"both buffers fit into {setup.onchip_bytes / MB:.3g} MB, {fold(outcome.off_chip_ratio)} times "
-                    f"beyond. A burst of {self.batch:g} needs {number(outcome.working_set_bytes / MB)} MB."
+                    f"On the {setup.name} in {PRECISIONS[self.bytes_per_value]}: {fold(outcome.on_chip_ratio)} times "
+                    f"while both buffers fit into {setup.onchip_bytes / MB:.3g} MB, {fold(outcome.off_chip_ratio)} "
+                    f"times beyond. A burst of {self.batch:g} needs {number(outcome.working_set_bytes / MB)} MB."
                 ),
             ),
             "waterfall": latency_waterfall(
@@ -459,7 +459,11 @@ class ActivationPass(Act):
                 note=f"no tax up to {plain(outcome.break_even_cycles, 3)} cycles",
                 status="neutral" if outcome.time_ratio == 1 else "caution",
             ),
-            Metric("Sigmoid gradient", scientific(outcome.bounds["sigmoid"]), note=f"at most, {self.depth:g} layers"),
+            Metric(
+                "Sigmoid gradient",
+                scientific(outcome.bounds["sigmoid"]),
+                note=f"at most, {counted('layer')(self.depth)}",
+            ),
         ]
 
     def tables(self, outcome: PassOutcome) -> list[Table]:
