@@ -350,7 +350,7 @@ class ContextWindow(Act):
                 Option(
                     "A",
                     about(linear),
-                    value=math.floor(linear),
+                    value=round(linear),
                     feedback=(
                         f"{times(linear / limit)} times too long: you extended a straight line; the curve has slope 2."
                     ),
@@ -358,7 +358,7 @@ class ContextWindow(Act):
                 Option(
                     "B",
                     about(linear / 2),
-                    value=math.floor(linear / 2),
+                    value=round(linear / 2),
                     feedback=(
                         f"{times(linear / 2 / limit, 2)} times too long: a second copy changes the constant, not the "
                         "exponent."
@@ -376,7 +376,7 @@ class ContextWindow(Act):
                 Option(
                     "D",
                     about(cubic),
-                    value=math.floor(cubic),
+                    value=round(cubic),
                     feedback=(
                         f"{times(limit / cubic, 2)} times too short: queries, keys and values are $N \\times d$ each; "
                         "only one $N \\times N$ product is stored."
