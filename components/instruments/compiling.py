@@ -183,12 +183,12 @@ def bucket_plot(
         Segments(x0=0, x1=end, y0=eager if inside else math.nan, y1=eager, token="muted", width=2),
         Labels(
             x=end,
-            y=eager if inside else high - 0.6 * step,
+            y=eager if inside else high - 1.1 * step,
             text=f"eager {number(eager)} ms{'' if inside else ' ↑'}",
             token="muted",
             align="right",
-            baseline="bottom" if inside else "middle",
-            dy=-2 if inside else 0,
+            baseline="bottom",
+            dy=-2,
             plate=True,
         ),
     ]

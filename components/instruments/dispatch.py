@@ -12,7 +12,7 @@ import numpy.typing as npt
 from components.instruments.layers import Axis, Boxes, Labels, Layer, Line, Plot, Points, Segments
 from components.instruments.placing import decade_ticks, sided_labels, spread
 from components.instruments.registry import instrument
-from components.quantity import number, quantity
+from components.quantity import quantity
 from mlsysim.physics import DispatchSchedule
 
 Array = npt.NDArray[np.float64]
@@ -249,7 +249,7 @@ def batch_throughput(
         Segments(x0=vertical, x1=vertical, y0=low, y1=high, token="caution", dash="dashed"),
         *sided_labels(
             vertical,
-            1.5 * low,
+            high / 1.7,
             crossing_label if seen else "",
             left=bool(seen and crossing > 40),
             token="caution-ink",
@@ -286,7 +286,7 @@ def batch_throughput(
             float(batches[0]) / 1.35,
             float(batches[-1]) * 60,
             log=True,
-            ticks=tuple((float(4**k), f"{4**k:,}") for k in range(7)),
+            ticks=tuple((float(8**k), f"{8**k:,}") for k in range(5)),
         ),
         y=Axis("tokens per second", low, high, log=True, ticks=decade_ticks(low, high)),
         layers=tuple(layers),
