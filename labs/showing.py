@@ -7,13 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.controls import Spec
-from components.quantity import number, percent, plain
+from components.quantity import number, percent, plain, quantity
 from components.text import to_html, to_inline_html
 from labs.act import Act
 from labs.content import Option, Table
 from labs.lab import Lab
 from labs.states import NEXT_STEP, reached
 from ledger import contract_of
+from mlsysim.core.provenance import Constant
+
+#: Units that take a prefix in the table of constants; the others are written as they are.
+PREFIXED = {"B", "B/s", "FLOP", "FLOP/s", "op", "op/s", "s", "W", "J"}
 
 SAVED_AS_SHOWN = "The controls of Act II as they stand."
 SAVED_LAST_THAT_WORKED = "The design on screen does not work: recorded is the last one that did."
@@ -147,6 +151,15 @@ def hud(lab: Lab) -> list[dict[str, str]]:
     ]
 
 
+def constant(shown: Constant) -> list[str]:
+    """A constant in the table of constants: name, value, meaning, source."""
+    if shown.unit in PREFIXED:
+        value = quantity(shown.value, shown.unit, 4)
+    else:
+        value = f"{plain(shown.value, 6)} {shown.unit}".removesuffix(" 1")
+    return [shown.name, value, shown.meaning, f"{shown.source} ({shown.kind})"]
+
+
 def ledger_questions(lab: Lab) -> list[dict[str, Any]]:
     """What a student is asked when saving."""
     return [
@@ -178,10 +191,10 @@ def design_value(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def design_rows(lab: Lab) -> list[list[str]]:
-    """The ledger entry that saving would write: meaning, value, unit, field."""
+def design_rows(lab: Lab, design: Mapping[str, Any]) -> list[list[str]]:
+    """A ledger entry that saving would write: meaning, value, unit, field."""
     fields = contract_of(lab.key()).fields
     return [
         [fields[name].meaning, design_value(value), fields[name].unit_in(lab.context), name]
-        for name, value in lab.design().items()
+        for name, value in design.items()
     ]

@@ -16,23 +16,18 @@ from components.controls import ControlError
 from components.frame import LabFrame
 from components.layout import Columns, Stack
 from components.ledger_panel import LedgerPanel
-from components.quantity import plain, quantity
 from components.text import to_html
 from labs import showing
 from labs.act_view import ActView
 from labs.lab import Lab, LabError
 from labs.states import NEXT_STEP, reached
 from ledger import LedgerError, LedgerImportError, export_csv, export_json, import_csv, import_json
-from mlsysim.core.provenance import Constant
 from mlsysim.physics import FORMULAS
 
 log = logging.getLogger(__name__)
 
 #: Controls are stored once they have rested this long: a drag is one write, not fifty.
 REST_MS = 700
-
-#: Units that take a prefix in the table of constants; the others are written as they are.
-PREFIXED = {"B", "B/s", "FLOP", "FLOP/s", "op", "op/s", "s", "W", "J"}
 
 TAB_OF_STATE = {"briefing": "briefing", "saved": "act2"}
 
@@ -132,24 +127,11 @@ class LabView:
         }
         return AboutModel(
             html=to_html(lab.assumptions),
-            constants=[self._constant(constant) for constant in lab.constants],
+            constants=[showing.constant(constant) for constant in lab.constants],
             ranges=[[label, spec.range_text(), spec.reason] for label, spec in specs.items()],
             formulas=[[name, FORMULAS[name].spec.validity, FORMULAS[name].spec.source] for name in names],
             source_url=self._source_url,
         )
-
-    @staticmethod
-    def _constant(constant: Constant) -> list[str]:
-        if constant.unit in PREFIXED:
-            value = quantity(constant.value, constant.unit, 4)
-        else:
-            value = f"{plain(constant.value, 6)} {constant.unit}".removesuffix(" 1")
-        return [
-            constant.name,
-            value,
-            constant.meaning,
-            f"{constant.source} ({constant.kind})",
-        ]
 
     def _go(self, tab: str, asked: int = 0) -> None:
         self._show_tab(tab)
@@ -169,7 +151,7 @@ class LabView:
         lab = self.lab
         open_ = reached(lab.state, "act2_explore")
         return {
-            "rows": showing.design_rows(lab) if open_ else [],
+            "rows": showing.design_rows(lab, lab.design()) if open_ else [],
             "questions": showing.ledger_questions(lab) if open_ else [],
             "can_save": not lab.missing_to_save(),
             "save_hint": showing.save_hint(lab),

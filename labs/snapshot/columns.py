@@ -36,14 +36,24 @@ class Column:
     def put(self, state: int, prediction: int | slice, value: Any) -> None:
         """Notes what the slot shows in a state under a prediction, or under all of them."""
         if isinstance(value, np.ndarray):
-            value = _for_plot(value)
-            key: Hashable = (value.dtype.kind, value.shape, value.tobytes())
+            key: Hashable = (value.dtype.str, value.tobytes())
         else:
-            key = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        at = self._known.setdefault(key, len(self.values))
+            key = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
+        at = self._known.get(key)
+        if at is None:
+            at = self._known[key] = self._numbered(value)
+        self.numbers[state, prediction] = at
+
+    def _numbered(self, value: Any) -> int:
+        """Number of a value that has not been seen in this form; arrays that a plot cannot tell apart share theirs."""
+        if isinstance(value, np.ndarray):
+            value = _for_plot(value)
+            at = self._known.setdefault(("plot", value.tobytes()), len(self.values))
+        else:
+            at = len(self.values)
         if at == len(self.values):
             self.values.append(value)
-        self.numbers[state, prediction] = at
+        return at
 
 
 def _for_plot(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -71,6 +81,15 @@ class Table:
                 column = Column(np.full((self.states, self.predictions), ABSENT, np.int32))
                 self.columns[slot] = column
             column.put(state, prediction, value)
+
+    def shown(self, slot: str, state: int, prediction: int) -> Any:
+        """What a slot shows, in a form that can be compared; None where it does not exist."""
+        column = self.columns.get(slot)
+        at = ABSENT if column is None else column.numbers[state, prediction]
+        if column is None or at == ABSENT:
+            return None
+        value = column.values[at]
+        return value.tobytes() if isinstance(value, np.ndarray) else value
 
     def separable(self) -> bool:
         """Whether no slot depends on the state and on the prediction at once."""

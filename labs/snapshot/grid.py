@@ -18,7 +18,7 @@ from labs.lab import Lab
 from labs.robot import opened
 
 #: States recorded at most per context, unless what must be reachable needs more.
-BUDGET = {"act1": 1_000, "act2": 3_000}
+BUDGET = {"act1": 600, "act2": 1_500}
 
 #: How much rather a named option is kept than a slider's stop.
 OPTION_WEIGHT = 3

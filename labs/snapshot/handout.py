@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
@@ -16,7 +16,7 @@ from labs.act import Act
 from labs.content import NumberPrediction
 from labs.lab import Lab
 from labs.robot import memory_ledger, opened
-from ledger import contract_of
+from ledger import DesignLedger, contract_of
 
 _TEMPLATES = Path(__file__).parents[2] / "components" / "templates"
 
@@ -26,7 +26,8 @@ CSS = (_TEMPLATES / "handout.css").read_text(encoding="utf-8")
 def handout(lab: type[Lab], *, answers: bool) -> str:
     """The printed lab as HTML: without answers for students, with them for instructors."""
     environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=select_autoescape(), trim_blocks=True)
-    run = lab(memory_ledger())
+    # The order of unordered options is drawn from the student's name: on paper everybody has the same.
+    run = lab(DesignLedger(memory_ledger().store, "handout"))
     fields = contract_of(lab.key()).fields
     return environment.get_template("handout.html").render(
         answers=answers,
@@ -37,10 +38,18 @@ def handout(lab: type[Lab], *, answers: bool) -> str:
         reading=[(_inline(item.section), _inline(item.why)) for item in lab.reading],
         acts=[_act(lab, run, act, answers) for act in (run.act1, run.act2)],
         assumptions=_html(lab.assumptions),
-        constants=lab.constants,
+        constants=[showing.constant(constant) for constant in lab.constants],
         fields=[(field.meaning, field.unit_in(run.context), name) for name, field in fields.items()],
-        notes=_html(lab.instructor_notes) if lab.instructor_notes else "",
+        notes=_html(lab.instructor_notes) if answers and lab.instructor_notes else "",
     )
+
+
+class _Told(NamedTuple):
+    """What a student is told at the start of an act in a context."""
+
+    role: str
+    message: Markup
+    concept: Markup
 
 
 def _html(markdown: str) -> Markup:
@@ -56,12 +65,13 @@ def _act(lab: type[Lab], run: Lab, act: Act, answers: bool) -> dict[str, Any]:
     for context in lab.contexts:
         run.set_context(context.id)
         message = act.message()
+        told = _Told(message.role, _html(message.text), _html(act.concept()))
         contexts.append(
             {
                 "label": context.label,
-                "role": message.role,
-                "message": _html(message.text),
-                "concept": _html(act.concept()),
+                # What was said in the context before is not said again.
+                "told": None if contexts and contexts[-1]["whole"] == told else told,
+                "whole": told,
                 "challenge": _html(act.challenge()) if act.challenge() else "",
                 "constraints": [constraint.label for constraint in act.constraints()],
                 "controls": [(spec.label, spec.range_text(), spec.text(spec.default)) for spec in act.specs.values()],
@@ -73,8 +83,7 @@ def _act(lab: type[Lab], run: Lab, act: Act, answers: bool) -> dict[str, Any]:
     if isinstance(prediction, NumberPrediction):
         asked: dict[str, Any] = {"range": f"{prediction.low:g} to {prediction.high:g} {prediction.unit}", "options": []}
     else:
-        options = prediction.ascending() or prediction.options
-        asked = {"range": "", "options": _options(options, act, answers)}
+        asked = {"range": "", "options": _options(run.options_in_order(prediction), act, answers)}
     return {
         "name": {"act1": "Act I", "act2": "Act II"}[act.key],
         "title": act.title,
@@ -84,7 +93,7 @@ def _act(lab: type[Lab], run: Lab, act: Act, answers: bool) -> dict[str, Any]:
         **asked,
         "actual": _html(_right(act)) if answers else "",
         "reflection": _inline(reflection.question),
-        "reflection_options": _options(reflection.ascending() or reflection.options, None, answers),
+        "reflection_options": _options(run.options_in_order(reflection), None, answers),
     }
 
 

@@ -174,7 +174,8 @@ def _controls(act: Act, grid: Grid, specs: list[tuple[str, Spec]]) -> list[dict[
 
 
 def _fields(lab: type[Lab], context: str) -> list[list[str]]:
-    rows = showing.design_rows(opened(lab, context=context))
+    run = opened(lab, context=context)
+    rows = showing.design_rows(run, run.design())
     return [[meaning, unit, name] for meaning, _, unit, name in rows]
 
 

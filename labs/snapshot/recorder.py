@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,13 +20,16 @@ from labs.content import NumberPrediction, Prediction
 from labs.lab import Lab
 from labs.snapshot.columns import Table
 from labs.snapshot.grid import Grid
+from ledger import DesignLedger
 
 #: Fields of the ledger entry that the student's way through the lab gives, not the controls.
 OF_THE_RUN = ("context", "act1_prediction", "act1_correct", "constraint_hit")
 
-#: Up to so many predictions are recorded in every state; of more, so many at a time.
+#: So many predictions are recorded where they move what the controls move, too.
 MOST_ANSWERS = 25
-SAMPLED_ANSWERS = 5
+
+#: States and predictions drawn to check that a prediction and the controls move different things.
+CHECKED = 30
 
 _ALL = slice(None)
 
@@ -64,6 +68,13 @@ class _Noted(dict[str, Any]):
         return super().get(key, default)
 
 
+class _NoHistory(DesignLedger):
+    """A ledger that does not look up the first prediction, which no recorded field shows."""
+
+    def first_prediction(self, chapter: int, volume: int = 1, act: str = "act1") -> None:
+        return None
+
+
 @dataclass
 class Recording:
     """What one act shows in one context: the columns, and the drawings that its plots use."""
@@ -80,22 +91,33 @@ class Recorder:
 
     def __init__(self, run: Lab, act: Act, grid: Grid) -> None:
         self.run, self.act, self.grid = run, act, grid
+        run.ledger = _NoHistory(run.ledger.store, run.ledger.student_id)
         self.answers = answers(act.prediction())
         self.drawings: list[Any] = []
         self._structures: dict[tuple[Any, ...], int] = {}
 
     def record(self) -> Recording:
         """Visits every state. Raises NotRecordableError for an act that a snapshot cannot play."""
-        if len(self.answers) <= MOST_ANSWERS:
-            return Recording(self.grid, self.answers, self._visit(range(len(self.grid)), self.answers), self.drawings)
-        # A number may be one of hundreds. Where it only moves marks that the controls do not move, a few of them
-        # show which slots it moves, and one state shows where to; else only some numbers can be entered.
-        sample = [self.answers[at] for at in _spread(len(self.answers), SAMPLED_ANSWERS)]
-        table = self._visit(range(len(self.grid)), sample)
+        everywhere = range(len(self.grid))
+        # A prediction moves a mark that the controls do not move: two of them show which slots it moves, and one
+        # state shows where to. What was so believed is held against some states drawn at random.
+        table = self._visit(everywhere, [self.answers[0], self.answers[-1]])
         if table.separable():
-            return Recording(self.grid, self.answers, table.joined(self._visit([0], self.answers)), self.drawings)
+            whole = table.joined(self._visit([0], self.answers))
+            if self._holds(whole):
+                return Recording(self.grid, self.answers, whole, self.drawings)
         some = [self.answers[at] for at in _spread(len(self.answers), MOST_ANSWERS)]
-        return Recording(self.grid, some, self._visit(range(len(self.grid)), some), self.drawings)
+        return Recording(self.grid, some, self._visit(everywhere, some), self.drawings)
+
+    def _holds(self, table: Table) -> bool:
+        """Whether the table shows in some states under some predictions what the act shows there."""
+        dice = random.Random(0)
+        for _ in range(CHECKED):
+            state, at = dice.randrange(len(self.grid)), dice.randrange(len(self.answers))
+            alone = self._visit([state], [self.answers[at]])
+            if any(alone.shown(slot, 0, 0) != table.shown(slot, state, at) for slot in alone.columns):
+                return False
+        return True
 
     def _visit(self, states: Sequence[int], answers: Sequence[Any]) -> Table:
         table = Table(len(states), len(answers))
@@ -140,7 +162,7 @@ class Recorder:
         yield "eligible", run.last_design is not None
         yield "result", showing.result_text(run)
         design = run.design()
-        for row in showing.design_rows(run):
+        for row in showing.design_rows(run, design):
             if row[3] not in OF_THE_RUN and row[3] not in run.questions():
                 yield f"design/{row[3]}", [_plain(design[row[3]]), row[1]]
 

@@ -111,9 +111,14 @@ export class ActPart {
 
   // Another context has plots and tables of its own.
   enterContext() {
-    this.figures = {}
+    this.removeFigures()
     this.tables = []
     this.showMain()
+  }
+
+  removeFigures() {
+    for (const figure of Object.values(this.figures ?? {})) figure.remove()
+    this.figures = {}
   }
 
   showMain() {
@@ -130,6 +135,7 @@ export class ActPart {
       }
       figures[name] = figure
     }
+    for (const [name, figure] of Object.entries(this.figures)) if (!(name in figures)) figure.remove()
     this.figures = figures
     const tables = this.readTables()
     if (tables.length === this.tables.length) tables.forEach((table, k) => this.tables[k].set(table))

@@ -30,7 +30,7 @@ export class ActFigure {
 
   // A new component for a state.
   build(state, prediction) {
-    this.component?.remove()
+    this.remove()
     this.drawing = this.columns.number(this.slot, state, prediction)
     const recorded = this.drawings[this.columns.value(this.slot, state, prediction)]
     this.document = Bokeh.require("document").Document.from_json(recorded.document)
@@ -40,12 +40,22 @@ export class ActFigure {
     this.feed(state, prediction)
     const box = h("div", {class: "plot-box"})
     const views = new Map()
-    this.component = mount("Figure", {...this.words(state, prediction), plot: this.figure}, {children: {plot: box}, views})
+    const component = this.component = mount("Figure", {...this.words(state, prediction), plot: this.figure}, {children: {plot: box}, views})
     Bokeh.embed.add_document_standalone(this.document, box, [], false).then((drawn) => {
-      views.set(this.figure, drawn.find_one(this.figure))
+      const view = drawn.get_by_id(this.figure.id)
+      // Another state may have asked for another drawing meanwhile.
+      if (component !== this.component) return view.remove()
+      this.view = view
+      views.set(this.figure, view)
       this.component.refit()
     })
     return this.component.element
+  }
+
+  remove() {
+    this.component?.remove()
+    this.view?.remove()
+    this.view = undefined
   }
 
   show(state, prediction) {

@@ -202,7 +202,7 @@ class Player {
   }
 
   forget() {
-    for (const part of Object.values(this.parts)) for (const figure of Object.values(part.figures ?? {})) figure.component.remove()
+    for (const part of Object.values(this.parts)) part.removeFigures()
     this.parts = {}
     for (const tab of ["briefing", "act1", "act2"]) {
       this.slots[tab].filled = false
@@ -257,4 +257,6 @@ export async function play(home) {
   const player = new Player(lesson, columns, drawings, home)
   document.querySelector("main").replaceChildren(player.frame.element)
   window.addEventListener("pagehide", () => player.run.keep())
+  // Somebody has put another link into the address of this page.
+  window.addEventListener("hashchange", () => window.location.reload())
 }
