@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from labs.catalog import catalog
 from labs.lab import Lab
@@ -22,6 +22,9 @@ PATIENCE_MS = 60_000
 
 #: Pages of failed tests are kept here.
 PICTURES = Path(__file__).parents[2] / "build" / "browser"
+
+#: Every browser profile, unless a test asks for another.
+SETTINGS: Any = {"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", "color_scheme": "light"}
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -83,33 +86,53 @@ def own_server(tmp_path: Path) -> Iterator[Server]:
     instance.stop()
 
 
+@pytest.fixture(scope="session")
+def lasting_context(browser: Browser) -> BrowserContext:
+    """A browser profile for the first student of every test: its cache keeps Bokeh's script, its memory is emptied."""
+    return browser.new_context(**SETTINGS)
+
+
 @pytest.fixture
-def new_student(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Student]]:
+def new_student(
+    browser: Browser, lasting_context: BrowserContext, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Student]]:
     """Makes students, each with a browser of their own. At the end none of their pages may have misbehaved."""
-    made: list[tuple[Student, Watch]] = []
+    made: list[Student] = []
 
     def make(server: Server | None = None, lab: type[Lab] | None = None, **settings: Any) -> Student:
         at = server or request.getfixturevalue("server")
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "en-GB", **settings})
+        context = browser.new_context(**{**SETTINGS, **settings}) if made or settings else lasting_context
         context.set_default_timeout(PATIENCE_MS)
         watch = Watch(context, at.url)
         student = Student(context.new_page(), at, lab, watch)
-        made.append((student, watch))
+        made.append(student)
         return student
 
     yield make
     if request.node.stash.get(FAILED, False):
         PICTURES.mkdir(parents=True, exist_ok=True)
-        for i, (student, _) in enumerate(made):
+        for i, student in enumerate(made):
             name = re.sub(r"[^\w-]+", "_", f"{request.node.name}-{i}")
             student.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
-    problems = [problem for _, watch in made for problem in watch.problems()]
+    problems = [problem for student in made for problem in student.watch.problems()]
     problems += [
-        f"server log: {text}" for server in {student.server for student, _ in made} if (text := server.complaints())
+        f"server log: {text}" for server in {student.server for student in made} if (text := server.complaints())
     ]
-    for student, _ in made:
-        student.page.context.close()
+    for student in made:
+        student.watch.stop()
+        if student.page.context is lasting_context:
+            forget(student)
+        else:
+            student.page.context.close()
     assert not problems, "\n".join(problems)
+
+
+def forget(student: Student) -> None:
+    """Empties the memory of a browser that goes on to be another student's."""
+    if student.page.url.startswith("http"):
+        student.page.evaluate("window.localStorage.clear(); window.sessionStorage.clear()")
+    student.page.context.clear_cookies()
+    student.page.close()
 
 
 @pytest.fixture

@@ -81,7 +81,9 @@ window.inspect = (() => {
     })
     const box = (element.closest("label") ?? element).getBoundingClientRect()
     const x = Math.min(Math.max(box.left + box.width / 2, 1), innerWidth - 1)
-    const y = box.top + Math.min(box.height / 2, 20)
+    // Of what is taller than the window the upper part that is in it counts.
+    const top = Math.max(box.top, 0)
+    const y = top + Math.min((Math.min(box.bottom, innerHeight) - top) / 2, 20)
     let at = document.elementFromPoint(x, y)
     while (at?.shadowRoot?.elementFromPoint(x, y) && at.shadowRoot.elementFromPoint(x, y) !== at) {
       at = at.shadowRoot.elementFromPoint(x, y)

@@ -14,6 +14,31 @@ NARROW = (390, 320)
 LEAST_TARGET = 24
 
 
+def all_faults(page: Page) -> list[str]:
+    """Everything below, asked of the page on screen."""
+    return [
+        *violations_in_both_themes(page),
+        *not_keyboard_friendly(page),
+        *with_large_text(page),
+        *squeezed(page),
+        *plots_amiss(page),
+    ]
+
+
+def plots_amiss(page: Page) -> list[str]:
+    """Plots that are empty, or that did not follow the window to another size."""
+    faults = []
+    for width in (1600, 390, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(150)
+        for plot in look(page, "plots"):
+            if plot["painted"] < 0.005:
+                faults.append(f"{width} px: an empty plot, {plot}")
+            if abs(plot["drawn"] - plot["box"]) > 2:
+                faults.append(f"{width} px: a plot does not fill its box, {plot}")
+    return faults
+
+
 def squeezed(page: Page) -> list[str]:
     """What does not fit into the widths above."""
     faults = []

@@ -14,7 +14,9 @@ LAB = find_lab(1, 2)
 
 
 def expects_a_lost_connection(student: Student) -> None:
-    student.watch.allow(r"ERR_CONNECTION_REFUSED|WebSocket|ERR_EMPTY_RESPONSE", "the server is taken away in this test")
+    student.watch.allow(
+        r"ERR_CONNECTION_(REFUSED|RESET|CLOSED)|WebSocket|ERR_EMPTY_RESPONSE", "the server is taken away in this test"
+    )
 
 
 def test_page_says_when_the_server_is_gone_and_when_it_is_back(

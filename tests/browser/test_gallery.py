@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from components.instruments.registry import INSTRUMENTS
-from tests.browser.judge import not_keyboard_friendly, squeezed, violations_in_both_themes, with_large_text
+from tests.browser.judge import all_faults
 from tests.browser.student import Student
 
 
@@ -18,10 +18,5 @@ def test_gallery_shows_every_instrument_and_is_fit_for_everybody(new_student: Ca
     for name in INSTRUMENTS:
         expect(student.page.locator(".callout code", has_text=name).first).to_be_visible()
     expect(student.page.locator(".figure .plot canvas").first).to_be_visible()
-    faults = [
-        *violations_in_both_themes(student.page),
-        *not_keyboard_friendly(student.page),
-        *squeezed(student.page),
-        *with_large_text(student.page),
-    ]
+    faults = all_faults(student.page)
     assert not faults, "\n".join(faults)

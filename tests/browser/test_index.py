@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 from playwright.sync_api import expect
 
 from labs.catalog import catalog, find_lab, path_of
+from tests.browser.judge import all_faults
 from tests.browser.student import Student
 
 LAB = find_lab(1, 2)
@@ -50,6 +51,11 @@ def test_card_leads_to_the_lab_and_back(new_student: Callable[..., Student]) -> 
     expect(student.page.get_by_role("heading", level=1)).to_have_text("MLSys Labs")
 
 
+def test_index_is_fit_for_everybody(new_student: Callable[..., Student]) -> None:
+    faults = all_faults(new_student().opens_index().page)
+    assert not faults, "\n".join(faults)
+
+
 def test_index_follows_progress(new_student: Callable[..., Student]) -> None:
     student = new_student(lab=LAB)
     for state, text in (
@@ -77,6 +83,7 @@ def test_wrong_address_leads_to_the_labs(new_student: Callable[..., Student]) ->
         assert answer.status == 404, path
         expect(student.page.get_by_role("heading", level=1)).to_have_text("There is no such page")
         assert "alert(1)" not in student.page.content()
+    assert all_faults(student.page) == []
     student.page.get_by_role("link", name=LAB.title).click()
     expect(student.page.get_by_role("heading", level=1)).to_have_text(LAB.title)
     assert path_of(LAB) in student.page.url

@@ -8,27 +8,10 @@ from typing import Any
 from playwright.sync_api import expect
 
 from labs.catalog import find_lab
-from labs.lab import Lab
 from tests.browser.eyes import look
-from tests.browser.judge import not_keyboard_friendly
-from tests.browser.student import TABS, Student
+from tests.browser.student import Student
 
 LAB = find_lab(1, 2)
-
-
-def test_tab_key_reaches_everything_and_shows_where_it_is(student: Student, lab: type[Lab]) -> None:
-    student.has_come_to("act2_reflect", breaking=True).opens()
-    faults = []
-    for tab in TABS:
-        student.goes_to(tab)
-        student.opens_all_drawers()
-        faults += [f"{tab}: {fault}" for fault in not_keyboard_friendly(student.page)]
-    assert not faults, "\n".join(faults)
-
-
-def test_tab_key_reaches_every_card(new_student: Callable[..., Student]) -> None:
-    faults = not_keyboard_friendly(new_student().opens_index().page)
-    assert not faults, "\n".join(faults)
 
 
 def test_tabs_follow_the_arrow_keys(new_student: Callable[..., Student]) -> None:

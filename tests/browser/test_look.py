@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 
 from components.theme import DARK, LIGHT
 from labs.catalog import find_lab
-from labs.lab import Lab
 from tests.browser.eyes import look
 from tests.browser.student import Student
 
@@ -56,21 +55,6 @@ def test_theme_may_come_with_the_address(new_student: Callable[..., Student]) ->
     student = new_student(lab=LAB).opens(query="?theme=dark")
     assert background(student) == DARK["page"]
     expect(student.notices).to_have_count(0)
-
-
-def test_plots_are_drawn_in_every_tab_and_follow_the_window(student: Student, lab: type[Lab]) -> None:
-    student.has_come_to("act2_reflect").opens()
-    for width in (1280, 700, 390, 1600):
-        student.page.set_viewport_size({"width": width, "height": 900})
-        for tab in ("Act II", "Act I"):
-            student.goes_to(tab)
-            expect(student.panel.locator(".figure .plot canvas").first).to_be_visible()
-            student.page.wait_for_timeout(150)
-            plots = look(student.page, "plots")
-            assert plots
-            for plot in plots:
-                assert plot["painted"] > 0.005, f"{tab} at {width} px: an empty plot"
-                assert abs(plot["drawn"] - plot["box"]) <= 2, f"{tab} at {width} px: {plot}"
 
 
 def test_a_lab_prints_without_its_controls(new_student: Callable[..., Student]) -> None:

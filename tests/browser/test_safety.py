@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable
-from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
 
 from labs.catalog import find_lab
-from labs.lab import Lab
 from tests.browser.student import Student
 
 LAB = find_lab(1, 2)
@@ -68,54 +65,7 @@ def test_senseless_cookie_is_harmless(new_student: Callable[..., Student], token
     assert student.id
 
 
-# --- addresses -----------------------------------------------------------------------------------------------
-
-SCRIPT = "<script>window.intruded = true</script>"
 IMAGE = "<img src=x onerror='window.intruded = true'>"
-
-
-def bad_address(lab: type[Lab]) -> dict[str, str]:
-    """An address of a lab that asks for what it does not have, in every way at once."""
-    controls = lab.acts[1].controls_in(lab.contexts[0].id)
-    senseless = itertools.cycle([IMAGE, "1e400", "nan", "-1e12", "\x00\ud7ff" * 100, SCRIPT, ""])
-    return {
-        "context": IMAGE,
-        "act2.no_such_control": "1",
-        f"act2.{SCRIPT}": SCRIPT,
-        **{f"act2.{name}": value for name, value in zip(controls, senseless, strict=False)},
-        "act2.": "",
-        "act3.x": "1",
-        "": "x",
-        "__class__": "y",
-    }
-
-
-def test_wrong_address_gets_notices_and_the_state_that_was(student: Student, lab: type[Lab]) -> None:
-    student.has_come_to("act2_explore").opens()
-    usual, query = student.shown_controls(), bad_address(lab)
-    student.opens(query="?" + urlencode(query))
-    meant_for_the_lab = [name for name in query if name == "context" or name.startswith("act2.")]
-    expect(student.notices).to_have_count(len(meant_for_the_lab))
-    for notice in student.notices.all():
-        expect(notice).to_contain_text("The link asked for something this lab does not have")
-    assert student.shown_controls() == usual
-    assert student.page.evaluate("window.intruded") is None
-    assert student.page.locator("img[src=x], .notices script").count() == 0
-    assert student.run().state == "act2_explore"
-
-
-def test_good_address_leads_to_the_same_controls(student: Student, lab: type[Lab]) -> None:
-    student.has_come_to("act2_explore").opens()
-    student.moves_by_keyboard()
-    shown = student.shown_controls()
-    student.page.wait_for_url("**/*act2.*")
-    address = student.page.url
-    student.has_come_to("act2_explore")
-    student.page.goto(address)
-    expect(student.controls).to_be_visible()
-    assert student.shown_controls() == shown
-    expect(student.notices).to_have_count(0)
-
 
 # --- files -----------------------------------------------------------------------------------------------------
 

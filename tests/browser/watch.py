@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response, WebError, WebSocket
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response, WebError, WebSocket
 
 OWN_SCHEMES = ("data", "blob", "about")
 
@@ -18,11 +19,21 @@ class Watch:
         self._problems: list[str] = []
         self._allowed: list[re.Pattern[str]] = []
         self.requests: list[str] = []
-        context.on("console", self._console)
-        context.on("weberror", self._error)
-        context.on("request", self._request)
-        context.on("response", self._response)
-        context.on("page", lambda page: page.on("websocket", self._socket))
+        self._context = context
+        self._listeners: dict[str, Callable[..., None]] = {
+            "console": self._console,
+            "weberror": self._error,
+            "request": self._request,
+            "response": self._response,
+            "page": self._page,
+        }
+        for event, listener in self._listeners.items():
+            context.on(event, listener)  # type: ignore[call-overload]
+
+    def stop(self) -> None:
+        """Looks away for good."""
+        for event, listener in self._listeners.items():
+            self._context.remove_listener(event, listener)
 
     def allow(self, pattern: str, reason: str) -> None:
         """Lets pass what matches; the reason is for the reader of the test."""
@@ -43,6 +54,9 @@ class Watch:
     def _request(self, request: Request) -> None:
         self.requests.append(request.url)
         self._check_origin(request.url)
+
+    def _page(self, page: Page) -> None:
+        page.on("websocket", self._socket)
 
     def _socket(self, socket: WebSocket) -> None:
         self._check_origin(socket.url)

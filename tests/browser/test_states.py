@@ -1,0 +1,13 @@
+"""Every state of every lab is fit for everybody: WCAG rules, keyboard, small screens, large text, painted plots."""
+
+from __future__ import annotations
+
+from labs.lab import Lab
+from tests.browser.judge import all_faults
+from tests.browser.student import Student
+from tests.browser.tour import tour
+
+
+def test_every_state_is_fit_for_everybody(student: Student, lab: type[Lab]) -> None:
+    faults = [f"{state}: {fault}" for state in tour(student) for fault in all_faults(student.page)]
+    assert not faults, "\n".join(faults)
