@@ -39,6 +39,14 @@ def attention_weights(blocks: int = BLOCKS) -> npt.NDArray[np.float64]:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
+@cache
+def _shades() -> npt.NDArray[np.float64]:
+    """The weights as they are drawn, row by row."""
+    weights = attention_weights()
+    # The root spreads the many small weights over the ramp; its lightest end would vanish in a small map.
+    return np.asarray(0.2 + 0.8 * np.sqrt(np.minimum(weights / np.quantile(weights, 0.97), 1)).ravel())
+
+
 def _round(value: float) -> float:
     """The largest of 1, 2, 3, 5, 7 times a power of ten that is at most `value`."""
     power = 10.0 ** math.floor(math.log10(value))
@@ -66,11 +74,8 @@ def attention_map(
     """
     scale = MARGIN * max(capacity_tokens, tokens)
     side, limit = tokens / scale, capacity_tokens / scale
-    weights = attention_weights()
     ends = np.arange(BLOCKS + 1) / BLOCKS
     columns, rows = (grid.ravel() for grid in np.meshgrid(np.arange(BLOCKS), np.arange(BLOCKS)))
-    # The root spreads the many small weights over the ramp; its lightest end would vanish in a small map.
-    shades = 0.2 + 0.8 * np.sqrt(np.minimum(weights / np.quantile(weights, 0.97), 1)).ravel()
 
     def cells(size: float, at: float, gap: float) -> Cells:
         """The map with its first token at the top left."""
@@ -79,7 +84,7 @@ def attention_map(
             right=at + size * ends[columns + 1],
             bottom=1 - size * ends[rows + 1],
             top=1 - size * ends[rows],
-            values=shades,
+            values=_shades(),
             gap=gap,
         )
 

@@ -623,9 +623,6 @@ class ModelShape(Act):
         setup = SETUPS[context]
         rates, capacity = setup.rates, setup.device.mem_capacity
 
-        def latency(tokens: float) -> float:
-            return physics.transformer_forward_time(layers, width, tokens, algorithm, *rates)
-
         def clocks(tokens: float) -> dict[str, float]:
             found = physics.forward_clocks(layers, width, tokens, algorithm, *rates)
             return {name: float(time_s) for name, time_s in found.items()}
@@ -636,11 +633,9 @@ class ModelShape(Act):
                 for name, size in physics.forward_memory_parts(layers, width, seq_len, kind, VOCAB.value).items()
             }
 
-        params, long_s, short_s = (
-            physics.transformer_params(layers, width),
-            latency(seq_len),
-            latency(SHORT_TOKENS.value),
-        )
+        params = physics.transformer_params(layers, width)
+        long_clocks, short_clocks = clocks(seq_len), clocks(SHORT_TOKENS.value)
+        long_s, short_s = max(long_clocks.values()), max(short_clocks.values())
         memory = physics.forward_memory_bytes(layers, width, seq_len, algorithm, VOCAB.value)
         swept = physics.forward_clocks(DEPTHS, WIDTHS, seq_len, algorithm, *rates)
         depths, widths = np.array(list(SHAPES.values()), dtype=float).T
@@ -659,9 +654,9 @@ class ModelShape(Act):
             width=int(width),
             seq_len=int(seq_len),
             capacity_bytes=capacity,
-            target_latency_s=latency(setup.target_tokens),
-            clocks=clocks(seq_len),
-            short_clocks=clocks(SHORT_TOKENS.value),
+            target_latency_s=physics.transformer_forward_time(layers, width, setup.target_tokens, algorithm, *rates),
+            clocks=long_clocks,
+            short_clocks=short_clocks,
             memory_parts={kind: parts(kind) for kind in PLAIN_NAMES},
             swept={name: np.asarray(times_s) for name, times_s in swept.items()},
             short_swept=physics.transformer_forward_time(DEPTHS, WIDTHS, SHORT_TOKENS.value, algorithm, *rates),
