@@ -110,7 +110,7 @@ def curriculum_pacing(
             "epochs (left of 0: what scoring costs)",
             low,
             baseline_epochs * 1.01,
-            ticks=_ticks(baseline_epochs, 6),
+            ticks=_ticks(baseline_epochs, max(2, round(6 * baseline_epochs / (baseline_epochs + scoring_epochs)))),
         ),
         y=Axis("pool (%), easy to hard", 0, 124, ticks=tuple((float(t), f"{t}") for t in range(0, 101, 25))),
         layers=layers,
@@ -154,7 +154,7 @@ def selection_bill(
     saves = saving > 0
     ends = [full.total, selected.total]
     values = [limit.value for limit in limits]
-    right = high if high is not None else 1.3 * float(np.nanmax([*ends, *values])) or 1.0
+    right = high if high is not None else 1.4 * float(np.nanmax([*ends, *values])) or 1.0
     rows = (2.0, 1.0)
     tokens = {name: token for bill in (full, selected) for name, token in bill.tokens.items()}
     layers: list[Layer] = []
@@ -218,7 +218,7 @@ def selection_bill(
     for text, token in (
         (f"saves {percent(share)}" if share > 0 else "", "met-ink"),
         ("saves nothing" if share == 0 else "", "muted"),
-        (f"tax {percent(-share)}" if share < 0 else "", "violation-ink"),
+        (f"tax {percent(-share, 1 if share > -1 else 0)}" if share < 0 else "", "violation-ink"),
     ):
         layers += sided_labels(beside, 0, text, left=before, gap=8, token=token, bold=True, plate=True)
     return Plot(

@@ -584,6 +584,7 @@ class Curriculum(Act):
 
     def _pacing(self, o: CurriculumOutcome) -> Plot:
         looking = o.scoring_share * self.baseline_epochs
+        worth = f"as much as {number(looking)} epochs" if looking else "nothing that was not paid already"
         return curriculum_pacing(
             self.baseline_epochs,
             o.available,
@@ -593,8 +594,8 @@ class Curriculum(Act):
             caption=(
                 f"Area is compute. Shuffled data (dashed) needs {self.baseline_epochs:g} epochs, the curriculum "
                 f"{plain(o.curriculum_epochs, 3)}, which are {plain(o.curriculum_passes, 4)} passes over the pool; "
-                f"looking at the samples costs as much as {number(looking)} epochs. The epochs to the target stay at "
-                "the table's value, so what a longer warm-up gains is an upper bound."
+                f"looking at the samples costs {worth}. The epochs to the target stay at the table's value, so what a "
+                "longer warm-up gains is an upper bound."
             ),
         )
 
@@ -634,6 +635,15 @@ class Curriculum(Act):
         setting = (self.scorer, self.warmup_epochs, self.runs)
         predicted = self.predicted()
         points = {name: breakeven(name, *setting) for name in SITES}
+        if o.breakeven_epochs is None:
+            verdict = "Scoring in every epoch grows with the schedule: there is no length from which on it pays."
+        elif o.breakeven_epochs == 0:
+            verdict = "The scores cost no more than the warm-up saves: the curriculum pays in a schedule of any length."
+        else:
+            verdict = (
+                f"With these scores the curriculum pays from {number(points['cloud'], 4)} epochs on in the cloud and "
+                f"from {number(points['edge'], 4)} at the edge."
+            )
         return schedule_breakeven(
             EPOCHS,
             [
@@ -647,12 +657,7 @@ class Curriculum(Act):
             ),
             predicted=None if predicted is None else (EPOCHS_CLOUD.value, predicted),
             title="How long a schedule must be before the order has paid",
-            caption=(
-                "Scoring in every epoch grows with the schedule: there is no length from which on it pays."
-                if o.breakeven_epochs is None
-                else f"With these scores the curriculum pays from {number(points['cloud'] or 0.0, 4)} epochs on in the "
-                f"cloud and from {number(points['edge'] or 0.0, 4)} at the edge."
-            ),
+            caption=verdict,
         )
 
     def metrics(self, outcome: CurriculumOutcome) -> list[Metric]:
