@@ -996,9 +996,6 @@ class CompileForWhom(Act):
                 ],
                 title=f"Memory on the {site.chip.short}",
                 capacities=[Limit(site.free_bytes, "free", "violation")],
-                high=1.25 * max(sum(parts.values()) for parts in outcome.memory.values())
-                if self.context == "cloud"
-                else None,
                 caption=(
                     f"Yours takes {outcome.ram_bytes / 1e9:.2f} of {site.free_bytes / 1e9:g} GB. JIT brings the "
                     f"compiler along ({COMPILE_PEAK.value / 1e9:g} GB); every AOT engine brings its own weights "
