@@ -149,8 +149,9 @@ def _claimed(claim: Claim | None, left: float, right: float, fast: Tier, slow: T
     before, after = (nothing, nothing) if claim is None else (claim.before, claim.after)
     x0, y0, x1, y1 = before[0] * mb, before[1] * gb, after[0] * mb, after[1] * gb
     late = claim is not None and math.log(x1 / left) > 0.6 * math.log(right / left)
-    # At a tier's end of the axis the name stands below its ring: above are the numbers of the stages, or the edge.
-    below = not 1.05 * slow.bandwidth_bytes_s < after[1] < 1.05 * fast.bandwidth_bytes_s
+    # On the upper tier the name stands above its ring; between the tiers the curves run on the right, below is air.
+    between = 1.05 * slow.bandwidth_bytes_s < after[1] < 0.95 * fast.bandwidth_bytes_s
+    above = 0.95 * fast.bandwidth_bytes_s <= after[1] <= 1.05 * fast.bandwidth_bytes_s
     return [
         Segments(x0=x0, y0=y0, x1=x1, y1=y1, token="series-2", dash="dotted"),
         Points(x=[x0, x1], y=[y0, y1], size=14, token="series-2", filled=False),
@@ -160,8 +161,8 @@ def _claimed(claim: Claim | None, left: float, right: float, fast: Tier, slow: T
             for label in sided_labels(
                 x1,
                 y1,
-                claim.text if claim is not None and below == under else "",
-                left=late,
+                claim.text if claim is not None and above != under else "",
+                left=late or between,
                 gap=6,
                 token="series-2",
                 bold=True,

@@ -1014,9 +1014,11 @@ class Spill(Act):
         claim = None
         if factor is not None and self.context == "mobile":
             (set1, time1), (set2, _) = self.asked(1), self.asked(2)
-            claim = Claim((set1, set1 / time1), (set2, set2 / (factor * time1)), f"your\nprediction {plain(factor)}×")
+            claim = Claim((set1, set1 / time1), (set2, set2 / (factor * time1)), "your\nprediction")
         low, high = setup.onchip_bytes / 2e4, setup.onchip_bytes * 2e6
-        grid = np.geomspace(setup.onchip_bytes, high, 90)
+        # Fine where the planned buffer bends, coarse where it has come down.
+        bend = 30 * setup.onchip_bytes
+        grid = np.concatenate([np.geomspace(setup.onchip_bytes, bend, 60), np.geomspace(bend, high, 20)[1:]])
         curves = [
             (
                 "cache",

@@ -19,7 +19,7 @@ from components.instruments.activation import (
     ratio_over_working_set,
 )
 from components.instruments.figure import Figure
-from components.instruments.layers import Plot
+from components.instruments.layers import Plot, Points
 from components.instruments.memory_tiers import Claim, Panel, Tier, bandwidth_cliff, batch_sweep
 from components.instruments.waterfall import Limit
 from labs.vol1.lab_05_nn_compute import (
@@ -417,10 +417,15 @@ def test_plots_can_be_drawn(lab, context):
             Figure(plot)
 
 
-@pytest.mark.parametrize(("guess", "factor"), [("A", "1×"), ("B", "2×"), ("C", "10×"), ("D", "20×")])
+@pytest.mark.parametrize(("guess", "factor"), [("A", 1), ("B", 2), ("C", 10), ("D", 20)])
 def test_predictions_are_drawn_where_they_were_asked(lab, guess, factor):
     in_act2(lab, "mobile", guess)
-    assert f"prediction {factor}" in texts(lab.act2.plots(lab.act2.outcome)["cliff"])
+    cliff = lab.act2.plots(lab.act2.outcome)["cliff"]
+    assert "your\nprediction" in texts(cliff)
+    rings = next(layer.columns() for layer in cliff.layers if isinstance(layer, Points) and not layer.filled)
+    assert rings["x"] == pytest.approx([4.816896, 9.633792])
+    # Twice the bytes in `factor` times the time.
+    assert rings["y"] == pytest.approx([680, 2 * 680 / factor])
     assert "your prediction" in texts(lab.act1.plots(lab.act1.outcome)["ratio"])
     lab.set_context("cloud")
     assert "prediction" not in texts(lab.act2.plots(lab.act2.outcome)["cliff"])
