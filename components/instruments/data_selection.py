@@ -215,12 +215,16 @@ def selection_bill(
             plate=True,
         )
     )
+    tax = f"tax {percent(-share, 1 if share > -1 else 0)}" if share < 0 else ""
+    wide = max(ends) - min(ends) > 0.36 * right
     for text, token in (
         (f"saves {percent(share)}" if share > 0 else "", "met-ink"),
         ("saves nothing" if share == 0 else "", "muted"),
-        (f"tax {percent(-share, 1 if share > -1 else 0)}" if share < 0 else "", "violation-ink"),
+        ("" if wide else tax, "violation-ink"),
     ):
         layers += sided_labels(beside, 0, text, left=before, gap=8, token=token, bold=True, plate=True)
+    # A large tax leaves no room beside its bar, but enough inside.
+    layers.append(Labels(x=sum(ends) / 2, y=0, text=tax if wide else "", token="on-fill", bold=True, align="center"))
     return Plot(
         title=title,
         caption=caption,

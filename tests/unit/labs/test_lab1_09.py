@@ -465,7 +465,12 @@ def bill(total: float, selection: float = 0.0) -> Bill:
 
 @pytest.mark.parametrize(
     ("selected", "token", "text"),
-    [(60, "met-ink", "saves 40.0 %"), (118, "violation-ink", "tax 18.0 %"), (100, "muted", "saves nothing")],
+    [
+        (60, "met-ink", "saves 40.0 %"),
+        (118, "violation-ink", "tax 18.0 %"),
+        (100, "muted", "saves nothing"),
+        (300, "on-fill", "tax 200 %"),
+    ],
 )
 def test_the_difference_of_a_bill(selected, token, text):
     plot = selection_bill(bill(100), bill(selected, 20), unit="h", quantity="cost", title="t")
