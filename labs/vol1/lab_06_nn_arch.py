@@ -72,6 +72,8 @@ GPT2_TOKENS = scenario("gpt2_tokens", 1024, "token", "context of GPT-2 (2019)", 
 GPT3_TOKENS = scenario("gpt3_tokens", 2048, "token", "context of GPT-3 (2020)", CHAPTER_TOKENS, "chapter")
 GPT4_TOKENS = scenario("gpt4_tokens", 128_000, "token", "context of GPT-4 Turbo (2023)", CHAPTER_TOKENS, "chapter")
 GEMINI_TOKENS = scenario("gemini_tokens", 1e6, "token", "context of Gemini 1.5 (2024)", CHAPTER_TOKENS, "chapter")
+NOTEBOOK_TOKENS = scenario("notebook_tokens", 100_000, "token", "context of the notebook", CHAPTER_TOKENS, "chapter")
+NOTEBOOK_BYTES = physics.attention_score_bytes(NOTEBOOK_TOKENS.value, HEADS.value, 1, BYTES_FP16.value)
 KERNELS_STD = scenario(
     "kernels_standard",
     transformer.KERNELS["materialized"],
@@ -89,6 +91,9 @@ PARAM_BUDGET = scenario(
     "parameter",
     "parameters of all blocks, 16 layers of width 768; embeddings excluded",
     "close to the 110 million of BERT-Base (Devlin et al. 2019)",
+)
+ORIN_GPU_FP16 = scenario(
+    "orin_gpu_fp16", 15e12, "FLOP/s", "FP16 rate of the Orin's GPU alone, for comparison", "without its accelerators"
 )
 PARAM_TOL = scenario("param_tolerance", 0.05, "1", "allowed deviation from the budget", "width moves in heads of 64")
 MAX_ASPECT = scenario(
@@ -190,8 +195,22 @@ def shape_name(layers: float, width: float) -> str:
 
 
 def written(shape: tuple[float, float]) -> str:
-    """A shape in words: 64 × 384."""
-    return f"{shape[0]:g} × {shape[1]:g}"
+    """A shape in words that stay on one line: 64 × 384."""
+    return f"{shape[0]:g}\u00a0×\u00a0{shape[1]:g}"
+
+
+def tiled_launches(shape: tuple[int, int]) -> float:
+    """Launching one pass of a shape with tiled attention on the edge host (s)."""
+    return physics.launch_time(shape[0], KERNELS_TILED.value, c.LAUNCH_EDGE.value)
+
+
+def traffic_ratio(tokens: float) -> float:
+    """How many times the bytes of tiled attention standard attention moves."""
+    standard, tiled = (
+        physics.attention_traffic_bytes(tokens, HEADS.value * HEAD_DIM.value, 1, BYTES_FP16.value, name)
+        for name in NAMES
+    )
+    return standard / tiled
 
 
 SETUPS = {
@@ -600,7 +619,13 @@ class ModelShape(Act):
     )
     layers = slider("Depth", 2, 96, 1, DEEP[0], unit="layers", reason="up to the 96 layers of GPT-3")
     width = slider(
-        "Width", 128, 3072, 64, DEEP[1], unit="", reason="in heads of 64; 3,072 with two layers is too large"
+        "Width",
+        128,
+        3072,
+        64,
+        DEEP[1],
+        unit="",
+        reason=f"in heads of 64, and past the {WIDTHS[0]:,.0f} that the budget leaves to two layers",
     )
     seq_len = stops(
         "Context",
@@ -1077,15 +1102,20 @@ class ArchitectureLab(Lab):
     reading = (
         Reading(
             "Network Architectures, Attention: Dynamic processing",
-            "memory requirements, and the notebook on the quadratic bottleneck: 100,000 tokens and 12 heads take 240 "
-            "GB a layer",
+            f"memory requirements, and the notebook on the quadratic bottleneck: {NOTEBOOK_TOKENS.value:,.0f} tokens "
+            f"and {HEADS.value:g} heads take {gb(NOTEBOOK_BYTES)} a layer",
         ),
-        Reading("Network Architectures, box The quadratic wall", "why early models stopped at 512 tokens"),
+        Reading(
+            "Network Architectures, box The quadratic wall", f"why early models stopped at {BERT_TOKENS.value:g} tokens"
+        ),
         Reading(
             "Network Architectures, Transformers: Parallel Sequence Processing",
             "structure, mapping, and the quadratic compute wall",
         ),
-        Reading("Network Architectures, figure The Context Explosion", "512 tokens in 2018, a million in 2024"),
+        Reading(
+            "Network Architectures, figure The Context Explosion",
+            f"{BERT_TOKENS.value:g} tokens in 2018, a million in 2024",
+        ),
         Reading(
             "Neural Computation, box The Depth vs. Width Trade-off", "depth adds steps in sequence, width is parallel"
         ),
@@ -1098,9 +1128,11 @@ class ArchitectureLab(Lab):
         "bounds. There is no decoding and no cache of keys and values.\n"
         "- Launches queue ahead of the device, so the host's time stands beside the device's, not on top of it.\n"
         "- Traffic of tiled attention is the compulsory minimum. Dao et al. report about 9 times fewer bytes measured "
-        "for GPT-2 Medium, forward and backward; the course 10 to 20 times.\n"
+        "for GPT-2 Medium, forward and backward; the course 10 to 20 times, this model "
+        f"{traffic_ratio(GPT2_TOKENS.value):.0f} at {GPT2_TOKENS.value:,.0f} tokens.\n"
         "- Orin NX: the dense FP16 rate is a quarter of the printed sparse INT8 figure and includes the accelerators. "
-        "The GPU alone is slower by a factor of 1.67 and would miss the log's limit; the order of the shapes stays.\n"
+        f"The GPU alone is slower by a factor of {SETUPS['edge'].peak / ORIN_GPU_FP16.value:.2f} and would miss the "
+        "log's limit; the order of the shapes stays.\n"
         f"- The aspect limit of {MAX_ASPECT.value:g} is a rule of this team, not a law: Kaplan et al. 2020 find the "
         "loss within about 3 % up to d/L = 715.\n"
         "- The attention pattern on the map is illustrative; its area is computed."
@@ -1114,6 +1146,7 @@ class ArchitectureLab(Lab):
         c.ORIN_NX_MEM_CAPACITY,
         c.LAUNCH_HOST,
         c.LAUNCH_EDGE,
+        c.GPT2XL_WIDTH,
         HEADS,
         LAYERS,
         HEAD_DIM,
@@ -1127,8 +1160,10 @@ class ArchitectureLab(Lab):
         GPT3_TOKENS,
         GPT4_TOKENS,
         GEMINI_TOKENS,
+        NOTEBOOK_TOKENS,
         KERNELS_STD,
         KERNELS_TILED,
+        ORIN_GPU_FP16,
         PARAM_BUDGET,
         PARAM_TOL,
         MAX_ASPECT,
@@ -1147,15 +1182,20 @@ class ArchitectureLab(Lab):
     instructor_notes = (
         "- Students who know the letter O(N²) still extend the straight line: knowing the letter is not solving for "
         "N.\n"
-        "- When does attention dominate the arithmetic? Only beyond 6 d tokens: 4,608 here, 9,600 for GPT-2 XL. At 512 "
-        "tokens it is 10 %. Memory meets the wall long before arithmetic does.\n"
+        "- When does attention dominate the arithmetic? Only beyond 6 d tokens: "
+        f"{physics.attention_crossover_tokens(HEADS.value * HEAD_DIM.value):,.0f} here, "
+        f"{physics.attention_crossover_tokens(c.GPT2XL_WIDTH.value):,.0f} for GPT-2 XL. At {BERT_TOKENS.value:g} "
+        f"tokens it is {percent(physics.attention_flop_share(BERT_TOKENS.value, HEADS.value * HEAD_DIM.value), 0)}. Memory "
+        "meets the wall long before arithmetic does.\n"
         "- The scores of one layer grow with d (more heads), their sum over the layers with L d: wide is worse at the "
         "peak of inference, deep in training. On the Edge at 32,768 tokens 16 × 768 runs out of memory, 64 × 384 does "
         "not.\n"
         "- Quality hardly depends on the shape over a wide range (Kaplan et al. 2020). Who in a company sets a rule "
         "like d/L ≤ 128, and what experiment would move it?\n"
-        "- Extension: double the speed of the edge host. 64 × 384 still misses the command's 3 ms (4.8 ms); 36 × 512 "
-        "meets them (2.7 ms) but still misses 28 ms at 2,048 tokens, which are bound by arithmetic."
+        f"- Extension: double the speed of the edge host. {written(DEEP)} still misses the command's "
+        f"{ms(EDGE_SHORT.value)} ({ms(tiled_launches(DEEP) / 2)}); {written(SHAPES['36x512'])} meets them "
+        f"({ms(tiled_launches(SHAPES['36x512']) / 2)}) but still misses {ms(EDGE_LONG.value)} at "
+        f"{EDGE_TOKENS.value:,.0f} tokens, which are bound by arithmetic."
     )
 
     def open(self) -> None:
