@@ -921,8 +921,8 @@ class SelectionTax(Act):
                 )
             if share > actual:
                 return (
-                    "You charged something for the probe, but too little: it looks at the whole pool six times, and "
-                    "only nine epochs share that."
+                    "You charged something for the probe, but too little: it looks at the whole pool "
+                    f"{PROBE_EPOCHS.value + 1:g} times, and only {EPOCHS_EDGE.value:g} epochs share that."
                 )
             return (
                 "Selection is expensive here, but not hopeless: the probe is a smaller network than the model, and "
