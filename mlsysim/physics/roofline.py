@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
-from mlsysim.physics.registry import COUNT, NONNEGATIVE, POSITIVE, Real, Result, Variable, formula
+import numpy as np
+
+from mlsysim.physics.registry import (
+    COUNT,
+    NONNEGATIVE,
+    POSITIVE,
+    Real,
+    Result,
+    Variable,
+    formula,
+    require_at_most,
+)
 
 PEAK = Variable("R", "FLOP/s", "dense peak arithmetic rate", POSITIVE)
+BANDWIDTH = Variable(r"\mathrm{BW}", "B/s", "memory bandwidth", POSITIVE)
+OUTPUTS = Variable("n", "1", "columns of the product: outputs of a layer", COUNT)
+INPUTS = Variable("k", "1", "inner dimension: inputs of a layer", COUNT)
+WEIGHT_BYTES = Variable("w", "B", "bytes per weight", POSITIVE)
+CONV_BATCH = Variable("B", "1", "images", COUNT)
+CONV_HEIGHT = Variable("H", "1", "height of the feature map", COUNT)
+CONV_WIDTH = Variable("W", "1", "width of the feature map", COUNT)
+CONV_IN = Variable("C_i", "1", "channels in", COUNT)
+CONV_OUT = Variable("C_o", "1", "channels out", COUNT)
+CONV_KERNEL = Variable("q", "1", "side of the kernel", COUNT)
 
 
 @formula(
@@ -24,7 +45,7 @@ def arithmetic_intensity(ops_flop: Real, data_bytes: Real) -> Real:
 
 @formula(
     latex=r"I^{*} = \frac{R}{\mathrm{BW}}",
-    variables={"peak_flop_s": PEAK, "bandwidth_bytes_s": Variable(r"\mathrm{BW}", "B/s", "memory bandwidth", POSITIVE)},
+    variables={"peak_flop_s": PEAK, "bandwidth_bytes_s": BANDWIDTH},
     result=Result("I^{*}", "FLOP/B", "ridge point"),
     validity="Below it a task waits for data, above it for arithmetic. Use the dense peak, not a sparse figure.",
     source="Williams, Waterman and Patterson 2009.",
@@ -32,6 +53,22 @@ def arithmetic_intensity(ops_flop: Real, data_bytes: Real) -> Real:
 def ridge_point(peak_flop_s: Real, bandwidth_bytes_s: Real) -> Real:
     """Intensity at which memory and arithmetic take the same time."""
     return peak_flop_s / bandwidth_bytes_s
+
+
+@formula(
+    latex=r"F = \min\left(R, I \mathrm{BW}\right)",
+    variables={
+        "intensity_flop_per_byte": Variable("I", "FLOP/B", "arithmetic intensity of the kernel", NONNEGATIVE),
+        "peak_flop_s": PEAK,
+        "bandwidth_bytes_s": BANDWIDTH,
+    },
+    result=Result("F", "FLOP/s", "attainable arithmetic rate"),
+    validity="An upper bound: transfers and arithmetic overlap fully, and both run at their peaks.",
+    source="Williams, Waterman and Patterson 2009.",
+)
+def roofline_attainable(intensity_flop_per_byte: Real, peak_flop_s: Real, bandwidth_bytes_s: Real) -> Real:
+    """Highest arithmetic rate of a kernel: the lower of the compute roof and the bandwidth slope."""
+    return np.minimum(peak_flop_s, intensity_flop_per_byte * bandwidth_bytes_s)
 
 
 @formula(
@@ -47,6 +84,173 @@ def ridge_point(peak_flop_s: Real, bandwidth_bytes_s: Real) -> Real:
 def mfu(achieved_flop_s: Real, peak_flop_s: Real) -> Real:
     """Share of the dense peak that useful work reaches."""
     return achieved_flop_s / peak_flop_s
+
+
+@formula(
+    latex=r"\mathrm{MBU} = \frac{D}{t \mathrm{BW}}",
+    variables={
+        "bytes_moved": Variable("D", "B", "useful traffic to and from memory", NONNEGATIVE),
+        "time_s": Variable("t", "s", "time that it took", POSITIVE),
+        "bandwidth_bytes_s": BANDWIDTH,
+    },
+    result=Result(r"\mathrm{MBU}", "1", "model bandwidth utilization"),
+    validity="Useful traffic only: bytes that a better kernel would not move do not count.",
+    source="MLPerf and serving practice; the counterpart of MFU for memory.",
+)
+def mbu(bytes_moved: Real, time_s: Real, bandwidth_bytes_s: Real) -> Real:
+    """Share of the memory bandwidth that useful traffic reaches."""
+    return bytes_moved / (time_s * bandwidth_bytes_s)
+
+
+@formula(
+    latex=r"O = 2 m n k",
+    variables={
+        "m": Variable("m", "1", "rows of the product: tokens, or items of a batch", COUNT),
+        "n": OUTPUTS,
+        "k": INPUTS,
+    },
+    result=Result("O", "FLOP", "arithmetic of a matrix product"),
+    validity="One multiplication and one addition per inner step; exact for the textbook algorithm.",
+    source="Definition of the matrix product.",
+)
+def gemm_flops(m: Real, n: Real, k: Real) -> Real:
+    """Arithmetic of the product of an m x k and a k x n matrix."""
+    return 2.0 * m * n * k
+
+
+@formula(
+    latex=r"D = m k a + k n w + m n o",
+    variables={
+        "m": Variable("m", "1", "rows of the product: tokens, or items of a batch", COUNT),
+        "n": OUTPUTS,
+        "k": INPUTS,
+        "bytes_activation": Variable("a", "B", "bytes per input value", POSITIVE),
+        "bytes_weight": WEIGHT_BYTES,
+        "bytes_output": Variable("o", "B", "bytes per output value", POSITIVE),
+    },
+    result=Result("D", "B", "compulsory traffic of a matrix product"),
+    validity="Each operand crosses the memory interface once (ideal caching); real tiling reads some of them again.",
+    source="Compulsory traffic: Williams, Waterman and Patterson 2009.",
+)
+def gemm_bytes(m: Real, n: Real, k: Real, bytes_activation: Real, bytes_weight: Real, bytes_output: Real) -> Real:
+    """Least memory traffic of the product of an m x k and a k x n matrix."""
+    return m * k * bytes_activation + k * n * bytes_weight + m * n * bytes_output
+
+
+@formula(
+    latex=r"O = 2 B H W C_o C_i q^{2}",
+    variables={
+        "batch": CONV_BATCH,
+        "height": CONV_HEIGHT,
+        "width": CONV_WIDTH,
+        "in_channels": CONV_IN,
+        "out_channels": CONV_OUT,
+        "kernel": CONV_KERNEL,
+    },
+    result=Result("O", "FLOP", "arithmetic of a convolution"),
+    validity="Stride 1, output as large as the input, no groups.",
+    source="Definition of the convolution (course, Hardware Acceleration).",
+)
+def conv2d_flops(batch: Real, height: Real, width: Real, in_channels: Real, out_channels: Real, kernel: Real) -> Real:
+    """Arithmetic of a two-dimensional convolution."""
+    return 2.0 * batch * height * width * out_channels * in_channels * kernel**2
+
+
+@formula(
+    latex=r"D = s \left(B H W \left(C_i + C_o\right) + C_i C_o q^{2}\right)",
+    variables={
+        "batch": CONV_BATCH,
+        "height": CONV_HEIGHT,
+        "width": CONV_WIDTH,
+        "in_channels": CONV_IN,
+        "out_channels": CONV_OUT,
+        "kernel": CONV_KERNEL,
+        "bytes_per_value": Variable("s", "B", "bytes per value", POSITIVE),
+    },
+    result=Result("D", "B", "compulsory traffic of a convolution"),
+    validity="Stride 1, same size; input and output once, weights once for the whole batch.",
+    source="Compulsory traffic (course, Hardware Acceleration).",
+)
+def conv2d_bytes(
+    batch: Real,
+    height: Real,
+    width: Real,
+    in_channels: Real,
+    out_channels: Real,
+    kernel: Real,
+    bytes_per_value: Real,
+) -> Real:
+    """Least memory traffic of a two-dimensional convolution."""
+    values = batch * height * width * (in_channels + out_channels) + in_channels * out_channels * kernel**2
+    return bytes_per_value * values
+
+
+@formula(
+    latex=r"M^{*} = \frac{r w n k}{2 n k - r a \left(n + k\right)}",
+    variables={
+        "ridge_flop_per_byte": Variable("r", "FLOP/B", "ridge point of the machine", POSITIVE),
+        "n": OUTPUTS,
+        "k": INPUTS,
+        "bytes_weight": WEIGHT_BYTES,
+        "bytes_activation": Variable("a", "B", "bytes per activation, in and out", POSITIVE),
+    },
+    result=Result("M^{*}", "rows", "rows at which a dense layer reaches the ridge"),
+    validity="Infinite where the denominator is not positive: activations alone keep the layer memory-bound.",
+    source="Intensity of a matrix product set equal to the ridge.",
+)
+def gemm_ridge_batch(ridge_flop_per_byte: Real, n: Real, k: Real, bytes_weight: Real, bytes_activation: Real) -> Real:
+    """Batch from which a dense layer is compute-bound."""
+    spare = 2.0 * n * k - ridge_flop_per_byte * bytes_activation * (n + k)
+    return np.where(spare > 0, ridge_flop_per_byte * bytes_weight * n * k / spare, np.inf)
+
+
+@formula(
+    latex=r"I = \frac{2 h}{g s}",
+    variables={
+        "heads": Variable("h", "1", "query heads", COUNT),
+        "kv_heads": Variable("g", "1", "key-value heads (fewer with grouped queries)", COUNT),
+        "bytes_per_kv_value": Variable("s", "B", "bytes per cached value", POSITIVE),
+    },
+    result=Result("I", "FLOP/B", "arithmetic intensity of attention over the cache"),
+    validity="One new token per stream: each cached value serves the query heads of its group, in its own stream only. "
+    "No batch in the formula. Queries, outputs and the softmax are left out.",
+    source="Traffic of decoding: Shazeer 2019; grouped queries: Ainslie et al. 2023.",
+)
+def decode_attention_intensity(heads: Real, kv_heads: Real, bytes_per_kv_value: Real) -> Real:
+    """Arithmetic intensity of attention while decoding, the same at every batch."""
+    require_at_most("kv_heads", kv_heads, "heads", heads, "every KV head serves at least one query head")
+    return 2.0 * heads / (kv_heads * bytes_per_kv_value)
+
+
+@formula(
+    latex=r"U = \frac{2 P + 4 s d L}{2 P + \max\left(4 s d L, \frac{s k R}{\mathrm{BW}}\right)}",
+    variables={
+        "params": Variable("P", "parameter", "weights of the model", POSITIVE),
+        "layers": Variable("L", "1", "layers", COUNT),
+        "width": Variable("d", "1", "model width", COUNT),
+        "seq_len": Variable("s", "token", "tokens held per stream", NONNEGATIVE),
+        "kv_bytes_per_token": Variable("k", "B/token", "key-value cache of one token, all layers", POSITIVE),
+        "peak_flop_s": PEAK,
+        "bandwidth_bytes_s": BANDWIDTH,
+    },
+    result=Result("U", "1", "MFU of decoding that no batch exceeds"),
+    validity="Batch to infinity, elementwise work fused, dense layers at the compute roof; memory is not limited here.",
+    source="Roofline of the two kinds of kernels (Williams, Waterman and Patterson 2009).",
+)
+def decode_mfu_ceiling(
+    params: Real,
+    layers: Real,
+    width: Real,
+    seq_len: Real,
+    kv_bytes_per_token: Real,
+    peak_flop_s: Real,
+    bandwidth_bytes_s: Real,
+) -> Real:
+    """Limit of the MFU of decoding for an endless batch."""
+    dense = 2.0 * params
+    attention = 4.0 * seq_len * width * layers
+    waiting = seq_len * kv_bytes_per_token * peak_flop_s / bandwidth_bytes_s
+    return (dense + attention) / (dense + np.maximum(attention, waiting))
 
 
 @formula(
