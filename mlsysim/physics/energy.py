@@ -127,3 +127,20 @@ def min_check_period(
     _require_power_order(active_power_w, sleep_power_w)
     spare_w = energy_j / target_life_s - sleep_power_w
     return np.where(spare_w > 0, (active_power_w - sleep_power_w) * active_s / spare_w, np.inf)
+
+
+@formula(
+    latex=r"E = M e_m + D e_d",
+    variables={
+        "macs": Variable("M", "1", "multiply-accumulates", NONNEGATIVE),
+        "mac_energy_j": Variable("e_m", "J", "energy of one multiply and one add", NONNEGATIVE),
+        "bytes_moved": Variable("D", "B", "bytes read from off-chip memory", NONNEGATIVE),
+        "dram_j_per_byte": Variable("e_d", "J/B", "energy of one off-chip byte", NONNEGATIVE),
+    },
+    result=Result("E", "J", "energy of one inference"),
+    validity="Arithmetic and off-chip traffic only: no on-chip memory, no control, no leakage.",
+    source="Horowitz 2014 (course, Model Compression).",
+)
+def inference_energy_j(macs: Real, mac_energy_j: Real, bytes_moved: Real, dram_j_per_byte: Real) -> Real:
+    """Energy of one inference: its arithmetic, and the bytes that it fetches."""
+    return macs * mac_energy_j + bytes_moved * dram_j_per_byte
