@@ -614,6 +614,15 @@ KV_TOKEN_7B = _C(
     "Model Compression",
     "derived",
 )
+DECODE_GEMM_BYTES_7B = _C(
+    "DECODE_GEMM_BYTES_7B",
+    2 * LLAMA2_7B_LAYERS.value * (8 * LLAMA2_7B_WIDTH.value + 3 * LLAMA2_7B_FFN.value),
+    "B/token",
+    "inputs and outputs of the dense layers while decoding, 16 bit",
+    f"32 layers x (4d + 2d + (d + 2 FFN) + (FFN + d)) values x 2 B; {TOUVRON}",
+    "Hardware Acceleration",
+    "derived",
+)
 KV_TOKEN_70B = _C(
     "KV_TOKEN_70B",
     2.0 * LLAMA31_70B_LAYERS.value * LLAMA31_70B_KV_HEADS.value * LLAMA31_70B_HEAD_DIM.value * 2,
