@@ -158,6 +158,34 @@ class Points(Layer):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bubbles(Layer):
+    """Markers at (x, y) whose diameters are data: `size` in pixels, one each."""
+
+    x: Any
+    y: Any
+    size: Any
+    marker: str = "circle"
+    alpha: float = 0.35
+
+    _style_fields = (*Layer._style_fields, "marker")
+
+    def columns(self) -> Columns:
+        parts = np.broadcast_arrays(*(_array(part) for part in (self.x, self.y, self.size)))
+        return dict(zip(("x", "y", "size"), map(np.array, parts), strict=True))
+
+    def element(self) -> hv.Element:
+        columns = self.columns()
+        return hv.Scatter(tuple(columns.values()), "x", ["y", "size"]).opts(
+            marker=self.marker,
+            size="size",
+            line_color=colour(self.token),
+            line_width=1.5,
+            fill_color=colour(self.token),
+            fill_alpha=self.alpha,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Segments(Layer):
     """Straight lines from (x0, y0) to (x1, y1): limits, flags, error bars. NaN hides one."""
 

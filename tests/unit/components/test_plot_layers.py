@@ -10,13 +10,26 @@ import pytest
 from bokeh.models import ColumnDataSource, GlyphRenderer
 
 from components.instruments.figure import Figure
-from components.instruments.layers import Axis, Band, Boxes, Cells, Labels, Layer, Line, Plot, Points, Segments
+from components.instruments.layers import (
+    Axis,
+    Band,
+    Boxes,
+    Bubbles,
+    Cells,
+    Labels,
+    Layer,
+    Line,
+    Plot,
+    Points,
+    Segments,
+)
 
 SAMPLES: dict[type[Layer], tuple[Layer, Layer]] = {
     Line: (Line(x=[0.0, 1, 2], y=[0.0, np.nan, 2]), Line(x=[0.0, 1, 2], y=[3.0, 2, 1])),
     Band: (Band(x=[0.0, 1, 2], low=0, high=[1.0, 2, 3]), Band(x=[0.0, 1, 2], low=[0.0, 1, 1], high=4.0)),
     Boxes: (Boxes(left=0, bottom=0, right=[1.0, 2], top=1), Boxes(left=[0.0, 1], bottom=0, right=2, top=[1.0, np.nan])),
     Points: (Points(x=1, y=2), Points(x=np.nan, y=2)),
+    Bubbles: (Bubbles(x=[1.0, 2], y=2, size=[5.0, 9]), Bubbles(x=np.nan, y=2, size=4)),
     Segments: (Segments(x0=0, y0=0, x1=[1.0, 2], y1=1), Segments(x0=0, y0=[0.0, 1], x1=np.nan, y1=1)),
     Labels: (Labels(x=1, y=[1.0, 2], text=["a", "b"]), Labels(x=2, y=1, text=["", "c"])),
     Cells: (
