@@ -267,3 +267,37 @@ def decode_mfu_ceiling(
 def cnn_bytes_moved(weight_bytes: Real, activation_bytes_per_item: Real, batch: Real) -> Real:
     """Memory traffic of a convolutional network for one batch."""
     return weight_bytes + activation_bytes_per_item * batch
+
+
+@formula(
+    latex=r"T = \max\left(\frac{2 P B}{R}, \frac{W + A B}{\mathrm{BW}}\right) + \frac{B S k}{\mathrm{BW}}",
+    variables={
+        "batch": Variable("B", "1", "sequences decoded together", COUNT),
+        "seq_len": Variable("S", "1", "tokens in the cache of each; 0 for the dense layers alone", NONNEGATIVE),
+        "params": Variable("P", "1", "parameters", POSITIVE),
+        "weight_bytes": Variable("W", "B", "weights, read once per step", POSITIVE),
+        "activation_bytes_per_token": Variable("A", "B", "inputs and outputs of the dense layers", NONNEGATIVE),
+        "kv_bytes_per_token": Variable("k", "B", "keys and values of one cached token", NONNEGATIVE),
+        "peak_flop_s": PEAK,
+        "bandwidth_bytes_s": BANDWIDTH,
+    },
+    result=Result("T", "s", "one token for each sequence"),
+    validity="Dense layers at the lower of two roofs, then attention at the memory's; no launch gaps.",
+    source="Roofline of Williams, Waterman and Patterson 2009 for the two kinds of kernels.",
+)
+def decode_step_time(
+    batch: Real,
+    seq_len: Real,
+    params: Real,
+    weight_bytes: Real,
+    activation_bytes_per_token: Real,
+    kv_bytes_per_token: Real,
+    peak_flop_s: Real,
+    bandwidth_bytes_s: Real,
+) -> Real:
+    """Time of one decoding step of a transformer."""
+    dense = np.maximum(
+        2.0 * params * batch / peak_flop_s,
+        (weight_bytes + activation_bytes_per_token * batch) / bandwidth_bytes_s,
+    )
+    return dense + batch * seq_len * kv_bytes_per_token / bandwidth_bytes_s
