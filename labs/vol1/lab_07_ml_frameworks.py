@@ -478,7 +478,7 @@ class FasterChip(Act):
                 outcome.host_rates,
                 batch=self.batch,
                 crossing=crossing,
-                crossing_label=f"{new.short} = host: batch {crossing:,.0f}" if crossing >= 1 else "",
+                crossing_label=f"meets host at {crossing:,.0f}" if crossing >= 1 else "",
                 predicted=None if claimed is None else 1 / claimed,
                 title="More sequences for the same launches",
                 caption=meeting,
