@@ -127,6 +127,7 @@ def test_every_field_is_either_style_or_data(kind: type[Layer]) -> None:
         "Band": {"x", "low", "high"},
         "Boxes": {"left", "bottom", "right", "top"},
         "Points": {"x", "y"},
+        "Bubbles": {"x", "y", "size"},
         "Segments": {"x0", "y0", "x1", "y1"},
         "Labels": {"x", "y", "text"},
         "Cells": {"left", "bottom", "right", "top", "values"},
