@@ -8,10 +8,16 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
 
-.PHONY: serve test lint unit browser bench thumbnails bundle lock clean
+SNAPSHOT ?= build/snapshot
+
+.PHONY: serve snapshot test lint unit browser bench thumbnails bundle lock clean
 
 serve: $(STAMP)
 	$(BIN)/mlsys-labs serve --port $(PORT) --ledger $(LEDGER)
+
+# Every lab as static HTML: no server, no network, no Python.
+snapshot: $(STAMP)
+	$(BIN)/mlsys-labs snapshot --out $(SNAPSHOT)
 
 test: lint unit browser
 

@@ -42,6 +42,11 @@ class Grid:
             values[name] = kept[at]
         return {name: values[name] for name in self.kept}
 
+    def settled(self, act: Act, index: int) -> int:
+        """Index of the state that the act makes of the one with this index, in which some controls may give way."""
+        values = self.values(index)
+        return self.index({**values, **act.settle(values)})
+
     def index(self, values: Mapping[str, Any]) -> int:
         """Index of the state nearest to `values`."""
         index = 0

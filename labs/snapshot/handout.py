@@ -61,7 +61,7 @@ def _inline(markdown: str) -> Markup:
 
 
 def _act(lab: type[Lab], run: Lab, act: Act, answers: bool) -> dict[str, Any]:
-    contexts = []
+    contexts: list[dict[str, Any]] = []
     for context in lab.contexts:
         run.set_context(context.id)
         message = act.message()

@@ -122,10 +122,22 @@ class Recorder:
     def _visit(self, states: Sequence[int], answers: Sequence[Any]) -> Table:
         table = Table(len(states), len(answers))
         for row, state in enumerate(states):
-            self.act.param.update(**self.grid.values(state))
-            table.put(row, _ALL, self._of_the_controls())
+            table.put(row, _ALL, [("settled", self._enter(state)), *self._of_the_controls()])
             self._put_outcome(table, row, answers)
         return table
+
+    def _enter(self, state: int) -> int:
+        """Puts the act into a state, or into the one that the page shows in its place; returns that one's index.
+
+        In some combinations controls give way; others `limits` keeps out of reach, and the physics refuses them.
+        """
+        settled = self.grid.settled(self.act, state)
+        try:
+            self.act.param.update(**self.grid.values(settled))
+        except ValueError:
+            settled = self.grid.index({name: spec.default for name, spec in self.act.specs.items()})
+            self.act.param.update(**self.grid.values(settled))
+        return settled
 
     def _put_outcome(self, table: Table, row: int, answers: Sequence[Any]) -> None:
         """What is read from the outcome; once for each prediction where the act asks for it."""
@@ -146,9 +158,7 @@ class Recorder:
 
     def _of_the_controls(self) -> Iterator[tuple[str, Any]]:
         act, run = self.act, self.run
-        values = act.values()
         yield "limits", showing.limits(act)
-        yield "settled", self.grid.index({**values, **act.settle(values)})
         if act.key == "act2":
             yield from self._of_the_design(run)
 

@@ -84,7 +84,10 @@ def test_snapshot_shows_what_the_server_shows(
             live, recorded = everything(student), everything(reader)
             assert recorded.keys() == live.keys()
             for name, shown in live.items():
-                assert recorded[name] == shown, f"{context.id}, {query}: {name}"
+                actual, expected = recorded[name], shown
+                if name == "plots":
+                    actual, expected = flat(actual), leaves(expected)
+                assert actual == expected, f"{context.id}, {query}: {name}"
 
 
 def some_link(lab: type[Lab], context: str, dice: random.Random) -> dict[str, str]:
