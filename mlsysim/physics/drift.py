@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from mlsysim.physics.registry import (
     ANY,
+    AT_LEAST_ONE,
     FRACTION,
     NONNEGATIVE,
     POSITIVE,
@@ -25,8 +26,9 @@ from mlsysim.physics.registry import (
     Result,
     Variable,
     formula,
+    require_at_most,
 )
-from mlsysim.physics.sampling import proportion_sample_size
+from mlsysim.physics.sampling import one_proportion_sample_size, proportion_sample_size
 
 Array = npt.NDArray[np.float64]
 
@@ -89,7 +91,7 @@ def _inner_edges(bins: int) -> Array:
     return np.array([NormalDist().inv_cdf(k / bins) for k in range(1, bins)])
 
 
-_erf = np.vectorize(math.erf, otypes=[np.float64])
+_erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
 
 @formula(
@@ -105,8 +107,153 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 )
 def gaussian_shift_bin_shares(shift_sd: Real, bins: Real) -> Array:
     """Shares of a shifted normal feature in bins that were equally full in training."""
-    below = 0.5 * (1.0 + _erf((_inner_edges(int(bins)) - np.expand_dims(shift_sd, -1)) / math.sqrt(2.0)))
+    # The complement keeps the digits of the bins that a shift to the right has nearly emptied.
+    below = 0.5 * _erfc((np.expand_dims(shift_sd, -1) - _inner_edges(int(bins))) / math.sqrt(2.0))
     return np.diff(below, prepend=0.0, append=1.0, axis=-1)
+
+
+@formula(
+    latex=r"\mathrm{PSI}(\delta) = \sum_{i=1}^{B} \left(a_i - \frac{1}{B}\right) \ln\left(B a_i\right)",
+    variables={
+        "shift_sd": Variable(r"\delta", "1", "shift of the mean in standard deviations of training", ANY),
+        "bins": Variable("B", "1", "bins that were equally full in training", BINS, structural=True),
+    },
+    result=Result(r"\mathrm{PSI}", "1", "population stability index"),
+    validity="A normal feature that keeps its spread. Tends to the square of the shift as the bins grow in number; "
+    "infinite where rounding leaves a bin empty (37 standard deviations).",
+    source="Index of the shares of a shifted normal feature; limit: Kullback and Leibler 1951.",
+)
+def gaussian_shift_psi(shift_sd: Real, bins: Real) -> Real:
+    """Divergence index of a normal feature that has moved sideways and kept its shape."""
+    # Left and right shifts are mirror images, and on the right no digits are lost.
+    shares = gaussian_shift_bin_shares(np.abs(shift_sd), bins)
+    return np.sum((shares - 1.0 / bins) * np.log(bins * shares), axis=-1)
+
+
+#: Shift (sd) below which no bin is empty to rounding, halvings that locate a shift in it, and the index it still has.
+_FARTHEST, _HALVINGS, _LARGEST_PSI = 36.0, 60, 300.0
+
+
+@formula(
+    latex=r"\delta = \mathrm{PSI}^{-1}(\tau)",
+    variables={
+        "psi": Variable(r"\tau", "1", "reading of the index", Interval(low=0.0, high=_LARGEST_PSI)),
+        "bins": Variable("B", "1", "bins that were equally full in training", BINS, structural=True),
+    },
+    result=Result(r"\delta", "1", "shift of the mean in standard deviations of training"),
+    validity="The inverse of the index of a shifted normal feature; near the square root of the reading.",
+    source="Bisection: the index grows with the shift.",
+)
+def shift_for_psi(psi: Real, bins: Real) -> Real:
+    """Shift of a normal feature at which the divergence index shows a given reading."""
+    low, high = np.zeros_like(psi), np.full_like(psi, _FARTHEST)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        below = gaussian_shift_psi(middle, bins) < psi
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return high if np.ndim(psi) else np.where(psi > 0, high, 0.0)
+
+
+# --- what the index reads when nothing has changed ---
+
+CURRENT = Variable("n", "1", "inputs of today", AT_LEAST_ONE)
+REFERENCE = Variable("m", "1", "inputs of the reference sample", AT_LEAST_ONE)
+ALL_BINS = Variable("B", "1", "bins of the index", BINS)
+NULL_VALIDITY = (
+    "Asymptotic, with a few inputs or more in every bin; how empty bins are smoothed moves it by a tenth at n = 100. "
+)
+NULL_SOURCE = "Yurdakul and Naranjo 2020."
+
+
+def _chi2_tail(x: float, freedom: float) -> float:
+    """Probability that a chi-square variable exceeds `x`, for a whole number of degrees of freedom."""
+    k, half = int(freedom), 0.5 * float(x)
+    if k % 2 == 0:
+        term = total = math.exp(-half)
+        for j in range(1, k // 2):
+            term *= half / j
+            total += term
+        return total
+    total = math.erfc(math.sqrt(half))
+    term = math.sqrt(4.0 * half / math.pi) * math.exp(-half)
+    for j in range(1, (k - 1) // 2 + 1):
+        total += term
+        term *= 2.0 * half / (2 * j + 1)
+    return total
+
+
+def _chi2_quantile(quantile: float, freedom: float) -> float:
+    """Value that a chi-square variable stays below with probability `quantile`."""
+    low, high = 0.0, float(freedom)
+    while _chi2_tail(high, freedom) > 1.0 - quantile:
+        low, high = high, 2.0 * high
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if _chi2_tail(middle, freedom) > 1.0 - quantile else (low, middle)
+    return high
+
+
+_tails = np.vectorize(_chi2_tail, otypes=[np.float64])
+_quantiles = np.vectorize(_chi2_quantile, otypes=[np.float64])
+
+
+@formula(
+    latex=r"\mu_0 = (B - 1) \left(\frac{1}{n} + \frac{1}{m}\right)",
+    variables={"bins": ALL_BINS, "n_current": CURRENT, "n_reference": REFERENCE},
+    result=Result(r"\mu_0", "1", "mean reading of the index when nothing has changed"),
+    validity=NULL_VALIDITY + "Under drift the expected reading is about the true index plus this mean.",
+    source=NULL_SOURCE,
+)
+def psi_null_mean(bins: Real, n_current: Real, n_reference: Real) -> Real:
+    """Mean of a divergence index between two samples of the same distribution."""
+    return (bins - 1.0) * (1.0 / n_current + 1.0 / n_reference)
+
+
+@formula(
+    latex=r"\tau_q = \left(\frac{1}{n} + \frac{1}{m}\right) \chi^2_{B-1}(q)",
+    variables={
+        "bins": ALL_BINS,
+        "n_current": CURRENT,
+        "n_reference": REFERENCE,
+        "quantile": Variable("q", "1", "share of the quiet readings that lie below", PROBABILITY_OPEN),
+    },
+    result=Result(r"\tau_q", "1", "reading that a quiet day stays below with that probability"),
+    validity=NULL_VALIDITY + "The quantile is that of the chi-square distribution with one degree of freedom less "
+    "than bins.",
+    source=NULL_SOURCE,
+)
+def psi_null_quantile(bins: Real, n_current: Real, n_reference: Real, quantile: Real) -> Real:
+    """Threshold of a divergence index calibrated on its own sampling noise."""
+    return (1.0 / n_current + 1.0 / n_reference) * _quantiles(quantile, bins - 1.0)
+
+
+@formula(
+    latex=r"p = P\left(\chi^2_{B-1} > \frac{\tau}{1/n + 1/m}\right)",
+    variables={
+        "psi_threshold": Variable(r"\tau", "1", "threshold of the index", NONNEGATIVE),
+        "bins": ALL_BINS,
+        "n_current": CURRENT,
+        "n_reference": REFERENCE,
+    },
+    result=Result("p", "1", "probability that a quiet day raises the alarm"),
+    validity=NULL_VALIDITY + "The tail is that of the chi-square distribution with one degree of freedom less than "
+    "bins.",
+    source=NULL_SOURCE,
+)
+def psi_false_alarm_probability(psi_threshold: Real, bins: Real, n_current: Real, n_reference: Real) -> Real:
+    """Probability of an alarm on a day on which nothing has changed."""
+    return _tails(psi_threshold / (1.0 / n_current + 1.0 / n_reference), bins - 1.0)
+
+
+def psi_null_density(psi: Array, bins: float, n_current: float, n_reference: float) -> Array:
+    """Density of the index per unit of its logarithm on a quiet day, over its highest value.
+
+    Per unit of the logarithm, so that on a logarithmic axis equal areas are equal probabilities.
+    """
+    x = np.asarray(psi) / (1.0 / n_current + 1.0 / n_reference)
+    half = 0.5 * (bins - 1.0)
+    # The peak of x f(x) lies at as many as there are degrees of freedom.
+    return np.exp(half * np.log(x / (2.0 * half)) - 0.5 * x + half)
 
 
 @formula(
@@ -203,6 +350,112 @@ def model_age_days(signal_days: Real, loop_days: Real) -> Real:
 def releases_per_year(signal_days: Real, loop_days: Real) -> Real:
     """Releases in a year of steady drift."""
     return DAYS_PER_YEAR / np.maximum(signal_days, loop_days)
+
+
+# --- decay with age, and how long a proof of it takes ---
+
+AGE = Variable("t", "d", "days since the training snapshot", Interval(low=0.0, allow_inf=True))
+RELEASE_ACCURACY = Variable("A_0", "1", "accuracy of a fresh model", POSITIVE_FRACTION)
+DECAY = Variable(r"\gamma", "1/d", "relative loss of accuracy per day", POSITIVE)
+LABELS_PER_DAY = Variable("r", "1/d", "labelled outcomes per day", NONNEGATIVE)
+LABEL_DELAY = Variable("t_l", "d", "time from an input to its label", NONNEGATIVE)
+DECAY_VALIDITY = "A local fit to two measurements, not a law: an abrupt break follows no decay."
+
+
+@formula(
+    latex=r"A = A_0 e^{-\gamma t}",
+    variables={"accuracy0": RELEASE_ACCURACY, "decay_per_day": DECAY, "age_days": AGE},
+    result=Result("A", "1", "accuracy of a model of that age"),
+    validity=DECAY_VALIDITY,
+    source="Exponential decay (course, ML Operations: retraining economics).",
+)
+def exponential_accuracy(accuracy0: Real, decay_per_day: Real, age_days: Real) -> Real:
+    """Accuracy of a model whose training snapshot has aged."""
+    return accuracy0 * np.exp(-decay_per_day * age_days)
+
+
+@formula(
+    latex=r"\gamma = \frac{1}{t} \ln\left(\frac{A_0}{A_1}\right)",
+    variables={
+        "accuracy0": RELEASE_ACCURACY,
+        "accuracy1": Variable("A_1", "1", "accuracy at the end", POSITIVE_FRACTION),
+        "elapsed_days": Variable("t", "d", "days between the two measurements", POSITIVE),
+    },
+    result=Result(r"\gamma", "1/d", "relative loss of accuracy per day"),
+    validity=DECAY_VALIDITY,
+    source="Exponential through two points.",
+)
+def exponential_decay_rate(accuracy0: Real, accuracy1: Real, elapsed_days: Real) -> Real:
+    """Rate of decay between two measurements of accuracy."""
+    require_at_most("accuracy1", accuracy1, "accuracy0", accuracy0, "decay lowers accuracy")
+    return np.log(accuracy0 / accuracy1) / elapsed_days
+
+
+@formula(
+    latex=r"t = \frac{1}{\gamma} \ln\left(\frac{A_0}{A_f}\right)",
+    variables={
+        "accuracy0": RELEASE_ACCURACY,
+        "accuracy_floor": Variable("A_f", "1", "lowest accuracy that may be served", POSITIVE_FRACTION),
+        "decay_per_day": DECAY,
+    },
+    result=Result("t", "d", "age at which accuracy reaches the floor"),
+    validity=DECAY_VALIDITY + " The floor lies below the accuracy of a fresh model.",
+    source="Exponential decay, solved for the age.",
+)
+def max_age_for_floor(accuracy0: Real, accuracy_floor: Real, decay_per_day: Real) -> Real:
+    """Oldest snapshot whose model still keeps a floor of accuracy."""
+    if np.any(accuracy_floor >= accuracy0):
+        raise ValueError("accuracy_floor must be < accuracy0 (a fresh model would not keep it), got one at or above it")
+    return np.log(accuracy0 / accuracy_floor) / decay_per_day
+
+
+@formula(
+    latex=r"t = \frac{n}{r} + t_l",
+    variables={
+        "samples": Variable("n", "1", "labels needed", NONNEGATIVE),
+        "labels_per_day": LABELS_PER_DAY,
+        "label_delay_days": LABEL_DELAY,
+    },
+    result=Result("t", "d", "time until that many labels have come"),
+    validity="Labels arrive evenly. Infinite without labels.",
+    source="Drift detection delay (course, ML Operations).",
+)
+def detection_delay_days(samples: Real, labels_per_day: Real, label_delay_days: Real) -> Real:
+    """Time until enough labelled outcomes have come."""
+    return np.where(labels_per_day > 0, samples / labels_per_day, np.inf) + label_delay_days
+
+
+@formula(
+    latex=r"T = \frac{n}{r} + t_l + \frac{1}{\gamma} \ln\left(\frac{A_0}{A_0 - d}\right)",
+    variables={
+        "accuracy0": Variable("A_0", "1", "accuracy of a fresh model", PROBABILITY_OPEN),
+        "decay_per_day": DECAY,
+        "drop": Variable("d", "1", "drop of accuracy that is to be confirmed", PROBABILITY_OPEN),
+        "labels_per_day": LABELS_PER_DAY,
+        "label_delay_days": LABEL_DELAY,
+        "alpha": Variable(r"\alpha", "1", "two-sided level of the test", PROBABILITY_OPEN),
+        "power": Variable(r"\pi", "1", "probability that the test sees the drop", PROBABILITY_OPEN),
+    },
+    result=Result("T", "d", "days between two retrainings"),
+    validity="Conservative: n labels are collected after the drop has happened; a sequential test is somewhat faster. "
+    "The drop is smaller than the accuracy. Infinite without labels.",
+    source="Decay, then the sample size of one proportion, then the delay of labels.",
+)
+def triggered_interval_days(
+    accuracy0: Real,
+    decay_per_day: Real,
+    drop: Real,
+    labels_per_day: Real,
+    label_delay_days: Real,
+    alpha: Real,
+    power: Real,
+) -> Real:
+    """Interval of a policy that retrains once labels have confirmed a drop."""
+    if np.any(drop >= accuracy0):
+        raise ValueError("drop must be < accuracy0 (there is no more to lose), got a drop at or above it")
+    labels: Any = one_proportion_sample_size(accuracy0, accuracy0 - drop, alpha, power)
+    happens = -np.log1p(-drop / accuracy0) / decay_per_day
+    return happens + detection_delay_days(labels, labels_per_day, label_delay_days)
 
 
 def served_age_trace(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 
 from mlsysim.physics.registry import (
@@ -83,3 +85,27 @@ def relative_half_width(cv: Real, runs: Real, z: Real) -> Real:
 def runs_for_half_width(cv: Real, half_width: Real, z: Real) -> Real:
     """Runs of each of two machines after which their ratio is known to within a half-width."""
     return 2.0 * (z * cv / half_width) ** 2
+
+
+_normal_quantile = np.vectorize(NormalDist().inv_cdf, otypes=[np.float64])
+
+
+@formula(
+    latex=r"n = \left(\frac{z_{1-\alpha/2} \sqrt{p_0 (1 - p_0)} + z_{\pi} \sqrt{p_1 (1 - p_1)}}{p_0 - p_1}\right)^{2}",
+    variables={
+        "rate0": Variable("p_0", "1", "rate before the change", PROBABILITY_OPEN),
+        "rate1": Variable("p_1", "1", "rate after it", PROBABILITY_OPEN),
+        "alpha": Variable(r"\alpha", "1", "two-sided level of the test", PROBABILITY_OPEN),
+        "power": Variable(r"\pi", "1", "probability that the test sees the change", PROBABILITY_OPEN),
+    },
+    result=Result("n", "1", "observations, not rounded"),
+    validity="Independent observations against a known rate, normal approximation. The two rates differ.",
+    source="Fleiss, Levin and Paik 2003, one-sample test of a proportion.",
+)
+def one_proportion_sample_size(rate0: Real, rate1: Real, alpha: Real, power: Real) -> Real:
+    """Observations after which a change of a rate is confirmed."""
+    if np.any(rate0 == rate1):
+        raise ValueError("rate1 must differ from rate0 (no number of observations shows no change), got equal rates")
+    level = _normal_quantile(1.0 - alpha / 2.0) * np.sqrt(rate0 * (1.0 - rate0))
+    seen = _normal_quantile(power) * np.sqrt(rate1 * (1.0 - rate1))
+    return ((level + seen) / (rate0 - rate1)) ** 2

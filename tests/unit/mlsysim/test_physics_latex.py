@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import sympy
 from formula_samples import sample
-from scipy import optimize
+from scipy import optimize, special
 from sympy.parsing.latex import parse_latex
 from sympy.parsing.latex.errors import LaTeXParsingError
 
@@ -29,7 +29,9 @@ from mlsysim.physics import (
     erlang_c,
     mmc_survival,
     mmc_wait_percentile,
+    one_proportion_sample_size,
     resident_fraction,
+    staleness_cost,
     transformer_activation_bytes_per_layer,
 )
 from mlsysim.physics.registry import FormulaSpec
@@ -52,8 +54,13 @@ UNPARSEABLE = {
     "pipeline_throughput": "the smallest of a list of arguments",
     "serial_throughput": "a sum over a list of arguments",
     "gaussian_shift_bin_shares": "a value per bin, with the normal distribution function",
+    "gaussian_shift_psi": "a sum over bins",
+    "shift_for_psi": "the inverse of a function",
+    "psi_null_quantile": "a quantile of the chi-square distribution (compared with SciPy elsewhere)",
+    "psi_false_alarm_probability": "a probability of an event, not an expression",
     "population_stability_index": "a sum over two lists of arguments",
     "series_mtbf": "a sum over a list of arguments",
+    "gaussian_crest_factor": "an integral to infinity (compared with SciPy elsewhere)",
 }
 
 Arguments = dict[str, Any]
@@ -152,6 +159,17 @@ AUXILIARY: dict[str, Auxiliary] = {
             * (a["seq_len"] ** 2 * a["bytes_per_value"] if a["algorithm"] == "materialized" else 4 * a["seq_len"])
         ),
     },
+    "one_proportion_sample_size": {
+        r"z_{1-\alpha/2}": lambda a, _: special.ndtri(1 - a["alpha"] / 2),
+        r"z_{\pi}": lambda a, _: special.ndtri(a["power"]),
+    },
+    "triggered_interval_days": {
+        "n": lambda a, _: one_proportion_sample_size(a["accuracy0"], a["accuracy0"] - a["drop"], a["alpha"], a["power"])
+    },
+    "retraining_cost_rate": {
+        "S": lambda a, _: staleness_cost(**{k: v for k, v in a.items() if k != "run_cost_usd"}),
+    },
+    "round_to_grid": {"n": lambda a, _: 2 ** (a["bits"] - 1) - 1},
     "optimizer_step_time": {
         **STATE,
         "w": lambda a, _: STORAGE_BYTES[a["precision"]][2] or STORAGE_BYTES[a["precision"]][0],
@@ -178,17 +196,24 @@ BRANCH: dict[str, Callable[[Arguments], bool]] = {
     "md1_survival_approx": lambda a: _stable(a) and a["time_s"] > a["service_s"],
     "erlang_c": lambda a: a["offered_erlangs"] < a["servers"],
     "min_check_period": lambda a: a["energy_j"] / a["target_life_s"] > a["sleep_power_w"],
+    "optimal_retrain_interval": lambda a: np.isfinite(FORMULAS["optimal_retrain_interval"](**a)),
     "compile_breakeven_items": lambda a: a["eager_item_s"] > a["compiled_item_s"],
     "daly_interval": lambda a: a["checkpoint_s"] < 2 * a["mtbf_s"],
     "goodput_exact": lambda a: (a["interval_s"] + a["checkpoint_s"]) / a["mtbf_s"] < 100,
     "transformer_activation_bytes": lambda a: a["checkpoints"] > 0,
     "layer_time": lambda a: a["fused"],
     "resident_fraction": lambda a: a["placement"] == "planned",
+    "gemm_ridge_batch": lambda a: (
+        2 * a["n"] * a["k"] > a["ridge_flop_per_byte"] * a["bytes_activation"] * (a["n"] + a["k"])
+    ),
+    "quantized_bits_per_weight": lambda a: a["bits"] < 16,
+    "pruned_bits_per_weight": lambda a: a["pattern"] == "unstructured" and a["bits"] < 16,
 }
 
 # An equation that is solved for its result: what its left-hand side is at that result.
 LEFT_HAND_SIDE: dict[str, Callable[[Arguments, Any], Any]] = {
-    "mmc_latency_percentile": lambda a, result: mmc_survival(result, a["arrival_per_s"], a["service_s"], a["servers"])
+    "optimal_retrain_interval": lambda a, result: special.gammainc(2, a["decay_per_day"] * result),
+    "mmc_latency_percentile": lambda a, result: mmc_survival(result, a["arrival_per_s"], a["service_s"], a["servers"]),
 }
 
 COMMAND = re.compile(r"\\[A-Za-z]+|\\.|.", re.S)
