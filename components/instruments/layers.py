@@ -35,10 +35,11 @@ class Layer:
 
     token: str = "data"
     alpha: float = 1.0
-    hover: bool = False
 
+    #: Whether a point of the layer tells its coordinates to whoever points at it.
+    tells_coordinates: ClassVar[bool] = False
     #: Changes of these fields need a new plot; everything else is a column.
-    _style_fields: ClassVar[tuple[str, ...]] = ("token", "alpha", "hover")
+    _style_fields: ClassVar[tuple[str, ...]] = ("token", "alpha")
 
     def style(self) -> tuple[Any, ...]:
         """What the built element depends on apart from its columns."""
@@ -65,6 +66,8 @@ class Line(Layer):
     y: Any
     width: float = 2.5
     dash: str = "solid"
+
+    tells_coordinates = True
 
     _style_fields = (*Layer._style_fields, "width", "dash")
 
@@ -140,6 +143,8 @@ class Points(Layer):
     marker: str = "circle"
     filled: bool = True
 
+    tells_coordinates = True
+
     _style_fields = (*Layer._style_fields, "size", "marker", "filled")
 
     def columns(self) -> Columns:
@@ -174,8 +179,8 @@ class Bubbles(Layer):
         return dict(zip(("x", "y", "size"), map(np.array, parts), strict=True))
 
     def element(self) -> hv.Element:
-        columns = self.columns()
-        return hv.Scatter(tuple(columns.values()), "x", ["y", "size"]).opts(
+        # HoloViews takes a size that is the same for all for a style: drawn with two that differ, then fed the columns.
+        return hv.Scatter(([1.0, 2.0], [1.0, 2.0], [1.0, 2.0]), "x", ["y", "size"]).opts(
             marker=self.marker,
             size="size",
             line_color=colour(self.token),

@@ -29,7 +29,7 @@ SAMPLES: dict[type[Layer], tuple[Layer, Layer]] = {
     Band: (Band(x=[0.0, 1, 2], low=0, high=[1.0, 2, 3]), Band(x=[0.0, 1, 2], low=[0.0, 1, 1], high=4.0)),
     Boxes: (Boxes(left=0, bottom=0, right=[1.0, 2], top=1), Boxes(left=[0.0, 1], bottom=0, right=2, top=[1.0, np.nan])),
     Points: (Points(x=1, y=2), Points(x=np.nan, y=2)),
-    Bubbles: (Bubbles(x=[1.0, 2], y=2, size=[5.0, 9]), Bubbles(x=np.nan, y=2, size=4)),
+    Bubbles: (Bubbles(x=[1.0, 2], y=2, size=5), Bubbles(x=np.nan, y=2, size=4)),
     Segments: (Segments(x0=0, y0=0, x1=[1.0, 2], y1=1), Segments(x0=0, y0=[0.0, 1], x1=np.nan, y1=1)),
     Labels: (Labels(x=1, y=[1.0, 2], text=["a", "b"]), Labels(x=2, y=1, text=["", "c"])),
     Cells: (
