@@ -43,8 +43,26 @@ def _finite(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
+class Shortcuts:
+    """Buttons that put several sliders to a setting at once, as moving each of them would.
+
+    `settings` maps the words on a button to the stops, as the panel writes them, by the names of their sliders.
+    """
+
+    label: str
+    settings: Mapping[str, Mapping[str, str]]
+
+    def for_browser(self) -> dict[str, Any]:
+        settings = [{"label": label, "stops": dict(stops)} for label, stops in self.settings.items()]
+        return {"label": self.label, "settings": settings}
+
+
+@dataclass(frozen=True)
 class Slider:
-    """A control over ascending stops. `scale` turns the SI value into the shown unit; `entry` allows typing."""
+    """A control over ascending stops. `scale` turns the SI value into the shown unit; `entry` allows typing.
+
+    `shortcuts` stand above the slider; they may move others, too.
+    """
 
     label: str
     reason: str
@@ -54,6 +72,7 @@ class Slider:
     unit: str = ""
     scale: float = 1.0
     entry: bool = False
+    shortcuts: Shortcuts | None = None
 
     @property
     def low(self) -> float:
@@ -105,7 +124,9 @@ class Slider:
         entry = (
             {"unit": self.unit, "low": self.low * self.scale, "high": self.high * self.scale} if self.entry else None
         )
-        return {"kind": "slider", "name": name, "label": self.label, "stops": list(self.labels), "entry": entry}
+        shortcuts = {"shortcuts": self.shortcuts.for_browser()} if self.shortcuts else {}
+        definition = {"kind": "slider", "name": name, "label": self.label, "stops": list(self.labels), "entry": entry}
+        return {**definition, **shortcuts}
 
     def value_for_browser(self, value: float) -> dict[str, Any]:
         index = self.nearest(value)
@@ -210,6 +231,7 @@ def stops(
     scale: float = 1.0,
     text: Callable[[float], str] | None = None,
     entry: bool = False,
+    shortcuts: Shortcuts | None = None,
     per_context: Mapping[str, Mapping[str, Any]] | None = None,
     only_in: Iterable[str] = (),
 ) -> Any:
@@ -220,7 +242,8 @@ def stops(
         if list(ordered) != sorted(set(ordered)):
             raise ValueError(f"{label}: stops must ascend and differ, got {ordered}")
         write = text or (lambda value: f"{plain(value * scale)} {unit}".strip())
-        made = Slider(label, reason, default, ordered, tuple(write(value) for value in ordered), unit, scale, entry)
+        labels = tuple(write(value) for value in ordered)
+        made = Slider(label, reason, default, ordered, labels, unit, scale, entry, shortcuts)
         made.check(default)
         return made
 

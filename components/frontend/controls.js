@@ -57,6 +57,14 @@ function slider(spec, id, push) {
       input,
       h("div", {class: "ends", "aria-hidden": "true"}, h("span", {}, spec.stops[0]), h("span", {}, spec.stops.at(-1)))),
     inputs: [input, entry].filter(Boolean),
+    stands: (stop) => input.getAttribute("aria-valuetext") === stop,
+    // Moves the slider to a stop, as a hand would.
+    go(stop) {
+      const index = spec.stops.indexOf(stop)
+      if (index < 0 || input.disabled || this.stands(stop)) return
+      input.value = index
+      input.dispatchEvent(new Event("input"))
+    },
     show(value) {
       // A slider in the reader's hand is not pulled back to where the server still believes it to be.
       if (input.getRootNode().activeElement !== input || value.external) input.value = value.index
@@ -90,14 +98,33 @@ function select(spec, id, push) {
   }
 }
 
+// Buttons that put several sliders to a setting at once.
+function shortcuts({label, settings}, parts) {
+  const buttons = settings.map((setting) => h("button", {
+    type: "button", class: "segment",
+    onclick: () => { for (const [name, stop] of Object.entries(setting.stops)) parts()[name].go(stop) },
+  }, setting.label))
+  return {
+    element: h("fieldset", {class: "control"}, h("legend", {}, label), h("div", {class: "segments"}, buttons)),
+    show() {
+      settings.forEach(({stops}, i) => {
+        const stands = Object.entries(stops).every(([name, stop]) => parts()[name].stands(stop))
+        buttons[i].setAttribute("aria-pressed", stands)
+      })
+    },
+  }
+}
+
 const KINDS = {slider, radios, select}
 
 export const ControlPanel = component(["segments", "controls"], ({model}) => {
   const element = h("form", {class: "controls panel", "aria-label": "Controls", onsubmit: (event) => event.preventDefault()})
   const queue = sender(model)
   let parts = {}
+  let groups = []
   const build = () => {
     parts = {}
+    groups = []
     const reset = h("button", {type: "button", class: "quiet small", onclick: () => queue.push({type: "reset"})}, "Reset controls")
     element.replaceChildren(
       h("div", {class: "controls-head"}, h("h3", {}, "Controls"), reset),
@@ -108,13 +135,17 @@ export const ControlPanel = component(["segments", "controls"], ({model}) => {
         part.element.append(note)
         if (spec.remark) part.element.append(h("p", {class: "remark"}, spec.remark))
         parts[spec.name] = {...part, note}
-        return part.element
-      }))
+        if (!spec.shortcuts) return part.element
+        const group = shortcuts(spec.shortcuts, () => parts)
+        groups.push(group)
+        return [group.element, part.element]
+      }).flat())
     showValues()
     showLimits()
   }
   const showValues = () => {
     for (const [name, value] of Object.entries(model.values)) if (!queue.waitsFor(name)) parts[name]?.show(value)
+    for (const group of groups) group.show()
   }
   // limits: {name: {reason} | {options: {id: reason}}}: a whole control, or single options, out of reach for now.
   const showLimits = () => {

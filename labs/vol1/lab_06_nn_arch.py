@@ -10,11 +10,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from components.controls import choice, slider, stops
+from components.controls import Shortcuts, choice, slider, stops
 from components.instruments.attention import attention_map, attention_scaling, attention_share
 from components.instruments.clocks import ClockGroup, parallel_clocks
 from components.instruments.memory_ledger import MemoryBar, memory_ledger
@@ -187,11 +187,6 @@ def seconds(time_s: float) -> str:
 def times(ratio: float, digits: int = 3) -> str:
     """A ratio to so many digits: 14.1, 198.7."""
     return number(ratio, digits)
-
-
-def shape_name(layers: float, width: float) -> str:
-    """The key of a shape of exactly the budget, or "own"."""
-    return next((name for name, shape in SHAPES.items() if shape == (layers, width)), "own")
 
 
 def written(shape: tuple[float, float]) -> str:
@@ -610,21 +605,34 @@ class ModelShape(Act):
 
     title = "Deep or wide?"
     minutes = 24
+    snapshot_stops: ClassVar[Mapping[str, tuple[Any, ...]]] = {
+        "layers": tuple(sorted(layers for layers, _ in SHAPES.values())),
+        "width": tuple(sorted(width for _, width in SHAPES.values())),
+        "seq_len": (int(QUESTION_TOKENS.value),),
+    }
 
-    shape = choice(
-        "Shapes of exactly the budget",
-        {**{name: written(shape) for name, shape in SHAPES.items()}, "own": "another"},
-        "64x384",
-        reason="layers × width; each has the same parameters, 12 × layers × width²",
+    layers = slider(
+        "Depth",
+        2,
+        96,
+        1,
+        DEEP[0],
+        unit="layers",
+        reason="up to the 96 layers of GPT-3",
+        shortcuts=Shortcuts(
+            "Layers × width, exactly the budget",
+            {
+                written(shape): {"layers": f"{shape[0]} layers", "width": plain(shape[1], 5)}
+                for shape in SHAPES.values()
+            },
+        ),
     )
-    layers = slider("Depth", 2, 96, 1, DEEP[0], unit="layers", reason="up to the 96 layers of GPT-3")
     width = slider(
         "Width",
         128,
         3072,
         64,
         DEEP[1],
-        unit="",
         reason=f"in heads of 64, and past the {WIDTHS[0]:,.0f} that the budget leaves to two layers",
     )
     seq_len = stops(
@@ -641,10 +649,7 @@ class ModelShape(Act):
     )
 
     @classmethod
-    def compute(
-        cls, context: str, *, layers: float, width: float, seq_len: float, algorithm: str, shape: str = ""
-    ) -> ShapeOutcome:
-        # `shape` is a short cut to depth and width, which hold.
+    def compute(cls, context: str, *, layers: float, width: float, seq_len: float, algorithm: str) -> ShapeOutcome:
         setup = SETUPS[context]
         rates, capacity = setup.rates, setup.device.mem_capacity
 
@@ -705,16 +710,6 @@ class ModelShape(Act):
         """How many times slower the deep shape is in the case of the question."""
         deep, wide = cls.asked(context)
         return deep.latency_s / wide.latency_s
-
-    def limits(self) -> dict[str, Any]:
-        return {} if self.shape == "own" else {"shape": {"own": "Move depth or width for another shape."}}
-
-    def settle(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        # A named shape sets depth and width; depth and width, once moved, say which shape it is.
-        if values["shape"] != self.shape and values["shape"] in SHAPES:
-            layers, width = SHAPES[values["shape"]]
-            return {"layers": layers, "width": width}
-        return {"shape": shape_name(values["layers"], values["width"])}
 
     def message(self) -> Message:
         setup = SETUPS[self.context]
@@ -1234,7 +1229,8 @@ class ArchitectureLab(Lab):
     def breaking(self, context: str) -> dict[str, Any]:
         if context == "cloud":
             return {"seq_len": 2 * int(ASKED_TOKENS.value)}
-        return {"shape": "16x768", "seq_len": 16 * int(EDGE_TOKENS.value)}
+        layers, width = SHAPES["16x768"]
+        return {"layers": layers, "width": width, "seq_len": 16 * int(EDGE_TOKENS.value)}
 
 
 if __name__.startswith("bokeh_app"):

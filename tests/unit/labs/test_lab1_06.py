@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components.controls import ControlError
 from components.instruments.attention import attention_map, attention_scaling, attention_share, attention_weights
 from components.instruments.clocks import ClockGroup, parallel_clocks
 from components.instruments.figure import Figure
@@ -47,12 +46,18 @@ def saved(lab: ArchitectureLab, context: str, **controls: Any) -> dict[str, Any]
     """The ledger entry of a run with these controls of Act II."""
     in_act2(lab, context)
     lab.set_control("act2", "width", 448)
-    lab.set_control("act2", "shape", "64x384")
+    lab.set_control("act2", "width", 384)
     for name, value in controls.items():
         lab.set_control("act2", name, value)
     lab.answer("act2", "B")
     lab.save()
     return lab.ledger.all()["ch06"]
+
+
+def takes(lab: ArchitectureLab, shape: str, **controls: Any) -> None:
+    """Moves Act II to a named shape, and further controls."""
+    for name, value in (*zip(("layers", "width"), SHAPES[shape], strict=True), *controls.items()):
+        lab.set_control("act2", name, value)
 
 
 def meets(act: ModelShape, context: str, **controls: Any) -> bool:
@@ -283,7 +288,7 @@ def test_wide_models_run_out_of_memory_first_on_the_edge(lab):
     lab.set_control("act2", "seq_len", 32_768)
     assert lab.act2.outcome.memory_bytes == pytest.approx(13.3e9, rel=5e-3)
     assert "oom" not in banners(lab)
-    lab.set_control("act2", "shape", "16x768")
+    takes(lab, "16x768")
     assert lab.act2.outcome.memory_bytes == pytest.approx(26.4e9, rel=3e-3)
     assert "25.8 GB of 16 GB" in banners(lab)["oom"]
     lab.set_control("act2", "algorithm", "tiled")
@@ -300,34 +305,30 @@ def test_a_model_too_large_for_its_memory_is_told_from_scores_that_are(lab):
 
 def test_a_cut_context_is_said_and_does_not_count(lab):
     in_act2(lab, "edge")
-    for name, value in {"shape": "9x1024", "algorithm": "tiled", "seq_len": 1024}.items():
-        lab.set_control("act2", name, value)
+    takes(lab, "9x1024", algorithm="tiled", seq_len=1024)
     assert banners(lab) == {"context_cut": "1,024 tokens are read, 2,048 are needed."}
     assert not lab.act2.constraints_met()
 
 
-def test_named_shapes_move_depth_and_width_and_follow_them(lab):
-    in_act2(lab)
-    lab.set_control("act2", "shape", "9x1024")
-    assert (lab.act2.layers, lab.act2.width) == (9, 1024)
-    with pytest.raises(ControlError, match="Move depth or width"):
-        lab.set_control("act2", "shape", "own")
-    lab.set_control("act2", "layers", 10)
-    assert lab.act2.shape == "own"
-    lab.set_control("act2", "shape", "own")
-    lab.set_control("act2", "layers", 16)
-    lab.set_control("act2", "width", 768)
-    assert lab.act2.shape == "16x768"
-    lab.set_context("edge")
-    assert (lab.act2.layers, lab.act2.shape, lab.act2.seq_len) == (16, "16x768", 2048)
-    lab.reset_controls("act2")
-    assert (lab.act2.layers, lab.act2.width, lab.act2.shape) == (64, 384, "64x384")
+def test_shortcuts_lead_to_the_shapes_of_exactly_the_budget(lab):
+    specs = lab.act2.specs
+    shortcuts = specs["layers"].shortcuts
+    found = []
+    for stops in shortcuts.settings.values():
+        layers, width = (specs[name].stops[specs[name].labels.index(text)] for name, text in stops.items())
+        found.append((layers, width))
+    assert found == list(SHAPES.values())
+    assert {12 * layers * width**2 for layers, width in found} == {113_246_208}
+    assert specs["layers"].for_browser("layers")["shortcuts"]["settings"][3] == {
+        "label": "9\u00a0×\u00a01024",
+        "stops": {"layers": "9 layers", "width": "1,024"},
+    }
+    assert "shortcuts" not in specs["width"].for_browser("width")
 
 
 def test_contract_card_judges_in_words(lab):
     in_act2(lab, "edge")
-    lab.set_control("act2", "shape", "4x1536")
-    lab.set_control("act2", "algorithm", "tiled")
+    takes(lab, "4x1536", algorithm="tiled")
     (table,) = lab.act2.tables(lab.act2.outcome)
     assert {row[0]: row[3] for row in table.rows} == {
         "size": "✓ yes",
@@ -347,9 +348,9 @@ def test_contract_card_judges_in_words(lab):
     [
         ({}, "unchanged"),
         ({"algorithm": "tiled"}, "tile_only"),
-        ({"shape": "16x768"}, "widen_only"),
-        ({"shape": "16x768", "algorithm": "tiled"}, "tile_and_widen"),
-        ({"shape": "16x768", "algorithm": "tiled", "seq_len": 1024}, "cut_context"),
+        ({"layers": 16, "width": 768}, "widen_only"),
+        ({"layers": 16, "width": 768, "algorithm": "tiled"}, "tile_and_widen"),
+        ({"layers": 16, "width": 768, "algorithm": "tiled", "seq_len": 1024}, "cut_context"),
         ({"seq_len": 4096}, "unchanged"),
         ({"layers": 96}, "unchanged"),
     ],
@@ -361,7 +362,7 @@ def test_decisions(lab, controls, decision):
 
 
 def test_saved_entry(lab):
-    entry = saved(lab, "edge", shape="16x768", algorithm="tiled", seq_len=1024)
+    entry = saved(lab, "edge", layers=16, width=768, algorithm="tiled", seq_len=1024)
     assert entry["act1_prediction"] == "A"
     assert entry["act1_correct"] is False
     assert (entry["layers"], entry["width"], entry["seq_len"]) == (16, 768, 1024)
