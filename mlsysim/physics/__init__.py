@@ -13,6 +13,7 @@ from mlsysim.physics.activation import (
     layer_time,
     silicon_cost_ratio,
 )
+from mlsysim.physics.audit import constraint_usage
 from mlsysim.physics.benchmark import amdahl_ceiling, amdahl_speedup, transient_mean_factor, transient_rate_factor
 from mlsysim.physics.collectives import ring_allreduce_time
 from mlsysim.physics.compression import (
@@ -59,6 +60,7 @@ from mlsysim.physics.data_selection import (
 )
 from mlsysim.physics.drift import (
     accuracy_after_drift,
+    accuracy_at_age,
     audit_signal_days,
     detection_delay_days,
     exponential_accuracy,
@@ -130,6 +132,7 @@ from mlsysim.physics.latency import (
     iron_law_latency,
     iron_law_latency_overlapped,
     max_service_radius,
+    memory_compute_ratio,
     memory_wall_divergence,
     propagation_rtt,
     resolution_scaled_time,
@@ -238,6 +241,7 @@ from mlsysim.physics.roofline import (
     gemm_bytes,
     gemm_flops,
     gemm_ridge_batch,
+    lm_step_time,
     mbu,
     mfu,
     ridge_point,
@@ -249,6 +253,7 @@ from mlsysim.physics.sampling import (
     proportion_sample_size,
     relative_half_width,
     runs_for_half_width,
+    wilson_interval,
 )
 from mlsysim.physics.simulation import TrainingRun, simulate_training_run
 from mlsysim.physics.storage import checkpoint_bytes
@@ -299,6 +304,7 @@ __all__ = [
     "accumulation_overhead",
     "accuracy_after_drift",
     "accuracy_after_selection",
+    "accuracy_at_age",
     "activation_bytes",
     "activation_pass_time",
     "activation_time_ratio",
@@ -344,6 +350,7 @@ __all__ = [
     "compiled_item_time",
     "compute_hours",
     "confusion_rates",
+    "constraint_usage",
     "conv2d_bytes",
     "conv2d_flops",
     "curriculum_breakeven_epochs",
@@ -413,6 +420,7 @@ __all__ = [
     "lda_effective_d_prime",
     "lda_samples_for_d_prime",
     "littles_law_concurrency",
+    "lm_step_time",
     "loader_schedule",
     "log_audit_cost",
     "loop_latency_days",
@@ -428,6 +436,7 @@ __all__ = [
     "md1_mean_latency",
     "md1_survival_approx",
     "mdc_latency_percentile_approx",
+    "memory_compute_ratio",
     "memory_wall_divergence",
     "mfu",
     "micro_step_time",
@@ -526,6 +535,7 @@ __all__ = [
     "unsharded_state_bytes",
     "usd_per_million",
     "weight_gemm_time",
+    "wilson_interval",
     "worst_case_response",
     "young_interval",
     "zero3_gather_time",

@@ -477,3 +477,24 @@ def served_age_trace(
     born = np.concatenate([[-first_age_days], period_days * np.arange(1, len(starts))])
     days = np.column_stack([starts, ends])
     return days.ravel(), (days - born[:, None]).ravel()
+
+
+@formula(
+    latex=r"A = (A_0 - \delta) e^{-\gamma (T + L)}",
+    variables={
+        "accuracy0": RELEASE_ACCURACY,
+        "compression_drop": Variable(r"\delta", "1", "accuracy lost to compression", FRACTION),
+        "decay_per_day": Variable(r"\gamma", "1/d", "relative loss of accuracy per day", NONNEGATIVE),
+        "interval_days": Variable("T", "d", "days between two updates", NONNEGATIVE),
+        "lag_days": Variable("L", "d", "days from the data snapshot to full traffic", NONNEGATIVE),
+    },
+    result=Result("A", "1", "lowest accuracy that is served"),
+    validity="The oldest served model is T + L days old. " + DECAY_VALIDITY,
+    source="Exponential decay (course, ML Operations: retraining economics) after a compression loss.",
+)
+def accuracy_at_age(
+    accuracy0: Real, compression_drop: Real, decay_per_day: Real, interval_days: Real, lag_days: Real
+) -> Real:
+    """Accuracy of a compressed model just before its successor takes over."""
+    require_at_most("compression_drop", compression_drop, "accuracy0", accuracy0, "no more is lost than there is")
+    return (accuracy0 - compression_drop) * np.exp(-decay_per_day * (interval_days + lag_days))

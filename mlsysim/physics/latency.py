@@ -134,3 +134,20 @@ def memory_wall_divergence(years: Real, compute_growth_per_year: Real, bandwidth
 def resolution_scaled_time(time_s: Real, resolution_px: Real, reference_px: Real) -> Real:
     """Time of a convolutional network at another input resolution."""
     return time_s * (resolution_px / reference_px) ** 2
+
+
+@formula(
+    latex=r"r = \frac{D / \mathrm{BW}}{O / R}",
+    variables={
+        "weight_bytes": Variable("D", "B", "bytes moved, such as the weights of a model, read once", POSITIVE),
+        "bandwidth_bytes_s": BANDWIDTH,
+        "ops": Variable("O", "op", "operations done with them", POSITIVE),
+        "peak_op_s": Variable("R", "op/s", "peak arithmetic rate", POSITIVE),
+    },
+    result=Result("r", "1", "time to move the data over time to compute with it"),
+    validity="Lower bounds of both: full bandwidth, full peak, every byte moved once. It is ridge over intensity.",
+    source="Iron law of ML systems (course, ML Systems), its first two terms.",
+)
+def memory_compute_ratio(weight_bytes: Real, bandwidth_bytes_s: Real, ops: Real, peak_op_s: Real) -> Real:
+    """How many times as long the data take to move as to compute with."""
+    return (weight_bytes / bandwidth_bytes_s) / (ops / peak_op_s)

@@ -8,6 +8,7 @@ from mlsysim.physics.registry import (
     COUNT,
     NONNEGATIVE,
     POSITIVE,
+    POSITIVE_FRACTION,
     Real,
     Result,
     Variable,
@@ -301,3 +302,34 @@ def decode_step_time(
         (weight_bytes + activation_bytes_per_token * batch) / bandwidth_bytes_s,
     )
     return dense + batch * seq_len * kv_bytes_per_token / bandwidth_bytes_s
+
+
+@formula(
+    latex=r"T = \frac{D + K}{\mathrm{BW}} + \frac{2 P B}{R \eta} + L",
+    variables={
+        "weight_bytes": Variable("D", "B", "weights, read once per step", NONNEGATIVE),
+        "kv_bytes": Variable("K", "B", "keys and values of all sequences", NONNEGATIVE),
+        "bandwidth_bytes_s": BANDWIDTH,
+        "params": Variable("P", "1", "parameters", NONNEGATIVE),
+        "batch": Variable("B", "1", "sequences decoded together", NONNEGATIVE),
+        "peak_op_s": Variable("R", "op/s", "peak arithmetic rate", POSITIVE),
+        "efficiency": Variable(r"\eta", "1", "share of the peak that is sustained", POSITIVE_FRACTION),
+        "overhead_s": Variable("L", "s", "dispatch and synchronisation per step", NONNEGATIVE),
+    },
+    result=Result("T", "s", "one token for each sequence"),
+    validity="Terms one after the other, nothing overlaps. Decoding only: reading the prompt and the arithmetic of "
+    "attention are left out, which is fair for short prompts.",
+    source="Iron law of ML systems (course, ML Systems), for one decoding step.",
+)
+def lm_step_time(
+    weight_bytes: Real,
+    kv_bytes: Real,
+    bandwidth_bytes_s: Real,
+    params: Real,
+    batch: Real,
+    peak_op_s: Real,
+    efficiency: Real,
+    overhead_s: Real,
+) -> Real:
+    """Time of one decoding step in which every term is paid in full."""
+    return (weight_bytes + kv_bytes) / bandwidth_bytes_s + 2.0 * params * batch / (peak_op_s * efficiency) + overhead_s

@@ -16,6 +16,7 @@ from mlsysim.physics.registry import (
     Result,
     Variable,
     formula,
+    require_at_most,
 )
 
 QUANTILE = Variable("z", "1", "normal quantile of the level, two-sided", POSITIVE)
@@ -109,3 +110,29 @@ def one_proportion_sample_size(rate0: Real, rate1: Real, alpha: Real, power: Rea
     level = _normal_quantile(1.0 - alpha / 2.0) * np.sqrt(rate0 * (1.0 - rate0))
     seen = _normal_quantile(power) * np.sqrt(rate1 * (1.0 - rate1))
     return ((level + seen) / (rate0 - rate1)) ** 2
+
+
+@formula(
+    latex=r"p_{\pm} = \frac{p + \frac{z^2}{2 n} \pm z \sqrt{\frac{p (1 - p)}{n} + \frac{z^2}{4 n^2}}}"
+    r"{1 + \frac{z^2}{n}}, \qquad p = \frac{k}{n}",
+    variables={
+        "successes": Variable("k", "1", "successes", NONNEGATIVE),
+        "trials": Variable("n", "1", "trials", AT_LEAST_ONE),
+        "z": QUANTILE,
+    },
+    result=Result(r"p_{\pm}", "1", "lower and upper end of the interval", kind="vector"),
+    validity="Independent trials with one probability. Holds for few trials, too, where the plain normal interval "
+    "leaves the range from 0 to 1.",
+    source="Wilson 1927.",
+)
+def wilson_interval(successes: Real, trials: Real, z: Real) -> Real:
+    """Interval around an observed share, lower and upper end along the last axis."""
+    require_at_most("successes", successes, "trials", trials, "no more successes than trials")
+    share = successes / trials
+    centre = share + z**2 / (2.0 * trials)
+    spread = z * np.sqrt(share * (1.0 - share) / trials + z**2 / (4.0 * trials**2))
+    whole = 1.0 + z**2 / trials
+    # The ends of an interval around 0 or 1 are exact; rounding must not push them off.
+    low = np.where(share == 0.0, 0.0, np.clip((centre - spread) / whole, 0.0, 1.0))
+    high = np.where(share == 1.0, 1.0, np.clip((centre + spread) / whole, 0.0, 1.0))
+    return np.stack(np.broadcast_arrays(low, high), axis=-1)

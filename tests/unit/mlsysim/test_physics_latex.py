@@ -50,6 +50,7 @@ UNPARSEABLE = {
     "batched_fleet_p99": "stands for four queues, written as a function of rate, service and servers",
     "batched_fleet_survival": "a probability of an event, not an expression",
     "dam_utilization": "three ratios as one vector",
+    "wilson_interval": "two ends as one vector",
     "exact_checkpoint_interval": "SymPy's LaTeX parser has no Lambert W (compared with SciPy elsewhere)",
     "pipeline_throughput": "the smallest of a list of arguments",
     "serial_throughput": "a sum over a list of arguments",
@@ -61,6 +62,12 @@ UNPARSEABLE = {
     "population_stability_index": "a sum over two lists of arguments",
     "series_mtbf": "a sum over a list of arguments",
     "gaussian_crest_factor": "an integral to infinity (compared with SciPy elsewhere)",
+    "aggregate_error": "a sum over two lists of arguments",
+    "binormal_fpr": "the normal distribution function (compared with SciPy elsewhere)",
+    "binormal_rates": "five rates at once, with the normal distribution function",
+    "binormal_tpr": "the normal distribution function (compared with SciPy elsewhere)",
+    "confusion_rates": "seven rates at once",
+    "d_prime_from_rates": "the inverse of the normal distribution function (compared with SciPy elsewhere)",
 }
 
 Arguments = dict[str, Any]
@@ -208,6 +215,7 @@ BRANCH: dict[str, Callable[[Arguments], bool]] = {
     ),
     "quantized_bits_per_weight": lambda a: a["bits"] < 16,
     "pruned_bits_per_weight": lambda a: a["pattern"] == "unstructured" and a["bits"] < 16,
+    "panel_audit_cost": lambda a: a["recruitment"] == "stratified",
 }
 
 # An equation that is solved for its result: what its left-hand side is at that result.
