@@ -46,11 +46,13 @@ def latency_waterfall(
     high: float | None = None,
     caption: str = "",
     row: int = 62,
+    tokens: Sequence[str] = SERIES,
 ) -> Plot:
     """Horizontal stacked bars of time, one per design, with the largest term named on each.
 
     `bars` share their term names and are drawn top to bottom. `scale` turns seconds into `unit`; `high` (in
-    `unit`) fixes the right end of the axis, `row` is the height of a bar with its gap in pixels.
+    `unit`) fixes the right end of the axis, `row` is the height of a bar with its gap in pixels, `tokens` the colours of
+    the terms in their order.
     """
     names = list(bars[0].terms)
     rows = np.arange(len(bars))[::-1].astype(float)
@@ -60,7 +62,7 @@ def latency_waterfall(
     reach = max([*ends[:, -1], *(limit.value for limit in limits)])
     right = high if high is not None else float(reach) * 1.32 or 1.0
     layers: list[Layer] = [
-        Boxes(left=starts[:, k], right=ends[:, k], bottom=rows - 0.32, top=rows + 0.32, token=SERIES[k % len(SERIES)])
+        Boxes(left=starts[:, k], right=ends[:, k], bottom=rows - 0.32, top=rows + 0.32, token=tokens[k % len(tokens)])
         for k in range(len(names))
     ]
     largest = widths.argmax(axis=1)
@@ -128,5 +130,5 @@ def latency_waterfall(
         ),
         layers=tuple(layers),
         height=90 + row * len(bars) + (18 if limits else 0),
-        key=tuple((name, SERIES[k % len(SERIES)]) for k, name in enumerate(names)),
+        key=tuple((name, tokens[k % len(tokens)]) for k, name in enumerate(names)),
     )
