@@ -237,7 +237,7 @@ def stops(
 ) -> Any:
     """A slider over the given SI `values`; `text` formats a value, otherwise it is scaled and given its unit."""
 
-    def spec(values: Iterable[float] = tuple(values), default: float = default) -> Slider:
+    def spec(values: Iterable[float] = tuple(values), default: float = default, reason: str = reason) -> Slider:
         ordered = tuple(float(value) if isinstance(value, float) else value for value in values)
         if list(ordered) != sorted(set(ordered)):
             raise ValueError(f"{label}: stops must ascend and differ, got {ordered}")
@@ -259,10 +259,10 @@ def slider(
     *,
     unit: str = "",
     scale: float = 1.0,
-    per_context: Mapping[str, Mapping[str, float]] | None = None,
+    per_context: Mapping[str, Mapping[str, Any]] | None = None,
     **rest: Any,
 ) -> Any:
-    """A linear slider in SI units. In a `per_context` entry, `low`, `high`, `step` and `default` may differ."""
+    """A linear slider in SI units. In a `per_context` entry, `low`, `high`, `step`, `default`, `reason` may differ."""
 
     def spaced(low: float = low, high: float = high, step: float = step) -> tuple[float, ...]:
         count = round((high - low) / step)
@@ -273,7 +273,8 @@ def slider(
 
     changed = {
         name: {
-            "values": spaced(**{key: value for key, value in change.items() if key != "default"}),
+            **{key: value for key, value in change.items() if key == "reason"},
+            "values": spaced(**{key: value for key, value in change.items() if key not in ("default", "reason")}),
             "default": change.get("default", default),
         }
         for name, change in (per_context or {}).items()

@@ -121,7 +121,7 @@ class Act(param.Parameterized):
         super().__init__()
         self.lab = lab
         self._remembered: dict[str, dict[str, Any]] = {}
-        self._presets: dict[str, tuple[Any, str, Spec]] = {}
+        self._presets: dict[str, list[tuple[Any, str, Spec]]] = {}
         self._enter_context(lab.context)
         self.param.watch(self._refresh, list(self.control_params()))
 
@@ -186,22 +186,33 @@ class Act(param.Parameterized):
 
     def default(self, name: str) -> Any:
         """Where a control stands before it is moved: its preset from the ledger, else its spec's default."""
-        return self._presets[name][0] if self.preset_source(name) else self.specs[name].default
+        return self._start(name, self.specs[name])[0]
 
     def preset_source(self, name: str) -> str:
         """Where a control's preset comes from; empty if it has none in this context."""
-        _, source, spec = self._presets.get(name, (None, "", None))
-        # A control with another range per context is another control there, and starts at its own default.
-        return source if spec == self.specs[name] else ""
+        return self._start(name, self.specs[name])[1]
 
-    def preset(self, name: str, value: Any, source: str) -> None:
-        """Starts a control at a value read from the ledger: rounded to a stop, clamped to its range."""
-        spec = self.specs[name]
+    def _start(self, name: str, spec: Spec) -> tuple[Any, str]:
+        """Where a control with this spec starts, and what preset it; empty if nothing did."""
+        # A control with another range per context is another control there, and has a start of its own.
+        presets = ((value, source) for value, source, known in self._presets.get(name, ()) if known == spec)
+        return next(presets, (spec.default, ""))
+
+    def preset(self, name: str, value: Any, source: str, context: str | None = None) -> None:
+        """Starts a control at a value read from the ledger: rounded to a stop, clamped to its range.
+
+        `context` is the one in which it starts there; the one on screen by default.
+        """
+        where = self.context if context is None else context
+        spec = self.controls_in(where)[name]
         if isinstance(spec, Slider):
             value = spec.stops[spec.nearest(min(max(value, spec.low), spec.high))]
         spec.check(value)
-        self._presets[name] = (value, source, spec)
-        self.param.update(**{name: value})
+        self._presets[name] = [*(one for one in self._presets.get(name, ()) if one[2] != spec), (value, source, spec)]
+        if spec == self.specs.get(name):
+            self.param.update(**{name: value})
+        elif name in self._remembered.get(where, {}):
+            self._remembered[where][name] = value
 
     def set(self, name: str, value: Any) -> None:
         """Moves a control. ControlError if it does not exist here, does not take the value, or is out of reach."""
@@ -234,17 +245,24 @@ class Act(param.Parameterized):
         """Takes the controls of `context`: shared ones keep their value, others the one they had there."""
         if left is not None:
             self._remembered[left] = {name: getattr(self, name) for name in self.controls_in(left)}
-        before = self.controls_in(left) if left is not None else {}
-        remembered = self._remembered.get(context, {})
-        values = {
-            name: getattr(self, name)
-            if before.get(name) is spec or before.get(name) == spec
-            else remembered.get(name, self.default(name))
-            for name, spec in self.controls_in(context).items()
-        }
+        values = self._on_entering(context, self.controls_in(left) if left is not None else {})
         with param.parameterized.discard_events(self):
             self.param.update(**{**values, **self.settle(values)})
         self._refresh()
+
+    def _on_entering(self, context: str, before: Mapping[str, Spec]) -> dict[str, Any]:
+        """The controls of `context` for somebody who comes from a context with the controls `before`."""
+        remembered = self._remembered.get(context, {})
+        return {
+            name: getattr(self, name)
+            if before.get(name) is spec or before.get(name) == spec
+            else remembered.get(name, self._start(name, spec)[0])
+            for name, spec in self.controls_in(context).items()
+        }
+
+    def values_in(self, context: str) -> dict[str, Any]:
+        """The controls as they stand in `context`, on screen or not: as they were left there, else as they start."""
+        return self._on_entering(context, self.specs)
 
     def remembered(self) -> dict[str, dict[str, Any]]:
         """The values of every context visited, for the ledger."""

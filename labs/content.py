@@ -28,7 +28,7 @@ def at_least(value: float, limit: float) -> bool:
 
 @dataclass(frozen=True)
 class Context:
-    """One of the two situations of a lab. `regime` gives its colour, `note` one line beside the toggle."""
+    """One of the situations of a lab, two or more. `regime` gives its colour, `note` one line beside the toggle."""
 
     id: str
     label: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +32,7 @@ def handout(lab: type[Lab], *, answers: bool) -> str:
     return environment.get_template("handout.html").render(
         answers=answers,
         lab=lab,
-        contexts=" and ".join(context.label for context in lab.contexts),
+        contexts=_listed([context.label for context in lab.contexts]),
         briefing=_html(lab.briefing),
         invariant=_inline(lab.invariant),
         reading=[(_inline(item.section), _inline(item.why)) for item in lab.reading],
@@ -50,6 +50,11 @@ class _Told(NamedTuple):
     role: str
     message: Markup
     concept: Markup
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names as a sentence lists them: Cloud, Edge and Mobile."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _html(markdown: str) -> Markup:
