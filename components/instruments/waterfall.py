@@ -51,8 +51,8 @@ def latency_waterfall(
     """Horizontal stacked bars of time, one per design, with the largest term named on each.
 
     `bars` share their term names and are drawn top to bottom. `scale` turns seconds into `unit`; `high` (in
-    `unit`) fixes the right end of the axis, `row` is the height of a bar with its gap in pixels, `tokens` the colours of
-    the terms in their order.
+    `unit`) fixes the right end of the axis, `row` is the height of a bar with its gap in pixels, `tokens` the colours
+    of the terms in their order.
     """
     names = list(bars[0].terms)
     rows = np.arange(len(bars))[::-1].astype(float)
