@@ -986,7 +986,8 @@ class FairBill(Act):
             "A case is accepted when its score lies above a **threshold**, counted in standard deviations of the "
             f"score. Group B's scorer was trained on {N_B_TODAY.value:g} examples per class, Group A's on plenty. "
             f"{share} Every quarterly retraining multiplies a gap by {FEEDBACK.value:.2f}, because a system learns "
-            f"from what its own decisions let it see. A claim is **certified** when *gap × growth until the next audit + error "
+            "from what its own decisions let it see. A claim is **certified** when *gap × growth until the next audit "
+            "+ error "
             f"bar* is at most {points(GATE.value, 0)} points. {audit}"
         )
 
@@ -1044,7 +1045,8 @@ class FairBill(Act):
                 f"of {plain(EQUALIZING)} ({points(repair['exact_loss'], 2)} points where the rates are exactly equal, "
                 f"at {plain(repair['exact_threshold'], 2)}). Cheap on the dashboard; in Group B "
                 f"{percent(repair['fpr'], 0)} of the unqualified are now approved. The aggregate hid the disease, and "
-                "it also hides the cure's side effect. Your own design stands beside today's in the table under the instruments: in the cloud, data "
+                "it also hides the cure's side effect. Your own design stands beside today's in the table under the "
+                "instruments: in the cloud, data "
                 "improve accuracy and gap together; on the phone some accuracy is spent on the gap."
             ),
         )
