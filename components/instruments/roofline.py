@@ -23,7 +23,7 @@ HEIGHT = 430
 #: What the axis and its labels take of the height, and one line of text, in pixels.
 FURNITURE, LINE = 76, 16
 #: Decades to the right of the intensities, where roofs are named, and above the rates, where dots are.
-NAMES, HEADROOM = 1.3, 0.6
+NAMES, HEADROOM = 1.5, 0.6
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _places(roof: Roof, kernels: Sequence[Kernel], low: float, high: float, pitc
     wanted = [-(dots[i] or (0, 0))[1] + 0.12 for i in waiting]
     for i, y in zip(waiting, -spread(wanted, pitch, -high, -low), strict=True):
         x, _ = dots[i] or (0.0, 0.0)
-        places[i] = (max(x, y - slope + 0.1) + 0.3, float(y))
+        places[i] = (max(x, y - slope + 0.1) + 0.22, float(y))
     # Above the roof the leftmost dot has the highest name, so that no leader crosses one.
     rows = sorted(busy, key=lambda i: -kernels[i].intensity)
     for row, i in enumerate(rows):
@@ -103,14 +103,15 @@ def roofline(
     intensities: tuple[float, float] = (1e-2, 1e4),
     rates: tuple[float, float] = (1e9, 1e16),
     unit: tuple[str, float] = ("TFLOP/s", 1e12),
-    key: tuple[tuple[str, str], ...] = (),
+    key: Sequence[tuple[str, str]] = (),
 ) -> Plot:
     """Attainable arithmetic rate over arithmetic intensity, both logarithmic, with kernels as dots.
 
     The region under `roof` is tinted on either side of its ridge. `stock` is the same machine before a change, in
     grey; `references` are further machines, thin and named at their right ends. `ridge_note` stands under the value
-    of the ridge. `predicted` is a point (FLOP/B, FLOP/s) that the student claims, named by `prediction`. Axes run over
-    `intensities` (FLOP/B) and `rates` (FLOP/s); `unit` is the unit of the rates and its size.
+    of the ridge. `predicted` is a point (FLOP/B, FLOP/s) that the student claims, named by `prediction` unless it lies
+    on the roof. Axes run over `intensities` (FLOP/B) and `rates` (FLOP/s); `unit` is the unit of the rates and its
+    size. `key` adds to the key of the two sides.
     """
     name, size = unit
     (left, right), (low, high) = intensities, (rates[0] / size, rates[1] / size)
@@ -120,8 +121,8 @@ def roofline(
     scaled = [Kernel(k.name, k.intensity, k.rate / size, k.token, k.size, k.marker, k.bold, k.origin) for k in kernels]
     ridge = here.ridge
     note = f"ridge {plain(ridge, 3)} FLOP/B" + (f"\n{ridge_note}" if ridge_note else "")
-    # From the bottom: the names of the sides, the ridge, then names of dots.
-    rows = 2 + ridge_note.count("\n") + bool(ridge_note)
+    # At the bottom stands the ridge, above it the names of dots.
+    rows = 1 + note.count("\n")
     places = _places(here, scaled, math.log10(low) + (rows + 0.9) * pitch, math.log10(top) - pitch / 2, pitch)
 
     def outline(one: Roof | None) -> tuple[list[float], list[float]]:
@@ -137,9 +138,7 @@ def roofline(
         Segments(x0=ridge, x1=ridge, y0=low, y1=here.peak, token="muted", dash="dashed", width=1.5),
     ]
     ends = [math.log10(one.peak / size) if one.peak > 0 else math.nan for one in references]
-    shown = [math.log10(here.peak), *(at for at in ends if not math.isnan(at))]
-    named = iter(spread(shown, pitch, math.log10(low), math.log10(top)))
-    layers.append(Labels(x=right, y=10 ** next(named), text=plain(here.peak, 3), token="ink", bold=True, dx=5))
+    named = iter(spread([at for at in ends if not math.isnan(at)], pitch, math.log10(low), math.log10(top)))
     for one, at in zip(references, ends, strict=True):
         x, y = outline(one)
         hidden = math.isnan(at)
@@ -161,6 +160,7 @@ def roofline(
         x, y = _trail(here, kernel.origin, kernel.intensity)
         layers.append(Line(x=x, y=y, token=kernel.token, width=8, alpha=0.4))
     flag = (math.nan, math.nan) if predicted is None else (predicted[0], predicted[1] / size)
+    on_roof = flag[0] < 0.9 * ridge and flag[1] < 1.5 * here.at(flag[0])
     origins = [kernel.origin for kernel in scaled]
     layers += [
         Points(
@@ -197,45 +197,35 @@ def roofline(
         )
     layers += [
         Points(x=flag[0], y=flag[1], size=17, token="series-2", marker="diamond", filled=False),
+        # On the roof a name above would cross the line; near the ridge it stands above the names of dots.
         Labels(
             x=flag[0],
             y=flag[1],
-            text=prediction if predicted is not None else "",
+            text="yours" if predicted is not None and on_roof else "",
             token="series-2",
             align="right",
-            dx=-12,
+            baseline="bottom",
+            dx=-9,
+            dy=-3,
+        ),
+        Labels(
+            x=flag[0],
+            y=flag[1] * 10 ** ((1.75 if flag[0] > ridge / 10 else 0.6) * pitch),
+            text=prediction if predicted is not None and not on_roof else "",
+            token="series-2",
+            align="center",
+            baseline="bottom",
+        ),
+        *sided_labels(
+            ridge,
+            low * 10 ** (0.2 * pitch),
+            note,
+            left=math.log10(ridge / left) > 0.55 * math.log10(right / left),
+            token="ink",
+            baseline="bottom",
+            size="9pt",
             plate=True,
         ),
-        # Left of the slope nothing else is drawn.
-        Labels(
-            x=ridge / 10**0.75,
-            y=here.bandwidth * ridge / 10**0.75,
-            text=quantity(roof.bandwidth, "B/s"),
-            token="ink",
-            bold=True,
-            align="right",
-            dx=-10,
-        ),
-        Labels(
-            x=ridge,
-            y=low * 10 ** (1.05 * pitch),
-            text=note,
-            token="ink",
-            align="right",
-            baseline="bottom",
-            dx=-6,
-            bold=True,
-        ),
-        Labels(
-            x=ridge,
-            y=low * 10 ** (0.15 * pitch),
-            text="memory-bound",
-            token=MEMORY,
-            align="right",
-            baseline="bottom",
-            dx=-6,
-        ),
-        Labels(x=ridge, y=low * 10 ** (0.15 * pitch), text="compute-bound", token=COMPUTE, baseline="bottom", dx=6),
     ]
     return Plot(
         title=title,
@@ -244,7 +234,11 @@ def roofline(
         y=Axis(f"attainable rate ({name})", low, top, log=True, ticks=decade_ticks(low, high)),
         layers=tuple(layers),
         height=HEIGHT,
-        key=key,
+        key=(
+            (f"memory-bound: {quantity(roof.bandwidth, 'B/s')} × intensity", MEMORY),
+            (f"compute-bound: {plain(here.peak, 4)} {name}", COMPUTE),
+            *key,
+        ),
     )
 
 
@@ -358,7 +352,7 @@ def utilization_gauges(
             ticks=tuple((float(row), gauge.name) for row, gauge in zip(rows, gauges, strict=True)),
         ),
         layers=tuple(layers),
-        height=72 + 58 * len(gauges),
+        height=72 + 64 * len(gauges),
     )
 
 
@@ -411,7 +405,7 @@ def upgrade_bars(
         title=title,
         caption=caption,
         x=Axis(
-            "speed-up over the stock machine (×)", 0, 1.22 * high, ticks=tuple((float(k), f"{k}") for k in range(5))
+            "speed-up over the stock machine (×)", 0, 1.45 * high, ticks=tuple((float(k), f"{k}") for k in range(5))
         ),
         y=Axis(
             "",
@@ -468,6 +462,7 @@ def mfu_against_batch(
         ),
         Line(x=batches, y=100 * start, token="series-6", width=2, dash="dashed"),
         Line(x=batches, y=100 * mfu, token="data", width=3.2),
+        Segments(x0=at, x1=at, y0=0, y1=top, token="ink", dash="dotted", width=1.5),
         Segments(x0=left, x1=right, y0=100 * target, y1=100 * target, token="met", dash="dashed"),
         Labels(
             x=right,
@@ -490,8 +485,8 @@ def mfu_against_batch(
             bold=True,
             dx=5,
             dy=-3,
+            plate=True,
         ),
-        Segments(x0=at, x1=at, y0=0, y1=top, token="ink", dash="dotted", width=1.5),
         Points(x=at, y=share, size=12, token="ink"),
         *sided_labels(
             at,

@@ -148,6 +148,11 @@ def share(fraction: float) -> str:
     return f"{plain(100 * fraction, 3)} %"
 
 
+def ms(seconds: float) -> str:
+    """A time in milliseconds, three digits; what is too short to matter reads as such."""
+    return number(1e3 * seconds) if seconds >= 0.5e-6 else "< 0.001"
+
+
 def tera(rate: float) -> str:
     """A rate in TFLOP/s, three digits."""
     return number(rate / 1e12)
@@ -398,7 +403,8 @@ class Utilization(Act):
                 roof,
                 dots,
                 stock=machine if changed else None,
-                references=[one if self.generations else hidden for one in others],
+                # The same number in both contexts, so that the toggle moves lines and draws nothing anew.
+                references=[one if self.generations and one in others else hidden for one in (V100, A100, H100)],
                 predicted=None if claimed is None else (float(INTENSITY[0]), claimed * machine.peak),
                 title=f"The roofline of the {machine.name}" + (f", {scales}" if changed else ""),
                 caption=(
@@ -447,11 +453,12 @@ class Utilization(Act):
 
     def metrics(self, outcome: KernelOutcome) -> list[Metric]:
         return [
-            Metric("Intensity", number(outcome.intensity, 4), "FLOP/B"),
-            Metric("Ridge", number(outcome.ridge, 4), "FLOP/B"),
+            Metric(
+                "Intensity", number(outcome.intensity, 4), "FLOP/B", note=f"ridge {number(outcome.ridge, 4)} FLOP/B"
+            ),
             Metric("Attainable", number(outcome.attainable_flop_s / 1e12, 4), "TFLOP/s"),
             Metric("MFU", number(100 * outcome.mfu, 4), "%", note="of the dense peak, at best"),
-            Metric("Held by", "the compute roof" if outcome.compute_bound else "the memory slope"),
+            Metric("Bound by", "compute" if outcome.compute_bound else "memory"),
             Metric("Time", number(outcome.time_us, 4), "µs"),
             Metric("Speed-up", f"{outcome.speedup_vs_stock:.3f}", "times", note="over the stock machine"),
         ]
@@ -463,16 +470,13 @@ class Utilization(Act):
                 number(intensity),
                 tera(rate),
                 f"{number(100 * rate / outcome.peak_flop_s)} %",
-                "compute" if busy else "memory",
             )
-            for work, intensity, rate, busy in zip(
-                KERNELS.values(), INTENSITY, outcome.rates, outcome.sides, strict=True
-            )
+            for work, intensity, rate in zip(KERNELS.values(), INTENSITY, outcome.rates, strict=True)
         ]
         return [
             Table(
                 "Seven kernels on this machine",
-                ("", "FLOP/B", "TFLOP/s", "MFU", "bound by"),
+                ("", "FLOP/B", "TFLOP/s", "MFU"),
                 tuple(rows),
                 NAMES.index(self.kernel),
             )
@@ -900,9 +904,11 @@ class Decoding(Act):
                 [Bar("your design", o.parts), Bar("at the start", start.parts)],
                 title="One step, kind by kind",
                 limits=[Limit(1e3 * STEP_LIMIT[self.context], "limit")],
+                # Room for the longest total at 390 px.
+                high=1.5 * max(o.step_ms, start.step_ms, 1e3 * STEP_LIMIT[self.context]),
                 caption=(
-                    f"{number(o.step_ms, 4)} ms: dense layers {number(o.linear_ms)}, attention "
-                    f"{number(o.attention_ms)}, elementwise {number(o.elementwise_ms)} ms. The longest part, "
+                    f"{number(o.step_ms, 4)} ms: dense layers {ms(o.linear_ms / 1e3)}, attention "
+                    f"{ms(o.attention_ms / 1e3)}, elementwise {ms(o.elementwise_ms / 1e3)} ms. The longest part, "
                     f"{o.longest}, waits for {'arithmetic' if o.bound == 'compute' else 'memory'}."
                 ),
             ),
@@ -956,11 +962,11 @@ class Decoding(Act):
         return roofline(
             machine,
             [
-                dot("dense layers", o.linear_intensity, start.linear_intensity, "data", 16, "circle"),
+                dot("dense", o.linear_intensity, start.linear_intensity, "data", 16, "circle"),
                 dot("attention", o.attention_intensity, start.attention_intensity, "series-2", 12, "square"),
                 dot("elementwise", o.elementwise_intensity, start.elementwise_intensity, "series-3", 10, "triangle"),
             ],
-            ridge_note=f"dense layer: batch {o.ridge_batch:.0f}",
+            ridge_note=f"dense: batch {o.ridge_batch:.0f}",
             predicted=claim,
             prediction=f"predicted: {claims.get(locked or '', '')}",
             title=f"Three kinds of kernels on the {machine.name}",
@@ -990,8 +996,13 @@ class Decoding(Act):
     def metrics(self, outcome: DecodeOutcome) -> list[Metric]:
         o, cloud = outcome, self.context == "cloud"
         return [
-            Metric("MFU", f"{100 * o.mfu:.2f}", "%", status=held(o.target_ok) if cloud else "neutral"),
-            Metric("MFU ceiling", f"{100 * o.mfu_ceiling:.2f}", "%", note="at any batch"),
+            Metric(
+                "MFU",
+                f"{100 * o.mfu:.2f}",
+                "%",
+                note=f"ceiling {100 * o.mfu_ceiling:.2f} %, at any batch",
+                status=held(o.target_ok) if cloud else "neutral",
+            ),
             Metric("MBU", f"{100 * o.mbu:.1f}", "%"),
             Metric("Step", number(o.step_ms, 4), "ms", status=held(o.latency_ok)),
             Metric(
@@ -1011,22 +1022,21 @@ class Decoding(Act):
         def ridge(intensity: float | None) -> str:
             if intensity is None:
                 return "fused"
-            return "above" if intensity >= o.ridge else f"{number(o.ridge / intensity)} × below"
+            return "above" if intensity >= o.ridge else f"{number(o.ridge / intensity)} ×"
 
         rows = [
             (
                 name,
                 number(intensity),
                 ridge(intensity),
-                number(1e3 * seconds),
-                percent(1e3 * seconds / o.step_ms),
+                ms(seconds),
             )
             for (name, seconds), intensity in zip(o.parts.items(), intensities, strict=True)
         ]
         return [
             Table(
                 "The three kinds of kernels",
-                ("", "FLOP/B", "the ridge", "ms", "of the step"),
+                ("", "FLOP/B", "below ridge", "time, ms"),
                 tuple(rows),
                 list(o.parts).index(o.longest),
             )
