@@ -185,10 +185,10 @@ def chapter_kernels() -> dict[str, Work]:
     batched = f"batch {BATCH.value:g}"
     return {
         "decode_gemv": Work(
-            "decode GEMV", f"{WIDTH:g} × {WIDTH:g} matrix times one vector, FP16", *product(1, WIDTH, WIDTH)
+            "Decode GEMV", f"{WIDTH:g} × {WIDTH:g} matrix times one vector, FP16", *product(1, WIDTH, WIDTH)
         ),
         "dense_b32": Work(
-            "dense layer",
+            "Dense layer",
             f"{DENSE.value:g} to {DENSE.value:g}, {batched}, FP16",
             *product(BATCH.value, DENSE.value, DENSE.value),
         ),
@@ -198,7 +198,7 @@ def chapter_kernels() -> dict[str, Work]:
             *product(rows, 3 * hidden, hidden),
         ),
         "conv3x3": Work(
-            "conv 3×3",
+            "Conv 3×3",
             f"{CONV_IN.value:g} to {CONV_OUT.value:g} channels, {CONV_SIDE.value:g} × {CONV_SIDE.value:g}, {batched}",
             physics.conv2d_flops(*shape),
             physics.conv2d_bytes(*shape, FP16.value),
@@ -211,7 +211,7 @@ def chapter_kernels() -> dict[str, Work]:
             FP16.value * (2 * values + 2 * hidden),
         ),
         "softmax": Work(
-            "softmax",
+            "Softmax",
             f"scores of {c.BERT_HEADS.value:g} heads, {batched}, {TOKENS.value:g} tokens, FP16",
             SOFTMAX_FLOP.value * scores,
             2 * FP16.value * scores,
@@ -963,8 +963,8 @@ class Decoding(Act):
             machine,
             [
                 dot("dense", o.linear_intensity, start.linear_intensity, "data", 16, "circle"),
-                dot("attention", o.attention_intensity, start.attention_intensity, "series-2", 12, "square"),
-                dot("elementwise", o.elementwise_intensity, start.elementwise_intensity, "series-3", 10, "triangle"),
+                dot("attention", o.attention_intensity, start.attention_intensity, "series-2", 9, "square"),
+                dot("elementwise", o.elementwise_intensity, start.elementwise_intensity, "series-3", 9, "triangle"),
             ],
             ridge_note=f"dense: batch {o.ridge_batch:.0f}",
             predicted=claim,
