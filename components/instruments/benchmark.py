@@ -17,7 +17,7 @@ import numpy.typing as npt
 from components.instruments.layers import Axis, Boxes, Labels, Layer, Line, Plot, Points, Segments
 from components.instruments.placing import decade_ticks, log_ticks, sided_labels
 from components.instruments.registry import instrument
-from components.quantity import number, percent, plain
+from components.quantity import number, plain
 
 NAN = float("nan")
 
@@ -124,7 +124,7 @@ def next_steps(steps: Sequence[Step], *, title: str, caption: str = "") -> Plot:
     gains = np.array([step.gain for step in steps])
     rows = np.arange(len(steps))[::-1].astype(float)
     best = gains >= gains.max() * (1 - 1e-9)
-    right = 1 + 1.3 * (float(gains.max()) - 1)
+    right = 1 + 1.55 * (float(gains.max()) - 1)
 
     def bars(which: npt.NDArray[np.bool_], token: str) -> Boxes:
         return Boxes(left=1, right=np.where(which, gains, NAN), bottom=rows - 0.3, top=rows + 0.3, token=token)
@@ -194,11 +194,11 @@ def claim_intervals(
     ends = np.clip(np.stack([measured * (1 - half), measured * (1 + half)]), low, high)
     runs = np.isfinite(measured)
     flag, flag_row = (NAN, 0.0) if predicted is None else (predicted[1], float(rows[predicted[0]]))
-    bottom, top = -0.62, len(claims) - 0.45
+    bottom, top = -0.62, len(claims) - 0.34
 
     def sided(at: npt.NDArray[np.float64], text: Sequence[str], **style: Any) -> tuple[Labels, Labels]:
-        where = np.where(np.isfinite(at), at, low)
-        return sided_labels(where, rows, list(text), left=[_late(x, low, high) for x in where], gap=-4, **style)
+        left = [_late(x, low, high, 0.53) for x in at]
+        return sided_labels(at, rows, list(text), left=left, gap=-4, **style)
 
     layers: list[Layer] = [
         # Every second row on a ground of its own.
@@ -209,12 +209,13 @@ def claim_intervals(
         ),
         Segments(x0=ends[0], x1=ends[1], y0=rows, y1=rows, token="data", width=4),
         *(Segments(x0=end, x1=end, y0=rows - 0.1, y1=rows + 0.1, token="data", width=3) for end in ends),
+        Labels(x=1, y=top, text="today", token="muted", baseline="top", dx=5, dy=3),
         Points(x=measured, y=rows, size=11, token="data"),
         Points(x=truth, y=rows, size=14, token="met", marker="diamond"),
         *sided(
-            measured,
+            np.where(runs, measured, truth),
             [
-                f"measured {_ratio(claim.measured)} ± {percent(claim.half_width)}" if yes else "no measurement"
+                f"measured {_ratio(claim.measured)}" if yes else "no measurement"
                 for claim, yes in zip(claims, runs, strict=True)
             ],
             token="data",
@@ -288,6 +289,8 @@ def state_trace(
     hidden = discard_s <= 0
     slot = slot_s if slot_s < end else NAN
     words = f"{windows} windows of {plain(window_s)} s"
+    # Where no curve is: below one that falls to its steady rate, above one that rises.
+    free = low if float(curves[0].rate[0]) > 1 else high - 0.16
     layers: list[Layer] = [
         Boxes(
             left=NAN if hidden else 0, right=discard_s, bottom=low, top=high, token="series-6", alpha=0.28, hatch="/"
@@ -345,7 +348,7 @@ def state_trace(
         ),
         *sided_labels(
             discard_s,
-            low if slot_s >= end else low + 0.16,
+            free if slot_s >= end or free > 1 else low + 0.16,
             words,
             left=discard_s > 0.5 * end,
             gap=4,
@@ -458,6 +461,7 @@ class MachineRoofs:
     `above` puts both texts above their lines, for machines whose lines run close together.
     """
 
+    name: str
     peak_flop_s: float
     bandwidth_bytes_s: float
     flat_text: str
@@ -470,7 +474,10 @@ class MachineRoofs:
 
 @dataclass(frozen=True)
 class Regime:
-    """A workload on several rooflines: name, intensity (FLOP/B), attainable rate of each machine (FLOP/s), colour."""
+    """A workload on several rooflines: name (a line break is allowed), intensity (FLOP/B), rates (FLOP/s), colour.
+
+    `rates` are what each machine attains at the intensity, in the order of the machines.
+    """
 
     name: str
     intensity: float
@@ -500,31 +507,6 @@ def roofs_compared(
         x = np.array([low, machine.peak_flop_s / machine.bandwidth_bytes_s, high])
         y = np.minimum(machine.peak_flop_s, x * machine.bandwidth_bytes_s) * scale
         layers.append(Line(x=x, y=y, token=machine.token, width=machine.width, dash=machine.dash))
-    mark = low * (high / low) ** 0.3
-    for machine in machines:
-        layers += [
-            Labels(
-                x=high,
-                y=machine.peak_flop_s * scale,
-                text=machine.flat_text,
-                token=machine.token,
-                bold=True,
-                align="right",
-                dx=-4,
-                baseline="bottom" if machine.above else "top",
-                dy=-5 if machine.above else 6,
-            ),
-            Labels(
-                x=mark,
-                y=mark * machine.bandwidth_bytes_s * scale,
-                text=machine.slope_text,
-                token=machine.token,
-                bold=True,
-                align="right" if machine.above else "left",
-                dx=-9 if machine.above else 10,
-                dy=-3 if machine.above else 7,
-            ),
-        ]
     for k, regime in enumerate(regimes):
         reached = np.asarray(regime.rates, dtype=float) * scale
         layers += [
@@ -538,7 +520,7 @@ def roofs_compared(
             ),
             *sided_labels(
                 regime.intensity,
-                bottom * (top / bottom) ** (0.045 + 0.085 * k),
+                bottom * (top / bottom) ** (0.07 + 0.15 * k),
                 regime.name,
                 left=_late(regime.intensity, low, high, 0.5),
                 gap=5,
@@ -551,6 +533,32 @@ def roofs_compared(
                 for machine, rate in zip(machines, reached, strict=True)
             ),
         ]
+    mark = low * (high / low) ** 0.3
+    for machine in machines:
+        layers += [
+            Labels(
+                x=high,
+                y=machine.peak_flop_s * scale,
+                text=machine.flat_text,
+                token=machine.token,
+                bold=True,
+                align="right",
+                dx=-4,
+                baseline="bottom" if machine.above else "top",
+                dy=-5 if machine.above else 6,
+                plate=True,
+            ),
+            Labels(
+                x=mark,
+                y=mark * machine.bandwidth_bytes_s * scale,
+                text=machine.slope_text,
+                token=machine.token,
+                bold=True,
+                align="right" if machine.above else "left",
+                dx=-9 if machine.above else 10,
+                dy=-3 if machine.above else 7,
+            ),
+        ]
     return Plot(
         title=title,
         caption=caption,
@@ -558,4 +566,5 @@ def roofs_compared(
         y=Axis("attainable rate (TFLOP/s)", bottom, top, log=True, ticks=decade_ticks(bottom, top)),
         layers=tuple(layers),
         height=360,
+        key=tuple((machine.name, machine.token) for machine in machines),
     )

@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 from components.controls import choice, slider
 from components.instruments.benchmark import (
+    INSIDE,
+    OUTSIDE,
     Claim,
     ClockedRun,
     MachineRoofs,
@@ -30,7 +32,7 @@ from components.instruments.benchmark import (
     state_trace,
 )
 from components.instruments.layers import Plot
-from components.instruments.waterfall import Bar, Limit, latency_waterfall
+from components.instruments.waterfall import Bar, latency_waterfall
 from components.metrics import Metric, held
 from components.quantity import number, percent, plain
 from labs.base import (
@@ -157,6 +159,8 @@ POINT = scenario("one_point", 0.01, "1", "one percentage point of accuracy", "de
 Z = c.Z95.value
 MS = 1e-3
 NETWORK_ID, PRE_ID, INF_ID, POST_ID = "network", "preprocessing", "inference", "postprocessing"
+#: The model's colour is the same in both acts.
+STAGE_TOKENS = ("series-5", OUTSIDE, INSIDE, "series-6")
 FACTORS = np.geomspace(1, 100, 121)
 #: Progress through a session, dense at its start, where the state changes fastest.
 PROGRESS = np.linspace(0, 1, 241) ** 2
@@ -168,8 +172,14 @@ def times(ratio: float, digits: int = 2) -> str:
 
 
 def signed(fraction: float) -> str:
-    """A bias: +9.8 %."""
-    return f"{100 * fraction:+.1f} %".replace("-", "−")
+    """A bias: +9.8 %, +214 %, −0.04 %; what rounds to nothing has no sign."""
+    size = error(abs(fraction))
+    return size if size == error(0.0) else f"{'+' if fraction > 0 else '−'}{size}"
+
+
+def error(fraction: float) -> str:
+    """The size of a bias, with the decimals that it deserves: 214 %, 9.8 %, 0.04 %."""
+    return percent(fraction, 0 if fraction >= 1 else 1 if fraction >= 1e-3 else 2)
 
 
 # --- Act I ----------------------------------------------------------------------------------------------
@@ -301,17 +311,15 @@ class TwoClocks(Act):
         if tax is not None:
             said.append(
                 f"In Lab 04 your accelerator lost **{percent(tax)}** of its time waiting for data. That wait is "
-                "another "
-                "stage that a clock around the model leaves out."
+                "another stage that a clock around the model leaves out."
             )
         return " ".join(said)
 
     def concept(self) -> str:
         text = (
             "A speedup is a ratio of two times, and somebody chose where the clock starts and stops. The vendor put "
-            "the "
-            "clock around the model; your parcel is timed from photograph to decision. The waterfall shows the stages "
-            "that each clock contains. The belt carries one parcel at a time, so the stages add."
+            "the clock around the model; your parcel is timed from photograph to decision. The waterfall shows the "
+            "stages that each clock contains. The belt carries one parcel at a time, so the stages add."
         )
         if self.context == "cloud":
             text += (
@@ -389,15 +397,15 @@ class TwoClocks(Act):
             *(bar(f"{k}×", k) for k in (2, 5, 10)),
             bar("∞", math.inf),
         ]
-        flags = [] if predicted is None else [Limit(outcome.before_ms / predicted, f"you: {predicted:g}×", "series-2")]
         names = {"preprocessing": outcome.next_gain_preprocess, "inference": outcome.next_gain_inference}
         best = max(names, key=lambda name: names[name])
         return {
             "waterfall": latency_waterfall(
                 bars,
                 title="One request, stage by stage, as inference gets faster",
-                limits=flags,
                 row=44,
+                high=1.45 * outcome.before_ms,
+                tokens=STAGE_TOKENS,
                 caption=(
                     f"{number(outcome.before_ms)} ms become {number(outcome.after_ms)} ms. The vendor's clock contains "
                     f"the inference stage alone; with none of it left, {number(rest)} ms remain."
@@ -428,8 +436,7 @@ class TwoClocks(Act):
 
     def metrics(self, outcome: PathOutcome) -> list[Metric]:
         return [
-            Metric("Path before", number(outcome.before_ms, 4), "ms"),
-            Metric("Path after", number(outcome.after_ms, 4), "ms"),
+            Metric("Path", number(outcome.after_ms, 4), "ms", note=f"before: {number(outcome.before_ms, 4)} ms"),
             Metric("End-to-end speedup", f"{outcome.end_to_end_speedup:.3f}", "×"),
             Metric("Ceiling", f"{outcome.ceiling:.3f}", "×", note="inference in no time"),
             Metric("Inference, share of the path", f"{100 * outcome.inference_fraction:.1f}", "%"),
@@ -482,9 +489,8 @@ class TwoClocks(Act):
         asked = self.case()
         return Peek(
             ("amdahl_speedup", "amdahl_ceiling"),
-            f"The share is $p = T_{{inf}}/T_{{total}}$ *before* the change. For the path of {asked.before_ms:g} ms, "
-            "$p$ is "
-            f"{asked.inference_fraction:.3f} and the limit {asked.before_ms:g}/{PRE.value:g} = {asked.ceiling:.2f}.",
+            f"The share is $p = T_{{inf}}/T_{{total}}$ *before* the change. For the path of {asked.before_ms:g} ms "
+            f"$p$ is {asked.inference_fraction:.3f} and the limit {asked.before_ms:g}/{PRE.value:g} = {asked.ceiling:.2f}.",
         )
 
 
@@ -705,36 +711,32 @@ class Protocol(Act):
         if self.context == "edge":
             return Message(
                 "Procurement, the parcel operator",
-                f"Candidate X shows **{CLAIMED.value:g} times** in a ten-second demo, candidate Y "
-                f"**{Y_EDGE.value:g} times**. Cameras run all day in sealed boxes: X is a {X_MODULE.value:g} W module "
-                "in "
-                f"a box that sheds {X_BOX.value:g} W. One hour of bench time for each; I need the real end-to-end "
-                "speedup "
-                "within **five percent**, and the right order.",
+                f"Candidate X shows **{CLAIMED.value:g} times** in a ten-second demo, candidate Y **{Y_EDGE.value:g} "
+                f"times**. Cameras run all day in sealed boxes: X is a {X_MODULE.value:g} W module in a box that "
+                f"sheds {X_BOX.value:g} W. One hour of bench time for each; I need the real end-to-end speedup within "
+                "**five percent**, and the right order.",
             )
         vendor = steady("cloud", "gemm", int(VENDOR_BATCH.value))
         return Message(
             "Capacity planning, an assistant service",
             f"X has **{X_PEAK.value / PEAK:g} times** the TFLOP/s of our card, Y has **{Y_BW.value / BANDWIDTH:.2f} "
-            f"times** its memory bandwidth. The vendor's matrix benchmark at batch {VENDOR_BATCH.value:g} puts X first "
-            f"by **{percent(vendor.x / vendor.y - 1, 0)}**. We serve batch {BATCH.value:g}. Which one, and how sure "
-            "are "
-            "you?",
+            f"times** its memory bandwidth. The vendor's matrix benchmark at batch {VENDOR_BATCH.value:g} puts X "
+            f"first by **{percent(vendor.x / vendor.y - 1, 0)}**. We serve batch {BATCH.value:g}. Which one, and how "
+            "sure are you?",
         )
 
     def concept(self) -> str:
         if self.context == "edge":
             given = (
                 f"Given: today's parcel takes {PRE.value:g} + {INF.value:g} ms. A board heats up with a time constant "
-                "of "
-                f"{TAU_EDGE.value:g} s; single windows scatter by {percent(CV_EDGE.value)}."
+                f"of {TAU_EDGE.value:g} s; single windows scatter by {percent(CV_EDGE.value)}."
             )
         else:
             given = (
                 f"Given: a 7B decoder, contexts of {CACHED.value:,.0f} tokens, answers of {TOKENS.value:g}, and "
                 f"{HOST.value:g} ms per request outside the card. Both candidates start cold, at half speed, and warm "
-                "up "
-                f"with a time constant of {TAU_CLOUD.value:g} s; single windows scatter by {percent(CV_CLOUD.value)}."
+                f"up with a time constant of {TAU_CLOUD.value:g} s; single windows scatter by "
+                f"{percent(CV_CLOUD.value)}."
             )
         return (
             "You now write the **protocol**. Four choices decide what the number means:\n\n"
@@ -758,16 +760,14 @@ class Protocol(Act):
             if ratio < truth.true_x:
                 return (
                     f"Heat and boundary take much, but not that much: hot, the stage still takes {INF.value / hot:g} "
-                    "ms "
-                    f"in place of {INF.value:g}."
+                    f"ms in place of {INF.value:g}."
                 )
             if ratio < 0.5 * (cool + hot):
                 return f"{times(cool)} forgets the heat: it is what the first seconds give to the whole path."
             if ratio < 0.5 * (hot + CLAIMED.value):
                 return (
                     f"{times(hot)} forgets the boundary: it is the hot model alone, and {PRE.value:g} ms of every "
-                    "parcel "
-                    "are outside of it."
+                    "parcel are outside of it."
                 )
             return f"{times(CLAIMED.value)} is the headline: the model alone, in its first seconds."
 
@@ -786,9 +786,8 @@ class Protocol(Act):
             digits=".2f",
             why=(
                 f"Stage {CLAIMED.value:.1f} → heat {hot:.1f} → boundary {truth.true_x:.1f}: each step was a condition "
-                "of "
-                "the measurement that the headline left out. Candidate Y, "
-                f"{Y_EDGE.value:g} times at most, wins with {times(truth.true_y)}."
+                f"of the measurement that the headline left out. Candidate Y, {Y_EDGE.value:g} times at most, wins "
+                f"with {times(truth.true_y)}."
             ),
         )
 
@@ -796,10 +795,8 @@ class Protocol(Act):
         return (
             "Write a protocol that turns **every gate green, once in each context**: production's order, with a "
             f"difference that the interval resolves; a bias of at most {percent(GATE.value, 0)} that the interval "
-            "covers; "
-            f"a half-width of at most {percent(GATE.value, 0)}; a session of at most {SLOT.value:,.0f} s. Then break "
-            "it "
-            "on purpose: who gets the most wrong answer with the narrowest interval?"
+            f"covers; a half-width of at most {percent(GATE.value, 0)}; a session of at most {SLOT.value:,.0f} s. "
+            "Then break it on purpose: who gets the most wrong answer with the narrowest interval?"
         )
 
     def constraints(self) -> tuple[Constraint, ...]:
@@ -829,9 +826,8 @@ class Protocol(Act):
                 "PRECISE AND WRONG:",
                 when=lambda o: o.precisely_wrong and not o.oom,
                 text=lambda o: (
-                    f"a bias of {percent(o.bias)} with an interval of ± {percent(o.half_width)}: your interval "
-                    "excludes "
-                    "the truth. Making it narrower will not help."
+                    f"a bias of {error(o.bias)} with an interval of ± {percent(o.half_width)}: the error is larger "
+                    "than its bar. Making the bar narrower will not help."
                 ),
             ),
             Failure(
@@ -882,7 +878,7 @@ class Protocol(Act):
                 else f"Your protocol puts {o.measured_first or 'neither'} first, production {o.true_first}."
             )
             caption = (
-                f"{order} The larger bias is {percent(o.bias)}, the interval ± {percent(o.half_width)}: more windows "
+                f"{order} The larger bias is {error(o.bias)}, the interval ± {percent(o.half_width)}: more windows "
                 "shrink the bar, and leave the dotted line as it is."
             )
         rows = (("X", o.measured_x, o.true_x), ("Y", o.measured_y, o.true_y))
@@ -931,21 +927,22 @@ class Protocol(Act):
         return roofs_compared(
             [
                 MachineRoofs(
+                    "today",
                     *CARDS["today"],
-                    f"today: {PEAK / tera:,.0f} TFLOP/s",
-                    f"today: {BANDWIDTH / tera:g} TB/s",
+                    f"{PEAK / tera:,.0f} TFLOP/s",
+                    f"{BANDWIDTH / tera:g} TB/s",
                     "series-6",
                     width=6,
                     above=False,
                 ),
-                MachineRoofs(*CARDS["X"], f"X: {X_PEAK.value / tera:,.0f} TFLOP/s", "", "data"),
-                MachineRoofs(*CARDS["Y"], "", f"Y: {Y_BW.value / tera:g} TB/s", "series-3", dash="dashed"),
+                MachineRoofs("X", *CARDS["X"], f"{X_PEAK.value / tera:,.0f} TFLOP/s", "", "data"),
+                MachineRoofs("Y", *CARDS["Y"], "", f"{Y_BW.value / tera:g} TB/s", "series-3", dash="dashed"),
             ],
             [
-                Regime(f"benchmark: batch {self.batch}", here[0], tuple(here[1].values()), "ink"),
-                Regime(f"production: batch {production}", there[0], tuple(there[1].values()), "met-ink"),
+                Regime(f"benchmark\nbatch {self.batch}", here[0], tuple(here[1].values()), "ink"),
+                Regime(f"production\nbatch {production}", there[0], tuple(there[1].values()), "met-ink"),
             ],
-            intensities=(0.5, 3000),
+            intensities=(0.5, 1e4),
             rates=(1e12, 6e15),
             title="Which roof does the benchmark test?",
             caption=(
@@ -989,7 +986,7 @@ class Protocol(Act):
 
         def bias(name: str, value: float) -> Metric:
             status = held(at_most(abs(value), min(GATE.value, o.half_width)) and not o.oom)
-            return Metric(f"Bias, {name}", "–" if o.oom else signed(value)[:-2], "%", status=status)
+            return Metric(f"Bias, {name}", "–" if o.oom else signed(value).removesuffix(" %"), "%", status=status)
 
         return [
             measured("X", o.measured_x, o.true_x),
@@ -1010,7 +1007,6 @@ class Protocol(Act):
                 note="must exceed the half-width",
                 status=held(o.resolved and not o.oom),
             ),
-            Metric("Session", f"{o.session_s:,.0f}", "s", note=f"slot {SLOT.value:,.0f} s", status=held(o.slot_ok)),
         ]
 
     def tables(self, outcome: ProtocolOutcome) -> list[Table]:
@@ -1018,17 +1014,17 @@ class Protocol(Act):
         gate = percent(GATE.value, 0)
 
         def row(name: str, value: str, limit: str, holds: bool) -> tuple[str, ...]:
-            return (name, value, limit, "✓ met" if holds else "✗ not met")
+            return (name, value, limit, "✓ yes" if holds else "✗ no")
 
         def shown(text: str) -> str:
             return "–" if o.oom else text
 
         rows = [
-            row("first", shown(o.measured_first or "neither"), o.true_first, o.rank_ok and not o.oom),
-            row("difference of X and Y", shown(percent(o.separation)), "> half-width", o.resolved and not o.oom),
+            row("ranked first", shown(o.measured_first or "neither"), o.true_first, o.rank_ok and not o.oom),
+            row("difference", shown(percent(o.separation)), "> half-width", o.resolved and not o.oom),
             row("bias of X", shown(signed(o.bias_x)), f"± {gate}", at_most(abs(o.bias_x), GATE.value) and not o.oom),
             row("bias of Y", shown(signed(o.bias_y)), f"± {gate}", at_most(abs(o.bias_y), GATE.value) and not o.oom),
-            row("larger bias", shown(percent(o.bias)), "≤ half-width", not (o.precisely_wrong or o.oom)),
+            row("larger bias", shown(error(o.bias)), "≤ half-width", not (o.precisely_wrong or o.oom)),
             row("half-width", percent(o.half_width), f"≤ {gate}", o.precision_ok),
             row("session", f"{o.session_s:,.0f} s", f"≤ {SLOT.value:,.0f} s", o.slot_ok),
         ]
@@ -1038,13 +1034,13 @@ class Protocol(Act):
         enough = self.windows >= RUNS_LEAST.value
         rows.append(
             (
-                "windows (advice)",
+                "windows, advice",
                 plain(self.windows),
                 f"≥ {RUNS_LEAST.value:g}, better {RUNS_BETTER.value:g}",
-                "✓ enough" if enough else "few",
+                "✓ yes" if enough else "few",
             )
         )
-        return [Table("Protocol ledger", ("Gate", "Value", "Limit", ""), tuple(rows))]
+        return [Table("Protocol ledger", ("Gate", "Value", "Limit", "Met"), tuple(rows))]
 
     def reflection(self) -> Question:
         half = physics.gap_half_width(ORIGINAL.value, IMAGES.value, COMPRESSED.value, IMAGES.value, Z)
@@ -1052,8 +1048,7 @@ class Protocol(Act):
         points = 100 * (ORIGINAL.value - COMPRESSED.value)
         return Question(
             f"A compressed model scores {percent(COMPRESSED.value, 0)} and the original {percent(ORIGINAL.value, 0)} "
-            "on "
-            f"the same {IMAGES.value:,.0f} test images. Is the loss real?",
+            f"on the same {IMAGES.value:,.0f} test images. Is the loss real?",
             (
                 Option(
                     "A",
@@ -1064,8 +1059,7 @@ class Protocol(Act):
                     "B",
                     "It cannot be told from these data: the difference is inside the noise",
                     f"A loss of {points:.0f} point against a half-width of {half:.4f} for independent sets. A paired "
-                    "test "
-                    "on the images on which the two models disagree may resolve more.",
+                    "test on the images on which the two models disagree may resolve more.",
                     correct=True,
                 ),
                 Option(
@@ -1114,8 +1108,7 @@ class BenchmarkLab(Lab):
     acts = (TwoClocks, Protocol)
     briefing = (
         "A benchmark is not a number with an error bar that more repetitions make true. A component's speedup is not "
-        "the "
-        "system's: what was not accelerated sets a ceiling. And precision is not validity: repeating the wrong "
+        "the system's: what was not accelerated sets a ceiling. And precision is not validity: repeating the wrong "
         "measurement shrinks the interval around the wrong value. In Act I a vendor's clock and yours time different "
         "things; in Act II you write the protocol that decides between two candidates."
     )
@@ -1138,8 +1131,7 @@ class BenchmarkLab(Lab):
         "- Heat and warm-up follow one exponential to a steady state (lumped model); the baseline is measured hot.\n"
         "- One session for each candidate: warm-up once, then the windows back to back.\n"
         "- Intervals are normal approximations for independent windows. With five windows the t quantile widens them "
-        "by "
-        "18 %, and windows of one hot session are correlated.\n"
+        "by 18 %, and windows of one hot session are correlated.\n"
         "- Cloud: a 16-bit 7B decoder at the roofline, dense layers then attention; the matrix benchmark has no cache. "
         "X is hypothetical, Y has the H200's bandwidth.\n"
         f"- Production serves batch {BATCH.value:g} with {CACHED.value:,.0f} cached tokens; {HOST.value:g} ms of each "
@@ -1203,18 +1195,15 @@ class BenchmarkLab(Lab):
         "- Ask groups to break the benchmark on purpose: who gets the most wrong answer with the narrowest interval?\n"
         "- The slope of trust: kernel, boundary, state, workload, statistics. Students start at the wrong end.\n"
         "- The interval ignores that windows of one hot session are correlated; restarting the device between runs "
-        "would "
-        "cost five time constants each.\n"
+        "would cost five time constants each.\n"
         "- Act I asks for the latency of one parcel. If the two stages are pipelined, throughput goes from one parcel "
-        "per "
-        f"{INF.value:g} ms to one per {PRE.value:g} ms: {INF.value / PRE.value:g} times, set by the stage that nobody "
-        "bought.\n"
+        f"per {INF.value:g} ms to one per {PRE.value:g} ms: {INF.value / PRE.value:g} times, set by the stage that "
+        "nobody bought.\n"
         "- Percentiles are left to Lab 13; means rank here, and a share of inference of "
         f"{percent(SHARE_LOW.value, 0)} to {percent(SHARE_HIGH.value, 0)} already explains why model-only means "
         "mislead.\n"
         "- Only ratios of means appear; discuss geometric means when several workloads are combined (MLPerf reports "
-        "them "
-        "separately).\n"
+        "them separately).\n"
         "- Extension: find the shortest edge session that passes every gate, and explain which gate binds."
     )
 
