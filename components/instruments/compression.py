@@ -13,7 +13,7 @@ from components.instruments.layers import Axis, Boxes, Bubbles, Labels, Layer, L
 from components.instruments.placing import log_ticks, sided_labels
 from components.instruments.registry import instrument
 from components.instruments.waterfall import Limit
-from components.quantity import number, percent, plain
+from components.quantity import percent, plain
 
 Array = npt.NDArray[np.float64]
 
@@ -83,7 +83,7 @@ def noise_ruler(
         Labels(
             x=left,
             y=0,
-            text="noise as strong as the weights",
+            text="as strong as the weights",
             token="violation-ink",
             baseline="top",
             dx=4,
@@ -113,7 +113,7 @@ def noise_ruler(
         Labels(
             x=-here[0],
             y=here[1],
-            text=f"{number(here[1])} dB" if known else "",
+            text=f"{here[1]:.1f} dB".replace("-", "−") if known else "",
             token="ink",
             bold=True,
             baseline="bottom",

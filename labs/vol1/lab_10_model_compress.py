@@ -539,7 +539,7 @@ class FewerBits(Act):
             Metric("Quality", pct(outcome.quality_pct), "%", note=f"{full:.1f} % in FP32"),
             Metric(
                 "Weights over noise",
-                "–" if outcome.sqnr_db is None else number(outcome.sqnr_db),
+                "–" if outcome.sqnr_db is None else f"{outcome.sqnr_db:.1f}".replace("-", "−"),
                 "" if outcome.sqnr_db is None else "dB",
                 note="a floating-point format" if outcome.sqnr_db is None else "0 dB: as strong as the weights",
             ),
