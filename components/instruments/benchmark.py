@@ -533,7 +533,7 @@ def roofs_compared(
                 for machine, rate in zip(machines, reached, strict=True)
             ),
         ]
-    mark = low * (high / low) ** 0.3
+    mark = low * (high / low) ** 0.24
     for machine in machines:
         layers += [
             Labels(
@@ -555,8 +555,10 @@ def roofs_compared(
                 token=machine.token,
                 bold=True,
                 align="right" if machine.above else "left",
-                dx=-9 if machine.above else 10,
-                dy=-3 if machine.above else 7,
+                baseline="bottom" if machine.above else "top",
+                dx=-4 if machine.above else 4,
+                dy=-5 if machine.above else 7,
+                plate=True,
             ),
         ]
     return Plot(

@@ -490,7 +490,8 @@ class TwoClocks(Act):
         return Peek(
             ("amdahl_speedup", "amdahl_ceiling"),
             f"The share is $p = T_{{inf}}/T_{{total}}$ *before* the change. For the path of {asked.before_ms:g} ms "
-            f"$p$ is {asked.inference_fraction:.3f} and the limit {asked.before_ms:g}/{PRE.value:g} = {asked.ceiling:.2f}.",
+            f"$p$ is {asked.inference_fraction:.3f} and the limit {asked.before_ms:g}/{PRE.value:g} = "
+            f"{asked.ceiling:.2f}.",
         )
 
 
@@ -982,7 +983,7 @@ class Protocol(Act):
         needed = math.ceil(physics.runs_for_half_width(cv, GATE.value, Z) - 1e-9)
 
         def measured(name: str, value: float, truth: float) -> Metric:
-            return Metric(f"Measured, {name}", "–" if o.oom else f"{value:.3f}", "×", note=f"production {truth:.3f} ×")
+            return Metric(f"Measured, {name}", "–" if o.oom else f"{value:.3f}", "×", note=f"production {truth:.3f}")
 
         def bias(name: str, value: float) -> Metric:
             status = held(at_most(abs(value), min(GATE.value, o.half_width)) and not o.oom)
