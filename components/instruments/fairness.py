@@ -86,11 +86,14 @@ def chouldechova_explorer(
     )
     level = NAN if predicted_ratio is None else predicted_ratio * first.fpr
     level = level if level <= 100 else NAN
+    # The upright word, some 28 points long, keeps away from the level, and from the groups and their names.
+    taken = [value for value in (level, first.fpr, second.fpr) if math.isfinite(value)]
+    word_at = max((64.0, 36.0, 4.0), key=lambda start: min((abs(start + 14 - value) for value in taken), default=0.0))
     layers: list[Layer] = [
         Boxes(left=edge, right=high, bottom=0, top=100, token="violation", alpha=0.1),
         Labels(
             x=min(edge, high - 7) if math.isfinite(edge) else NAN,
-            y=3,
+            y=word_at,
             text="impossible" if math.isfinite(edge) else "",
             token="violation-ink",
             angle=90,
@@ -223,6 +226,7 @@ def confusion_mosaics(
     wide, tall = 0.24, 0.075
     layers: list[Layer] = []
     rates = []
+    level = 100 * groups[0].wronged / (1 - groups[0].prevalence)
     for k, group in enumerate(groups):
         start, split = k * (1 + gap), k * (1 + gap) + group.prevalence
         end = start + 1
@@ -239,7 +243,12 @@ def confusion_mosaics(
         )
         for (left, right, bottom, top, share, ink), token in zip(boxes, tokens, strict=True):
             shown = exists and top > bottom
-            fits = shown and right - left > wide and (top - bottom) / 100 > tall
+            # The carried level may run through a cell: its number stands in the larger part.
+            if k == 1 and token == WRONGED and bottom < level < top:
+                span = (level, top) if top - level > level else (bottom, level)
+            else:
+                span = (bottom, top)
+            fits = shown and right - left > wide and (span[1] - span[0]) / 100 > tall
             layers += [
                 Boxes(
                     left=left + 0.006 if shown else NAN,
@@ -250,7 +259,7 @@ def confusion_mosaics(
                 ),
                 Labels(
                     x=(left + right) / 2,
-                    y=(bottom + top) / 2 if fits else NAN,
+                    y=sum(span) / 2 if fits else NAN,
                     text=f"{group.count * share:.0f}" if fits else "",
                     token=ink,
                     align="center",
@@ -269,7 +278,7 @@ def confusion_mosaics(
         )
     (split, _, fpr), (_, other_end, other_fpr) = rates
     layers += [
-        Segments(x0=split, x1=other_end, y0=100 * fpr, y1=100 * fpr, token="ink", dash="dashed", width=1.5),
+        Segments(x0=split, x1=other_end, y0=level, y1=level, token="ink", dash="dashed", width=1.5),
         *(
             Labels(
                 x=end,
@@ -308,7 +317,7 @@ def disaggregated_bars(
 ) -> Plot:
     """Error rates (fractions) of groups and of mixtures of them, one bar each; `aggregates` names the mixtures.
 
-    `high` fixes the end of the axis (%).
+    `high` is the last tick of the axis (%).
     """
     rows = np.arange(len(rates), dtype=float)[::-1]
     values = np.array([100 * rate for rate in rates.values()])
@@ -316,7 +325,8 @@ def disaggregated_bars(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("error rate (%)", 0, high, ticks=_steps(high, 10)),
+        # A quarter more than the ticks need: the longest bar carries its number behind it.
+        x=Axis("error rate (%)", 0, 1.25 * high, ticks=_steps(high, 10)),
         y=Axis("", -0.6, len(rates) - 0.4, ticks=tuple(zip(rows.tolist(), rates, strict=True))),
         layers=(
             Boxes(left=0, right=np.where(mixed, NAN, values), bottom=rows - 0.32, top=rows + 0.32, token="data"),
@@ -380,7 +390,7 @@ def roc_plane(
     a, b = points
     reach = 100 * tolerance
     at_a, at_b = (100 * a.fpr, 100 * a.tpr), (100 * b.fpr, 100 * b.tpr)
-    words = [f"{p.name}: {percent(p.tpr, 0)} of the good, {percent(p.fpr, 0)} of the others" for p in points]
+    words = [f"{p.name}: TPR {percent(p.tpr, 0)}, FPR {percent(p.fpr, 0)}" for p in points]
     layers: tuple[Layer, ...] = (
         Segments(x0=0, y0=0, x1=100, y1=100, token="grid", width=1.5),
         Line(x=100 * fpr, y=100 * second_before.tpr, token="series-6", dash="dashed", width=2),
@@ -436,7 +446,7 @@ def gap_gauges(gaps: Sequence[Gap], *, gate: Limit, title: str, caption: str = "
     )
     limit = 100 * gate.value
     most = float(np.max(certified))
-    high, step = next((scale for scale in GAP_SCALES if most * 1.25 <= scale[0]), GAP_SCALES[-1])
+    high, step = next((scale for scale in GAP_SCALES if most * 1.34 <= scale[0]), GAP_SCALES[-1])
     holds = certified <= limit * (1 + 1e-9)
     ends = np.minimum(certified, high)
     words = np.array([f"up to {value:.1f}" for value in certified], dtype=object)
@@ -511,7 +521,10 @@ def selection_rates(rates: Mapping[str, float], *, least_ratio: float, title: st
                 baseline="bottom",
                 dy=-2,
             ),
-            *sided_labels(values, rows, words, left=False, gap=7, token="ink", bold=True, plate=True),
+            # Behind the bar, or behind the line where that would run through the number.
+            *sided_labels(
+                np.where(falls_short, line, values), rows, words, left=False, gap=7, token="ink", bold=True, plate=True
+            ),
         ),
         height=180,
     )
