@@ -315,7 +315,7 @@ class Lab(param.Parameterized):
 
     def design(self) -> dict[str, Any]:
         """The ledger entry for the controls of Act II as they stand, with the first prediction ever made."""
-        first = self.ledger.first_prediction(self.number, self.volume) or {"prediction": None, "correct": None}
+        first = self.ledger.first_prediction(self.number, self.volume) or self._locked_first()
         return {
             "context": self.context,
             "act1_prediction": first["prediction"],
@@ -326,6 +326,12 @@ class Lab(param.Parameterized):
             **self.extras(),
             **{field: self.named.get(field) for field in self.asks},
         }
+
+    def _locked_first(self) -> dict[str, Any]:
+        """The prediction of this run, where the log does not know the first one: it came from a file without a log."""
+        if "act1" not in self.predictions:
+            return {"prediction": None, "correct": None}
+        return {"prediction": self.ledger_value("act1", self.predictions["act1"]), "correct": self.correct["act1"]}
 
     def save(self) -> None:
         """Writes the entry; returns once it is on disk."""

@@ -13,11 +13,11 @@ from typing import Any
 import holoviews as hv
 import holoviews.plotting.bokeh
 from bokeh.core.serialization import Deserializer, Serialized, Serializer
-from bokeh.models import ColumnDataSource, GlyphRenderer
+from bokeh.models import ColumnDataSource, GlyphRenderer, HoverTool
 from bokeh.plotting import figure as BokehFigure
 from bokeh.util.serialization import make_id
 
-from components.instruments.layers import Plot
+from components.instruments.layers import Axis, Plot
 from components.theme import TEXT_FONT, colour
 
 hv.Store.set_current_backend("bokeh")
@@ -67,7 +67,7 @@ def _draw(plot: Plot) -> Blueprint:
     )
     drawn = hv.renderer("bokeh").get_plot(overlay)
     figure: BokehFigure = drawn.state
-    sources = []
+    sources, telling = [], []
     for part, layer in zip(drawn.subplots.values(), plot.layers, strict=True):
         source, renderer = part.handles["source"], part.handles["glyph_renderer"]
         named = layer.columns()
@@ -79,12 +79,23 @@ def _draw(plot: Plot) -> Blueprint:
         _strip(renderer)
         source.data = {name: [] for name in named}
         sources.append(source)
+        if layer.tells_coordinates:
+            telling.append(renderer)
     _dress(figure)
+    told = tooltips(plot.x, plot.y)
+    if telling and told:
+        formats = {"@x": "printf", "@y": "printf"}
+        figure.add_tools(HoverTool(renderers=telling, formatters=formats, tooltips=told, visible=False))
     return Blueprint(Serializer().serialize(figure).content, tuple(source.id for source in sources))
 
 
+def tooltips(x: Axis, y: Axis) -> list[tuple[str, str]]:
+    """What a point of a plot tells: its coordinates on the axes that have numbers."""
+    return [(axis.label, f"@{name}{{%.4g}}") for name, axis in (("x", x), ("y", y)) if not axis.ticks]
+
+
 def _strip(renderer: GlyphRenderer) -> None:
-    """Nothing here is selected, muted or hovered over: the glyphs for that are half of a figure's models."""
+    """Nothing here is selected, muted or lit up: the glyphs for that are half of a figure's models."""
     renderer.update(selection_glyph="auto", nonselection_glyph="auto", muted_glyph="auto", hover_glyph=None)
 
 

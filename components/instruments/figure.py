@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import panel as pn
 import param
-from bokeh.models import ColumnDataSource, FixedTicker
+from bokeh.models import ColumnDataSource, FixedTicker, HoverTool
 from bokeh.plotting import figure as BokehFigure
 from panel.custom import Child
 
 from components.base import Bare, HtmlComponent, Unstyled
-from components.instruments.blueprint import blueprint
+from components.instruments.blueprint import blueprint, tooltips
 from components.instruments.layers import Axis, Plot
 
 
@@ -83,6 +83,10 @@ def _write_axes(figure: BokehFigure, axes: tuple[Axis, Axis]) -> None:
     ):
         span.update(start=axis.low, end=axis.high, reset_start=axis.low, reset_end=axis.high)
         _write_axis(scale, axis)
+    told = tooltips(*axes)
+    for tool in figure.tools:
+        if isinstance(tool, HoverTool) and tool.tooltips != told:
+            tool.tooltips = told
 
 
 def _write_axis(model: Any, axis: Axis) -> None:

@@ -8,7 +8,13 @@ function writeAxis(figure, side, [label, low, high, ticks]) {
   const [range, place] = AXES[side]
   const axis = figure[place].find((renderer) => "axis_label" in renderer)
   figure[range].setv({start: low, end: high, reset_start: low, reset_end: high})
-  if (axis.axis_label !== label) axis.axis_label = label
+  if (axis.axis_label !== label) {
+    axis.axis_label = label
+    for (const tool of figure.toolbar.tools) {
+      if (tool.type !== "HoverTool") continue
+      tool.tooltips = tool.tooltips.map(([said, value]) => [value.startsWith(`@${side}`) ? label : said, value])
+    }
+  }
   if (ticks.length === 0) return
   axis.ticker.setv({ticks: ticks.map(([at]) => at)})
   axis.major_label_overrides = new Map(ticks)
@@ -56,6 +62,9 @@ export class ActFigure {
     this.component?.remove()
     this.view?.remove()
     this.view = undefined
+    // Bokeh keeps every document that it has drawn.
+    const at = Bokeh.documents.indexOf(this.document)
+    if (at >= 0) Bokeh.documents.splice(at, 1)
   }
 
   show(state, prediction) {

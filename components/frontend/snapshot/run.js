@@ -117,11 +117,17 @@ export class Run {
 
   lock(act, value) {
     if (this.state !== `${act}_predict`) throw new NotAllowed("This prediction is locked already.")
-    const answer = this.answerTo(act, value)
+    this.answerTo(act, value)
     this.predictions[act] = value
-    if (act === "act1") this.shelf.keepFirst(this.lesson.key, {prediction: answer.ledger, correct: answer.overlay.correct})
+    if (act === "act1") this.keepFirst()
     this.state = `${act}_explore`
     this.lookAtDesign(false)
+  }
+
+  // The first prediction ever made stays on record.
+  keepFirst() {
+    const {ledger, overlay} = this.answerTo("act1", this.predictions.act1)
+    this.shelf.keepFirst(this.lesson.key, {prediction: ledger, correct: overlay.correct})
   }
 
   answerTo(act, value) {
@@ -231,6 +237,7 @@ export class Run {
       if (options.some((option) => option.id === stored.named[id])) this.named[id] = stored.named[id]
     }
     this.state = stored.state
+    if (this.predictions.act1 !== undefined) this.keepFirst()
     const last = stored.last_design
     if (last && last.context in this.lesson.fields) {
       this.lastDesign = {context: last.context, index: this.index("act2", this.near("act2", last.context, last.controls), last.context)}
