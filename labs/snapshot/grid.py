@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.controls import Options, Spec
+from components.controls import Options, Slider, Spec
 from labs.act import Act
 from labs.lab import Lab
 from labs.robot import opened
@@ -63,24 +63,27 @@ def _nearest(kept: tuple[Any, ...], value: Any) -> int:
 
 @dataclass
 class _Choice:
-    """A control as one or several contexts have it: all its values, and the positions of those that are kept."""
+    """A control as one or several contexts have it, and which of its values are kept."""
 
     spec: Spec
-    kept: set[int]
+    kept: set[Any]
 
     @property
     def values(self) -> tuple[Any, ...]:
-        return self.spec.values()
+        """What the control offers, in order; a default or a design may lie between two stops of a slider."""
+        offered = self.spec.values()
+        return tuple(sorted({*offered, *self.kept})) if isinstance(self.spec, Slider) else offered
 
-    def must(self, value: Any) -> None:
-        """Keeps the stop nearest to `value`."""
-        self.kept.add(_nearest(self.values, value))
+    def in_order(self) -> tuple[Any, ...]:
+        """The kept values."""
+        return tuple(value for value in self.values if value in self.kept)
 
-    def widest_gap(self) -> tuple[int, int]:
-        """Width of the widest gap between kept stops, in stops, and the position in its middle."""
-        ends = sorted({-1, len(self.values), *self.kept})
+    def widest_gap(self) -> tuple[int, Any]:
+        """Width of the widest gap between kept values, in stops, and the value in its middle."""
+        values = self.values
+        ends = [-1, *(at for at, value in enumerate(values) if value in self.kept), len(values)]
         low, high = max(itertools.pairwise(ends), key=lambda gap: gap[1] - gap[0])
-        return high - low, (low + high) // 2
+        return high - low, values[(low + high) // 2] if high - low > 1 else None
 
     def loss(self) -> float:
         """The part of the range that the widest gap spans. A named option that is missing is a greater loss."""
@@ -105,7 +108,7 @@ def grids(lab: type[Lab], key: str) -> dict[str, Grid]:
             if known is None:
                 shared.append((name, choice))
             by_context[context][name] = choice
-            choice.must(spec.default)
+            choice.kept.add(spec.default)
     _keep_what_matters(run, act, by_context)
     _fill(by_context, BUDGET[key])
     return {
@@ -120,12 +123,10 @@ def _keep_what_matters(run: Lab, act: Act, by_context: Mapping[str, Mapping[str,
     for context, choices in by_context.items():
         designs = [run.solution(context), run.breaking(context)] if act.key == "act2" else []
         for name, choice in choices.items():
-            choice.kept |= {0, len(choice.values) - 1}
-            for value in act.snapshot_stops.get(name, ()):
-                choice.must(value)
+            choice.kept |= {choice.values[0], choice.values[-1], *act.snapshot_stops.get(name, ())}
         for design in filter(None, designs):
             for name, value in design.items():
-                choices[name].must(value)
+                choices[name].kept.add(value)
 
 
 def _fill(by_context: Mapping[str, Mapping[str, _Choice]], budget: int) -> None:
