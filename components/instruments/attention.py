@@ -224,24 +224,27 @@ def attention_scaling(
     the state of `tiled` attention, and the `linear` extrapolation; `names` name them in this order. `here` is the
     current (tokens, bytes), `capacity` the memory (B), filled at `capacity_tokens`. `marks` are known contexts.
     """
-    low, high = 1e3, 1e17
+    gb = 1e-9
+    low, high = 1e3 * gb, 1e17 * gb
+    edge = capacity.value * gb
     left, right = float(tokens[0]), float(tokens[-1])
-    several = all_layers if all_layers is not None else np.full_like(tokens, np.nan)
+    several = np.full_like(tokens, np.nan) if all_layers is None else all_layers * gb
+    one, state, guess = one_layer * gb, tiled * gb, linear * gb
     claimed = math.nan if predicted is None else predicted
     known = np.array([at for _, at in marks])
     # Early contexts are named at the top, where no curve has arrived yet, late ones under all curves.
     early = known < math.sqrt(left * right)
-    ends = [one_layer[-1], several[-1], tiled[-1]]
+    ends = [one[-1], several[-1], state[-1]]
     layers: list[Layer] = [
         Segments(x0=known, x1=known, y0=low, y1=high, token="grid", width=1.2),
-        Segments(x0=left, x1=right, y0=capacity.value, y1=capacity.value, token=capacity.token, dash="dashed"),
-        Line(x=tokens, y=linear, token="series-6", dash="dashed", width=1.6),
-        Line(x=tokens, y=tiled, token="series-3"),
+        Segments(x0=left, x1=right, y0=edge, y1=edge, token=capacity.token, dash="dashed"),
+        Line(x=tokens, y=guess, token="series-6", dash="dashed", width=1.6),
+        Line(x=tokens, y=state, token="series-3"),
         Line(x=tokens, y=several, token="series-4"),
-        Line(x=tokens, y=one_layer),
-        Segments(x0=capacity_tokens, x1=capacity_tokens, y0=low, y1=capacity.value, token=capacity.token, width=1.2),
-        Points(x=capacity_tokens, y=capacity.value, marker="diamond", size=10, token=capacity.token),
-        Points(x=claimed, y=capacity.value, size=15, filled=False, token="series-2"),
+        Line(x=tokens, y=one),
+        Segments(x0=capacity_tokens, x1=capacity_tokens, y0=low, y1=edge, token=capacity.token, width=1.2),
+        Points(x=capacity_tokens, y=edge, marker="diamond", size=10, token=capacity.token),
+        Points(x=claimed, y=edge, size=15, filled=False, token="series-2"),
         *(
             Labels(
                 x=known,
@@ -273,11 +276,11 @@ def attention_scaling(
             for end, text, token in zip(ends, names[:3], ("data", "series-4", "series-3"), strict=True)
         ),
         Labels(
-            x=right, y=linear[-1], text=names[3], token="muted", align="right", baseline="top", dx=-8, dy=13, plate=True
+            x=right, y=guess[-1], text=names[3], token="muted", align="right", baseline="top", dx=-8, dy=13, plate=True
         ),
         Labels(
             x=left,
-            y=capacity.value,
+            y=edge,
             text=f"{capacity.label}: {plain(capacity_tokens, 6)}",
             token=f"{capacity.token}-ink",
             baseline="bottom",
@@ -290,7 +293,7 @@ def attention_scaling(
         *(
             Labels(
                 x=claimed,
-                y=capacity.value,
+                y=edge,
                 text="prediction" if predicted is not None and (claimed > right / 8) == above else "",
                 token="series-2",
                 align="right",
@@ -301,18 +304,18 @@ def attention_scaling(
             )
             for above in (True, False)
         ),
-        Points(x=here[0], y=here[1], size=11),
+        Points(x=here[0], y=here[1] * gb, size=11),
     ]
     return Plot(
         title=title,
         caption=caption,
         x=Axis("context (tokens)", left / 1.12, right * 1.12, log=True, ticks=_octaves(left, right)),
         y=Axis(
-            "attention memory (B)",
+            "attention memory",
             low,
             high,
             log=True,
-            ticks=tuple((10.0**k, quantity(10.0**k, "B", 1)) for k in range(3, 18, 3)),
+            ticks=tuple((10.0**k * gb, quantity(10.0**k, "B", 1)) for k in range(3, 18, 3)),
         ),
         layers=tuple(layers),
         height=360,
