@@ -6,6 +6,7 @@ import numpy as np
 
 from mlsysim.physics.registry import (
     AT_LEAST_ONE,
+    FRACTION,
     NONNEGATIVE,
     POSITIVE,
     Real,
@@ -21,6 +22,36 @@ DURATION = Variable("t", "s", "time span", NONNEGATIVE)
 INTERVAL = Variable(r"\tau", "s", "computing time between saves, the save not included", POSITIVE)
 CHECKPOINT = Variable(r"\delta", "s", "time that a save stops the computation", NONNEGATIVE)
 RESTART = Variable("R", "s", "time from a failure to computing again", NONNEGATIVE)
+
+
+@formula(
+    latex=r"P_0 = A^{N}",
+    variables={
+        "availability": Variable("A", "1", "share of the time that one part is up", FRACTION),
+        "count": Variable("N", "1", "parts that all have to be up", NONNEGATIVE),
+    },
+    result=Result("P_0", "1", "share of the time in which all parts are up"),
+    validity="Equal, independent parts. Shared power, cooling or switches break the independence.",
+    source="Series system (Barlow and Proschan 1975).",
+)
+def all_up_probability(availability: Real, count: Real) -> Real:
+    """Share of the time in which every one of many equal parts is up."""
+    return availability**count
+
+
+@formula(
+    latex=r"P_1 = N \left(1 - A\right) A^{N - 1}",
+    variables={
+        "availability": Variable("A", "1", "share of the time that one part is up", FRACTION),
+        "count": Variable("N", "1", "parts", AT_LEAST_ONE),
+    },
+    result=Result("P_1", "1", "share of the time in which exactly one part is down"),
+    validity="Equal, independent parts.",
+    source="Binomial distribution.",
+)
+def one_down_probability(availability: Real, count: Real) -> Real:
+    """Share of the time in which exactly one of many equal parts is down."""
+    return count * (1.0 - availability) * availability ** (count - 1.0)
 
 
 @formula(
@@ -75,6 +106,37 @@ def failure_probability(duration_s: Real, mtbf_s: Real) -> Real:
 def expected_failures(duration_s: Real, mtbf_s: Real) -> Real:
     """Failures to expect within a time span."""
     return duration_s / mtbf_s
+
+
+@formula(
+    latex=r"m = \frac{t N}{k}",
+    variables={
+        "duration_s": DURATION,
+        "failures": Variable("k", "failures", "failures counted in it", POSITIVE),
+        "components": Variable("N", "1", "parts, any of which stops the job", AT_LEAST_ONE),
+    },
+    result=Result("m", "s", "mean time between failures of one part"),
+    validity="Constant failure rate; a count of k is known to within about the square root of k.",
+    source="Poisson process, expected count solved for the rate.",
+)
+def implied_component_mtbf(duration_s: Real, failures: Real, components: Real) -> Real:
+    """Mean time between failures of one part that a count over a whole fleet implies."""
+    return duration_s * components / failures
+
+
+@formula(
+    latex=r"g = \frac{M}{M + L}",
+    variables={
+        "mtbf_s": MTBF,
+        "lost_time_s": Variable("L", "s", "time lost per failure: detection, restart, repeated work", NONNEGATIVE),
+    },
+    result=Result("g", "1", "share of the time that is useful work"),
+    validity="Renewal cycle: progress for one MTBF, then a fixed loss in which nothing fails.",
+    source="Alternating renewal process (Barlow and Proschan 1975).",
+)
+def goodput_fraction(mtbf_s: Real, lost_time_s: Real) -> Real:
+    """Useful share of the time when every failure costs the same."""
+    return mtbf_s / (mtbf_s + lost_time_s)
 
 
 @formula(
