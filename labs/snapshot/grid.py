@@ -111,12 +111,27 @@ def grids(lab: type[Lab], key: str) -> dict[str, Grid]:
             choice.kept.add(spec.default)
     _keep_what_matters(run, act, by_context)
     _fill(by_context, BUDGET[key])
-    return {
-        context: Grid(
-            context, {name: tuple(choice.values[at] for at in sorted(choice.kept)) for name, choice in choices.items()}
-        )
-        for context, choices in by_context.items()
-    }
+    while _keep_where_controls_settle(run, act, by_context):
+        pass
+    return {context: _grid(context, choices) for context, choices in by_context.items()}
+
+
+def _grid(context: str, choices: Mapping[str, _Choice]) -> Grid:
+    return Grid(context, {name: choice.in_order() for name, choice in choices.items()})
+
+
+def _keep_where_controls_settle(run: Lab, act: Act, by_context: Mapping[str, Mapping[str, _Choice]]) -> bool:
+    """Keeps the values to which controls give way in some recorded state; says whether any was missing."""
+    missing = False
+    for context, choices in by_context.items():
+        run.set_context(context)
+        states = _grid(context, choices)
+        for index in range(len(states)):
+            for name, value in act.settle(states.values(index)).items():
+                if value not in states.kept[name]:
+                    choices[name].kept.add(value)
+                    missing = True
+    return missing
 
 
 def _keep_what_matters(run: Lab, act: Act, by_context: Mapping[str, Mapping[str, _Choice]]) -> None:
