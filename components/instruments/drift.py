@@ -74,6 +74,18 @@ class Period:
     ink: str = "data"
 
 
+def _clear_above(height: float, others: Sequence[float]) -> float:
+    """The height of the topmost line of a bundle that leaves no room for a name between its lines.
+
+    Lower lines of a bundle get slightly less, so that their names keep the order of the lines.
+    """
+    top = height
+    for other in sorted(others):
+        if top < other < top + _TEXT + 2:
+            top = other
+    return top + 1e-3 * (height - top)
+
+
 @instrument(volume=1, chapter=3)
 def layered_timeline(
     time: Array,
@@ -141,7 +153,11 @@ def layered_timeline(
                 ),
             ]
         back += [Line(x=time, y=at(trace.values), token=trace.token) for trace in lane.traces]
-        starts = [float(at(trace.values)[0]) + (-9 if trace.below else 9) for trace in lane.traces]
+        left_ends = [float(at(trace.values)[0]) for trace in lane.traces]
+        starts = [
+            end - 9 if trace.below else _clear_above(end, left_ends) + 9
+            for end, trace in zip(left_ends, lane.traces, strict=True)
+        ]
         names = spread(starts, _TEXT + 1, bottom + _TEXT / 2, upper - _TEXT / 2)
         for trace, height in zip(lane.traces, names, strict=True):
             front.append(
@@ -221,6 +237,8 @@ def bin_shares(
     wanted, found = np.asarray(expected) * 100, np.asarray(actual) * 100
     common = np.minimum(wanted, found)
     high = max(2.6 * float(np.max(wanted)), 1.18 * float(np.max(found)))
+    # Two-digit numbers under every one of many bins would run into each other on a narrow screen.
+    named = range(count) if count <= 12 else (0, *range(4, count, 5))
 
     def bars(bottom: Any, top: Any, token: str, **style: Any) -> Boxes:
         shown = np.where(np.asarray(top) > np.asarray(bottom), top, NAN)
@@ -242,7 +260,7 @@ def bin_shares(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis(x_label, 0, count, ticks=tuple((k + 0.5, str(k + 1)) for k in range(count))),
+        x=Axis(x_label, 0, count, ticks=tuple((k + 0.5, str(k + 1)) for k in named)),
         y=Axis(y_label, 0, high),
         layers=(
             bars(np.zeros(count), common, "data"),

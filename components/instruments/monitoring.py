@@ -71,9 +71,9 @@ def quiet_readings(
     peak = float(reading[int(np.argmax(here.density))])
     other = float(reading[int(np.argmax(there.density))])
 
-    def name(at: float, density: Quiet, token: str) -> tuple[Labels, ...]:
+    def name(at: float, height: float, density: Quiet, token: str) -> tuple[Labels, ...]:
         return sided_labels(
-            at, 1.0, density.name, left=_share(at, x) > 0.5, gap=-34, dy=-6, token=token, baseline="bottom", plate=True
+            at, height, density.name, left=_share(at, x) > 0.5, gap=-34, token=token, baseline="bottom", plate=True
         )
 
     flags: list[Layer] = []
@@ -97,9 +97,9 @@ def quiet_readings(
             alpha=0.75,
         ),
         Line(x=reading, y=here.density),
-        *name(other, there, "muted"),
-        *name(peak, here, "data"),
         *flags,
+        *name(other, 1.03, there, "muted"),
+        *name(peak, 1.18, here, "data"),
         Labels(
             x=threshold,
             y=0.0,
@@ -232,8 +232,9 @@ def retraining_cost_curve(
             cost,
             f"{here.text}{arrow}",
             left=_share(at, x) > 0.5,
-            gap=13,
-            dy=14,
+            # Above the point lies the inside of the U.
+            gap=11,
+            dy=-15,
             token="ink",
             bold=True,
             plate=True,
@@ -303,11 +304,10 @@ def trigger_delay(
         Points(x=at, y=NAN if in_use or hidden else days, token="ink", size=13, filled=False),
         *sided_labels(
             at,
-            days,
+            _height(_share(days, y) + (-0.055 if above else 0.07), y),
             "" if hidden else f"{here_text}{' ↑' if above else ''}",
             left=_share(at, x) > 0.5,
             gap=11,
-            dy=10 if above else -12,
             token="ink",
             bold=True,
             plate=True,

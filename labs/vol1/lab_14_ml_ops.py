@@ -156,7 +156,9 @@ OTA_USD = physics.ota_update_cost(
 )
 RUN_EDGE = round(TRAIN_EDGE.value + OTA_USD, 2)
 
-CLOUD = Context("cloud", "Cloud", "cloud", "A ranking service on H100s: a million labelled clicks' worth of traffic.")
+CLOUD = Context(
+    "cloud", "Cloud", "cloud", "A ranking service on H100s: many inputs, clicks as labels, a quick release."
+)
 EDGE = Context("edge", "Edge", "edge", f"{DEVICES.value:,.0f} Orin NX cameras: few inputs, dear labels, slow rollouts.")
 
 
@@ -186,6 +188,12 @@ class Service:
         return self.queries_per_day * self.value_usd * self.accuracy0
 
 
+def bill_axis(high: float, step: int) -> Axis:
+    """An axis of yearly bills in thousand USD."""
+    ticks = tuple((float(k), f"{k:,}") for k in range(0, int(high) + 1, step))
+    return Axis("thousand USD a year", 0, high, ticks=ticks)
+
+
 SERVICES = {
     "cloud": Service(
         ACC_0.value,
@@ -200,7 +208,7 @@ SERVICES = {
         FLOOR_CLOUD.value,
         BUDGET_CLOUD.value,
         days_axis("USD a day", 100, 5e6),
-        Axis("thousand USD a year", 0, 4000),
+        bill_axis(4000, 1000),
         days_axis("days between two retrainings", 0.1, 100),
     ),
     "edge": Service(
@@ -216,7 +224,7 @@ SERVICES = {
         FLOOR_EDGE.value,
         BUDGET_EDGE.value,
         days_axis("USD a day", 10, 2e5),
-        Axis("thousand USD a year", 0, 640),
+        bill_axis(640, 200),
         days_axis("days between two retrainings", 1, 1e4),
     ),
 }
@@ -224,7 +232,7 @@ SAMPLES = {"cloud": N_CLOUD.value, "edge": N_EDGE.value}
 
 #: Days of Act I, dense at the start, where the index climbs through decades.
 HORIZON = 84.0
-DAYS = np.concatenate([[0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75], np.arange(1.0, HORIZON + 1)])
+DAYS = np.concatenate([[0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75], np.arange(1.0, 8.0, 0.25), np.arange(8.0, HORIZON + 1)])
 #: Lower end of the scale of the index in the timeline; readings below stand on it.
 LEAST_PSI = 1e-5
 READINGS = np.logspace(-6, math.log10(4), 321)
@@ -240,6 +248,8 @@ RUN_COSTS = (500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 DECAYS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02)
 SWEEP = np.logspace(math.log10(INTERVALS[0]), math.log10(INTERVALS[-1]), 241)
 DROPS = np.logspace(-3, math.log10(0.03), 61)
+#: Releases of a year beyond which they are not marked one by one.
+MANY = 60
 POLICIES = {"scheduled": "Scheduled", "triggered": "Triggered"}
 
 
@@ -253,11 +263,6 @@ def days_text(days: float) -> str:
 def short_days(days: float) -> str:
     """A time in the digits that matter: 0.38, 28.7, 5,805."""
     return number(days, 2 if days < 1 else 3)
-
-
-def thousands(amount: float) -> str:
-    """Money of a year in thousands."""
-    return f"{number(amount / 1e3, 4)} k"
 
 
 def capital(text: str) -> str:
@@ -339,7 +344,14 @@ class DriftAlarm(Act):
     minutes = 14
 
     days = slider(
-        "Day", 0, HORIZON, 1, 0, unit="day", text=lambda day: f"day {day:g}", reason="twelve weeks; noticed in week 8"
+        "Day",
+        0,
+        HORIZON,
+        1,
+        0,
+        unit="day",
+        text=lambda day: f"day {day:g}",
+        reason=f"twelve weeks; noticed on day {NOTICED.value:g}",
     )
     psi_threshold = choice(
         "PSI threshold",
@@ -518,15 +530,14 @@ class DriftAlarm(Act):
                     flat * ERRORS.value / ALERT_ERRORS.value,
                     f"errors {ERRORS.value:g} of {ALERT_ERRORS.value:g} %",
                     token="series-5",
-                    below=True,
                 ),
             ),
             (Level(1, "alert"),),
-            pixels=116,
+            pixels=120,
         )
         chosen, quiet = self.psi_threshold, outcome.calibrated_threshold
         index = Lane(
-            "Inputs: PSI, on a logarithmic scale",
+            "Inputs: PSI (log scale)",
             math.log10(LEAST_PSI),
             0.5,
             ((-5, "10⁻⁵"), (-4, "10⁻⁴"), (-3, "10⁻³"), (-2, "0.01"), (-1, "0.1"), (0, "1")),
@@ -539,7 +550,7 @@ class DriftAlarm(Act):
                     below=quiet < chosen and quiet > 1e-3,
                 ),
             ),
-            (Level(float(decade(chosen)), f"threshold {chosen:.2f}"),),
+            (Level(float(decade(chosen)), f"threshold {chosen:.2f}", below=True),),
             pixels=132,
         )
         answers = Lane(
@@ -573,7 +584,7 @@ class DriftAlarm(Act):
                     f"at {chosen:.2f}",
                     0,
                     outcome.alarm_day,
-                    f"day {short_days(outcome.alarm_day)}: {points_text(100 * outcome.accuracy_lost_at_alarm)} gone",
+                    f"day {short_days(outcome.alarm_day)}: {points_text(100 * outcome.accuracy_lost_at_alarm)}",
                     "violation",
                     "violation-ink",
                 ),
@@ -582,14 +593,14 @@ class DriftAlarm(Act):
                     0,
                     outcome.calibrated_alarm_day,
                     f"day {short_days(outcome.calibrated_alarm_day)}: "
-                    f"{points_text(100 * outcome.accuracy_lost_at_calibrated_alarm)} gone",
+                    f"{points_text(100 * outcome.accuracy_lost_at_calibrated_alarm)}",
                     "met",
                     "met-ink",
                 ),
             ),
             cursor=self.days,
             cursor_text=f"day {self.days:g}",
-            periods_title="Silent until the first alarm",
+            periods_title="First alarm, points lost",
             x_label="day since release",
             title="Twelve weeks: the machine, the inputs, the answers",
             caption=(
@@ -603,7 +614,7 @@ class DriftAlarm(Act):
         other = next(name for name in NAMES if name != self.context)
         densities = {
             name: Quiet(
-                f"{NAMES[name]}: {SAMPLES[name]:,.0f} inputs",
+                f"{NAMES[name]}: n = {SAMPLES[name]:,.0f}",
                 physics.psi_null_density(READINGS, self.bins, SAMPLES[name], N_REFERENCE.value),
             )
             for name in NAMES
@@ -652,8 +663,7 @@ class DriftAlarm(Act):
     def metrics(self, outcome: AlarmOutcome) -> list[Metric]:
         needed, wait = outcome.labels_needed, outcome.label_days
         return [
-            Metric("Shift", f"{outcome.shift_sd:.2f}", "sd"),
-            Metric("PSI", scientific(outcome.psi, 3), note=f"alarm above {self.psi_threshold:.2f}"),
+            Metric("PSI", number(outcome.psi), note=f"a shift of {outcome.shift_sd:.2f} sd"),
             Metric(
                 "Accuracy",
                 f"{100 * outcome.accuracy:.1f}",
@@ -664,7 +674,7 @@ class DriftAlarm(Act):
                 "False alarms",
                 number(100 * outcome.false_alarm_probability_per_day, 2),
                 "%",
-                note="of quiet days, at the threshold",
+                note=f"of quiet days, at {self.psi_threshold:.2f}",
             ),
             Metric(
                 f"Alarm at {self.psi_threshold:.2f}",
@@ -677,7 +687,7 @@ class DriftAlarm(Act):
                 note=f"{points_text(100 * outcome.accuracy_lost_at_calibrated_alarm)} lost",
             ),
             Metric(
-                "Labels that prove the loss",
+                "Labels to prove it",
                 "–" if needed is None else f"{math.ceil(needed):,}",
                 note="no loss yet" if wait is None else f"they take {short_days(wait)} days",
             ),
@@ -686,17 +696,15 @@ class DriftAlarm(Act):
     def tables(self, outcome: AlarmOutcome) -> list[Table]:
         return [
             Table(
-                f"Four thresholds on {SAMPLES[self.context]:,.0f} inputs a day",
-                ("threshold", "shift, sd", "first alarm", "points lost", "false alarms"),
+                f"Four thresholds, n = {SAMPLES[self.context]:,.0f}",
+                ("threshold", "shift, sd", "alarm, day", "points lost", "false, %"),
                 tuple(
                     (
-                        f"{alarm.threshold:.2f}"
-                        if k < len(THRESHOLDS)
-                        else f"calibrated {scientific(alarm.threshold, 3)}",
+                        f"{alarm.threshold:.2f}" if k < len(THRESHOLDS) else "calibrated",
                         number(alarm.shift_sd, 2 if alarm.shift_sd < 0.1 else 3),
-                        f"day {short_days(alarm.day)}",
+                        short_days(alarm.day),
                         number(100 * alarm.lost, 2 if alarm.lost < 0.01 else 3),
-                        f"{number(100 * alarm.false_alarms, 2)} % of days",
+                        number(100 * alarm.false_alarms, 2),
                     )
                     for k, alarm in enumerate(outcome.alarms)
                 ),
@@ -1046,9 +1054,9 @@ class RetrainPolicy(Act):
             return Message(
                 "VP of Ranking, the same marketplace",
                 "We retrain every quarter, because that is when the committee meets. It lost "
-                f"{lost:.0f} points in the first month. One run is {RUN_CLOUD.value:,.0f} dollars; we serve a million "
-                f"queries a day, and one point of accuracy is worth {V_CLOUD.value:g} cent on each. The contract says "
-                f"**{percent(service.floor, 0)}**; lost value and runs together may cost "
+                f"{lost:.0f} points in the first month. One run is {RUN_CLOUD.value:,.0f} dollars; we serve "
+                f"{Q_CLOUD.value:,.0f} queries a day, and one point of accuracy is worth {V_CLOUD.value:g} cent "
+                f"on each. The contract says **{percent(service.floor, 0)}**; lost value and runs together may cost "
                 f"**{BUDGET_CLOUD.value / 1e6:g} million a year**. What interval, and prove it.",
             )
         return Message(
@@ -1103,7 +1111,7 @@ class RetrainPolicy(Act):
                 saved=days,
                 correct=correct,
                 feedback=feedback,
-                gap=f"{ratio:.2f} times the lowest cost" if ratio < 2 else f"{ratio:.1f} times the lowest cost",
+                gap=f"{ratio:.2f} × the cost" if ratio < 2 else f"{ratio:.1f} × the cost",
             )
 
         hourly, monthly, quarterly = (self.scheduled(days) for days in (0.25, WEEK4.value, QUARTER))
@@ -1121,8 +1129,8 @@ class RetrainPolicy(Act):
                     "B",
                     3,
                     "before a loss can be seen",
-                    f"The square-root law says {self.compute('cloud').best_sqrt_days:.3f} days, the exact minimum is "
-                    f"{best.interval_days:.3f}.",
+                    f"It costs {usd(self.scheduled(3).usd_per_day)} a day. The square-root law says "
+                    f"{self.compute('cloud').best_sqrt_days:.3f} days, the exact minimum is {best.interval_days:.3f}.",
                     correct=True,
                 ),
                 option(
@@ -1141,8 +1149,11 @@ class RetrainPolicy(Act):
                 ),
             ),
             actual=best.interval_days,
-            form=lambda days: f"{days_text(round(days, 2))}, {usd(self.scheduled(days).usd_per_day)} a day",
-            why="Staleness grows with $T$, runs fall with $1/T$, and at the optimum the two are equal but for the lag.",
+            form=lambda days: days_text(round(days, 2)),
+            why=(
+                f"The lowest cost is {usd(best.usd_per_day)} a day. Staleness grows with $T$, runs fall with $1/T$, "
+                "and at the optimum the two are equal but for the lag."
+            ),
         )
 
     def challenge(self) -> str:
@@ -1173,7 +1184,7 @@ class RetrainPolicy(Act):
 
         def silent(o: RetrainOutcome) -> str:
             how_long = (
-                f"Under the floor for {number(o.under_floor_days, 3)} of the {number(o.interval_days, 3)} days of each "
+                f"Under the floor for {number(o.under_floor_days)} of the {plain(o.interval_days, 3)} days of each "
                 "cycle."
                 if math.isfinite(o.interval_days)
                 else "Nothing ever replaces the model."
@@ -1268,7 +1279,8 @@ class RetrainPolicy(Act):
             here=Interval(
                 o.interval_days,
                 o.plan.usd_per_day,
-                f"{number(o.interval_days)} d: {usd(o.plan.usd_per_day)}",
+                f"{f'{plain(o.interval_days, 3)} d' if math.isfinite(o.interval_days) else 'never'}: "
+                f"{usd(o.plan.usd_per_day)}",
             ),
             budget=service.budget_usd / YEAR,
             budget_text=f"budget {usd(service.budget_usd / YEAR)} a day",
@@ -1288,8 +1300,8 @@ class RetrainPolicy(Act):
             y=service.costs,
             title="What an interval costs",
             caption=(
-                f"Retraining every {number(o.interval_days)} days costs {usd(o.plan.usd_per_day)} a day, the cheapest "
-                f"interval of {number(best)} days {usd(o.best.usd_per_day)}. {verdict} Left: the next rollout "
+                f"Retraining every {plain(o.interval_days, 3)} days costs {usd(o.plan.usd_per_day)} a day, the "
+                f"cheapest interval of {number(best)} days {usd(o.best.usd_per_day)}. {verdict} Left: the next rollout "
                 "overtakes the last. Right: too old for the contract."
                 if math.isfinite(o.interval_days)
                 else f"The trigger never fires: the model is never replaced. {verdict}"
@@ -1303,13 +1315,19 @@ class RetrainPolicy(Act):
         day, age = physics.served_age_trace(shown, lag, YEAR + lag)
         # The trace begins with a snapshot; the year begins when its model has reached full traffic.
         day, age = np.maximum(day - lag, 0.0), np.maximum(age, lag * (day == 0))
-        count = 0 if math.isinf(shown) else math.ceil(YEAR / shown)
+        # The decay bends within a tooth: more points where there are few teeth.
+        fine = max(2, min(24, 600 // len(day)))
+        day, age = (np.linspace(x[::2], x[1::2], fine, axis=1).ravel() for x in (day, age))
+        count = 0 if math.isinf(shown) else int(YEAR / shown)
         ends: Any = shown * np.arange(1, count + 1) if count else np.array([])
         overlapping = shown < lag
         # Rollouts that overlap are one that never ends.
         starts, ends = ([0.0], [YEAR]) if overlapping else (np.maximum(ends - lag, 0.0), ends)
+        if not overlapping and count > MANY:
+            starts, ends = [], []
         ageing = np.linspace(0, YEAR, 74)
-        lowest = min(o.accuracy_end, service.floor - 0.08)
+        served = accuracy_at(self.context, o.decay_per_day, age)
+        lowest = min(float(served.min()), service.floor - 0.08)
         in_year = interval <= YEAR
         verdict = (
             "It never falls under the contract."
@@ -1318,12 +1336,12 @@ class RetrainPolicy(Act):
         )
         loops_text = "rollouts overlap" if overlapping else f"lag {days_text(lag)}"
         return retraining_sawtooth(
-            Saw("served", day, 100 * accuracy_at(self.context, o.decay_per_day, age)),
+            Saw("served", day, 100 * served),
             (Saw("never retrained", ageing, 100 * accuracy_at(self.context, o.decay_per_day, ageing + lag)),),
             floor=100 * service.floor,
             floor_text=f"contract {percent(service.floor, 0)}",
             loops=(np.asarray(starts), np.asarray(ends)),
-            loops_text=loops_text if lag >= 2 or overlapping else "",
+            loops_text=loops_text,
             spots=(
                 Spot(
                     interval if in_year else NAN,
@@ -1337,7 +1355,7 @@ class RetrainPolicy(Act):
             title="Accuracy that users get",
             caption=(
                 f"A fresh model arrives at {percent(accuracy_at(self.context, o.decay_per_day, lag))}, "
-                f"{days_text(lag)} old, and is replaced at {percent(o.accuracy_end)}, {number(interval + lag)} days "
+                f"{days_text(lag)} old, and is replaced at {percent(o.accuracy_end)}, {plain(interval + lag, 3)} days "
                 f"old. {verdict}"
                 if math.isfinite(interval)
                 else f"Nobody replaces the model. After a year it is at "
@@ -1399,10 +1417,10 @@ class RetrainPolicy(Act):
         return [
             Metric(
                 "Interval",
-                number(o.interval_days) if finite else "never",
+                plain(o.interval_days, 3) if finite else "never",
                 "days" if finite else "",
                 note=f"cheapest {number(o.best.interval_days)}",
-                status=held(o.rollout_ok),
+                status=held(o.rollout_ok) if finite else "neutral",
             ),
             Metric(
                 "Lowest accuracy",
@@ -1413,9 +1431,9 @@ class RetrainPolicy(Act):
             ),
             Metric(
                 "Bill of a year",
-                f"{o.annual_cost_usd:,.0f}",
+                f"{number(o.annual_cost_usd / 1e3, 5 if o.annual_cost_usd >= 1e7 else 4)} k",
                 "USD",
-                note=f"limit {self.service.budget_usd:,.0f}",
+                note=f"limit {self.service.budget_usd / 1e3:,.0f} k",
                 status=held(o.budget_ok),
             ),
             Metric("Staleness", f"{o.staleness_usd_per_day:,.0f}", "USD/d"),
@@ -1423,30 +1441,28 @@ class RetrainPolicy(Act):
                 "Runs",
                 f"{o.run_usd_per_day:,.0f}",
                 "USD/d",
-                note="they restore more than they cost" if o.roi_ok else "they cost more than they restore",
+                note="none" if not finite else "worth their price" if o.roi_ok else "restore less than they cost",
                 status="neutral" if o.roi_ok else "caution",
             ),
-            Metric("Labels", f"{o.label_usd_per_day:,.0f}", "USD/d", note=f"{o.labels_per_day:,.0f} labels"),
             Metric(
                 "Break confirmed",
                 "never" if math.isinf(o.break_detection_days) else number(o.break_detection_days),
                 "" if math.isinf(o.break_detection_days) else "days",
-                note=f"limit {BREAK_LIMIT.value:g}",
+                note=f"limit {BREAK_LIMIT.value:g}; labels {o.label_usd_per_day:,.0f} USD/d",
                 status=held(o.break_ok),
             ),
         ]
 
     def tables(self, outcome: RetrainOutcome) -> list[Table]:
-        o, service = outcome, self.service
-        worst = f"{percent(o.accuracy_end)}, {'above' if o.floor_ok else 'under'} {percent(service.floor, 0)}"
+        o = outcome
         dashboard = Table(
             "The same dashboard, still green",
-            ("check", "reads", "alert at", "state"),
+            ("check", "reads", "alert at"),
             (
-                ("uptime", f"{UPTIME.value:g} %", f"{ALERT_UPTIME.value:g} %", "✓ green"),
-                ("P99", f"{plain(self.lab.serving_ms, 3)} ms", f"{ALERT_P99.value:g} ms", "✓ green"),
-                ("errors", f"{ERRORS.value:g} %", f"{ALERT_ERRORS.value:g} %", "✓ green"),
-                ("accuracy at its lowest", worst, "not on the dashboard", "–"),
+                ("uptime", f"✓ {UPTIME.value:g} %", f"{ALERT_UPTIME.value:g} %"),
+                ("P99", f"✓ {plain(self.lab.serving_ms, 3)} ms", f"{ALERT_P99.value:g} ms"),
+                ("errors", f"✓ {ERRORS.value:g} %", f"{ALERT_ERRORS.value:g} %"),
+                ("lowest accuracy", f"{'✓' if o.floor_ok else '✕'} {percent(o.accuracy_end)}", "not on it"),
             ),
             emphasis=3,
         )
@@ -1458,15 +1474,15 @@ class RetrainPolicy(Act):
             rows.append(
                 (
                     name,
-                    f"{number(best.interval_days)} d",
-                    "never" if math.isinf(plan.interval_days) else f"{number(plan.interval_days)} d",
-                    f"{plan.usd_per_day / best.usd_per_day:.2f} ×",
+                    number(best.interval_days),
+                    "never" if math.isinf(plan.interval_days) else plain(plan.interval_days, 3),
+                    number(plan.usd_per_day / best.usd_per_day),
                     f"{'✓' if kept else '✕'} {percent(plan.accuracy_end)}",
                 )
             )
         both = Table(
             "Your interval in both contexts",
-            ("", "cheapest", "yours", "cost, over the lowest", "lowest accuracy"),
+            ("", "cheapest, d", "yours, d", "cost, ×", "lowest"),
             tuple(rows),
             emphasis=list(NAMES).index(self.context),
         )
