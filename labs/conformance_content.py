@@ -206,6 +206,9 @@ def _overlay_of(prediction: ChoicePrediction | NumberPrediction, entry: Any) -> 
         predicted = float(entry)
         slack = prediction.tolerance * (1.0 if prediction.absolute else abs(prediction.actual))
         right = abs(predicted - prediction.actual) <= slack * (1 + 1e-9)
+        if prediction.factor:
+            ratio = max(predicted, prediction.actual) / min(predicted, prediction.actual)
+            right = ratio <= prediction.tolerance * (1 + 1e-9)
         difference = prediction.absolute
     else:
         option = next(option for option in prediction.options if option.id == entry)

@@ -154,6 +154,8 @@ class ChoicePrediction(Question):
 class NumberPrediction:
     """A prediction by a bounded number; right within `tolerance`, relative unless `absolute`.
 
+    With `factor` the tolerance is a ratio: 2 accepts from half to twice the value.
+
     `feedback` maps an entry to the sentence that meets the idea behind it.
     """
 
@@ -168,9 +170,12 @@ class NumberPrediction:
     why: str = ""
     absolute: bool = False
     digits: str = ".4g"
+    factor: bool = False
 
     def correct(self, value: float) -> bool:
         """Whether `value` lies within the tolerance."""
+        if self.factor:
+            return at_least(value * self.tolerance, self.actual) and at_most(value, self.actual * self.tolerance)
         return at_most(abs(value - self.actual), self.tolerance * (1 if self.absolute else abs(self.actual)))
 
     def form(self, value: float) -> str:

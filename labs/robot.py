@@ -175,7 +175,11 @@ def entries_to_try(prediction: Prediction) -> list[Any]:
     if isinstance(prediction, ChoicePrediction):
         return [option.id for option in prediction.options]
     width = prediction.tolerance * (1 if prediction.absolute else abs(prediction.actual))
-    around = [prediction.actual + width * factor for factor in (-1.001, -0.999, 0.999, 1.001)]
+    steps = (-1.001, -0.999, 0.999, 1.001)
+    if prediction.factor:
+        around = [prediction.actual * prediction.tolerance**step for step in steps]
+    else:
+        around = [prediction.actual + width * step for step in steps]
     wanted = [prediction.low, prediction.high, (prediction.low + prediction.high) / 2, prediction.actual, *around]
     return list(dict.fromkeys(min(max(value, prediction.low), prediction.high) for value in wanted))
 

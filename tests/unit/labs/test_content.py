@@ -73,6 +73,12 @@ def test_an_undefined_value_is_within_no_limit_and_infinity_behaves() -> None:
     assert at_most(1, math.inf)
 
 
+def test_a_tolerance_may_be_a_factor() -> None:
+    """Half to twice the value, the ends included; a relative tolerance would be lopsided."""
+    prediction = number(actual=4.0, tolerance=2.0, factor=True)
+    assert [prediction.correct(value) for value in (0, 1.9, 2, 4, 8, 8.1)] == [False, False, True, True, True, False]
+
+
 # --- questions --------------------------------------------------------------------------------------------
 
 
