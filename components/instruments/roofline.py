@@ -299,7 +299,7 @@ def utilization_gauges(
             x=100,
             y=rows,
             text=[
-                "no reading" if gauge.value is None else f"{number(value)} %"
+                "–" if gauge.value is None else f"{number(value)} %"
                 for gauge, value in zip(gauges, values, strict=True)
             ],
             token="ink",

@@ -267,7 +267,7 @@ class Utilization(Act):
         "Other machines",
         {False: "hidden", True: "shown"},
         False,
-        reason="roofs of earlier generations, to see the ridge move; no number changes",
+        reason="roofs of other machines, to see the ridge move; no number changes",
     )
 
     @classmethod
@@ -385,7 +385,7 @@ class Utilization(Act):
             for i, one in enumerate(KERNELS.values())
         ]
         dots.append(Kernel(work.label, outcome.intensity, outcome.attainable_flop_s, "data", 15, bold=True))
-        others = (V100, A100) if cloud else (V100, A100, H100)
+        others = (V100, A100) if cloud else (A100, H100)
         hidden = Roof("", math.nan, math.nan)
         side = "compute-bound" if outcome.compute_bound else "memory-bound"
         scales = f"{self.compute_scale:g}× arithmetic, {self.bandwidth_scale:g}× bandwidth"
@@ -424,7 +424,7 @@ class Utilization(Act):
                         "busy",
                         DASHBOARD.value if cloud else None,
                         "series-6",
-                        "dashboard: some kernel is running",
+                        "dashboard: some kernel is running" if cloud else "nobody read a dashboard here",
                     ),
                     Gauge("MBU", outcome.mbu, "series-3", "useful bytes over bandwidth, at best"),
                     Gauge("MFU", outcome.mfu, "data", "" if asked and claimed is not None else "useful FLOP over peak"),
@@ -437,7 +437,7 @@ class Utilization(Act):
                     + (
                         "The dashboard's reading belongs to the message; it would be the same at any MFU."
                         if cloud
-                        else "Nobody read a dashboard on the robot; it would tell neither of the two."
+                        else "A dashboard would show how busy the module is, and neither of these two."
                     )
                 ),
             ),

@@ -183,7 +183,7 @@ def test_the_prediction_stands_above_the_roof(lab):
 
 def test_the_robot_has_no_dashboard(lab):
     lab.set_context("edge")
-    assert "no reading" in written(lab.act1.plots(lab.act1.outcome)["gauges"])
+    assert "–" in written(lab.act1.plots(lab.act1.outcome)["gauges"])
 
 
 # --- Act II: the tables of the sheet ------------------------------------------------------------------------------
@@ -510,7 +510,7 @@ def test_gauges_without_reading_and_with_limit():
         title="Toy",
         caption="Two gauges.",
     )
-    assert {"no reading", "30.0 %", "limit", "your prediction", "1 %"} <= set(written(plot))
+    assert {"–", "30.0 %", "limit", "your prediction", "1 %"} <= set(written(plot))
     Figure(plot)
 
 
