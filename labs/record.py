@@ -33,7 +33,6 @@ class Guess:
     """
 
     number: int
-    title: str
     correct: bool | None = None
     predicted: str = "–"
     actual: str = "–"
@@ -62,9 +61,9 @@ class Line:
         context, result, decision = entry["context"], entry["act2_result"], entry["act2_decision"]
         unit = contract_of(key).fields["act2_result"].unit_in(context)
         shown = "–" if result is None else percent(result) if unit == "fraction" else f"{number(result, 4)} {unit}"
-        guess = guess_of(key, entry["act1_correct"], entry["act1_prediction"])
+        correct, stored = entry["act1_correct"], entry["act1_prediction"]
         return cls(
-            guess if guess.taken else Guess(guess.number, guess.title),
+            Guess(parse_key(key)[1]) if correct is None else guess_of(key, correct, stored),
             entry["constraint_hit"],
             context or "–",
             shown.strip(),
@@ -116,39 +115,35 @@ def _nobody() -> DesignLedger:
 
 
 @cache
-def first_question(key: str) -> tuple[str, Prediction] | None:
-    """Title of a lab and the prediction of its first act; None for a lab that is not there."""
+def first_question(key: str) -> Prediction | None:
+    """The prediction of a lab's first act; None for a lab that is not there."""
     volume, chapter = parse_key(key)
     try:
         lab = find_lab(volume, chapter)
     except UnknownLabError:
         return None
     # A question depends neither on the controls nor on the student, so that of nobody in particular will do.
-    return lab.title, lab(_nobody()).act1.prediction()
+    return lab(_nobody()).act1.prediction()
 
 
 def guess_of(key: str, correct: bool | None, stored: Any) -> Guess:
     """What a stored prediction says, and what the model of its lab gives."""
-    asked = first_question(key)
+    prediction = first_question(key)
     chapter = parse_key(key)[1]
-    if asked is None:
-        return Guess(chapter, "", correct, _plain(stored))
-    title, prediction = asked
-    chosen = _answer(prediction, stored)
-    if chosen is None:
-        return Guess(chapter, title, correct, _plain(stored))
+    chosen = None if prediction is None else _answer(prediction, stored)
+    if prediction is None or chosen is None:
+        return Guess(chapter, correct, _plain(stored))
     gap = prediction.gap(chosen)
     value = chosen if isinstance(prediction, NumberPrediction) else prediction.option(chosen).value
     in_orders = contract_of(key).fields["act1_prediction"].unit.startswith("orders")
-    return Guess(chapter, title, correct, gap.predicted, gap.actual, _ratio(value, prediction.actual, in_orders))
+    return Guess(chapter, correct, gap.predicted, gap.actual, _ratio(value, prediction.actual, in_orders))
 
 
 def answer_of(key: str, *, right: bool) -> Any:
     """A right or wrong answer to a lab's first question as the ledger stores it, for a record that is nobody's."""
-    asked = first_question(key)
-    if asked is None:
+    prediction = first_question(key)
+    if prediction is None:
         return None
-    prediction = asked[1]
     if isinstance(prediction, NumberPrediction):
         return prediction.actual if right else prediction.low
     option = next(option for option in prediction.options if option.correct == right)

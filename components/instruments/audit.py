@@ -40,16 +40,14 @@ _SIGN = {True: "✓", False: "✕", None: "–"}
 
 
 def factor_text(ratio: float) -> str:
-    """A ratio as a reader says it: ×50, ÷3.4; nothing where the two agree to a hundredth."""
-    if abs(math.log(ratio)) < 0.01:
+    """A ratio as a reader says it: ×50, ÷3.4; nothing where the two agree within five percent."""
+    if abs(math.log(ratio)) < 0.05:
         return ""
     return f"×{count(ratio, 2)}" if ratio > 1 else f"÷{count(1 / ratio, 2)}"
 
 
 @instrument(volume=1, chapter=16)
-def prediction_record(
-    judged: Sequence[Judged], *, title: str, caption: str = "", whose: str = "your", reference: bool = False
-) -> Plot:
+def prediction_record(judged: Sequence[Judged], *, title: str, caption: str = "", reference: bool = False) -> Plot:
     """Predicted over actual on a logarithmic axis, one row per prediction, the first on top.
 
     Right ones are dots, wrong ones crosses joined to the line at 1, where the model's answer lies. A row without a
@@ -66,8 +64,8 @@ def prediction_record(
         "" if math.isnan(ratio) else f"{factor_text(ratio)}{' →' if ratio > 1 else ' ←'}" if out else factor_text(ratio)
         for ratio, out in zip(known, beyond, strict=True)
     ]
-    # Away from the line at 1, except near an end.
-    left = (at < 1) & (at > 6 / FARTHEST) | (at > FARTHEST / 6)
+    # Away from the line at 1 where there is room on the narrowest screen, else on the way there.
+    left = (at < 1) & (at > 1 / 30) | (at > 30)
     good, bad = ("series-6", "series-6") if reference else ("met", "violation")
     layers: list[Layer] = [
         Boxes(left=1 / FARTHEST, right=FARTHEST, bottom=rows[1::2] - 0.5, top=rows[1::2] + 0.5, token="sunken"),
@@ -103,11 +101,11 @@ def prediction_record(
         title=title,
         caption=caption,
         x=Axis(
-            f"{whose} prediction over the model's answer",
+            "predicted over actual",
             1 / FARTHEST,
             FARTHEST,
             log=True,
-            ticks=((1e-3, "÷1000"), (1e-2, "÷100"), (0.1, "÷10"), (1, "1"), (10, "×10"), (100, "×100"), (1e3, "×1000")),
+            ticks=((1e-3, "÷1000"), (0.1, "÷10"), (1, "1"), (10, "×10"), (1e3, "×1000")),
         ),
         y=Axis(
             "",
@@ -156,7 +154,9 @@ def moving_against_computing(
     computing = np.array([term.computing_s for term in terms])
     left, right = np.minimum(moving, computing), np.maximum(moving, computing)
     here = rows[selected]
-    flag = NAN if predicted_s is None else min(max(predicted_s, low_s), high_s)
+    claim = rows[predicted_row] + 0.5
+    # A mark at the end of the axis keeps clear of the edge.
+    flag = NAN if predicted_s is None else min(max(predicted_s, 1.35 * low_s), high_s / 1.35)
     arrow = "" if predicted_s is None or flag == predicted_s else " →" if predicted_s > flag else " ←"
     turned = predicted_s is not None and flag > math.sqrt(low_s * high_s)
     ratios = [
@@ -177,12 +177,21 @@ def moving_against_computing(
             align="center",
             baseline="bottom",
         ),
-        Labels(x=left, y=rows, text=[quantity(t, "s", 2) for t in left], token="ink", align="right", dx=-10),
-        Labels(x=right, y=rows, text=[quantity(t, "s", 2) for t in right], token="ink", dx=10),
-        Points(x=flag, y=rows[predicted_row] - 0.3, token="series-2", size=14, marker="diamond", filled=False),
+        *(
+            Labels(
+                x=times,
+                y=rows - 0.16,
+                text=[quantity(time, "s", 2) for time in times],
+                token="ink",
+                align="center",
+                baseline="top",
+            )
+            for times in (left, right)
+        ),
+        Points(x=flag, y=claim, token="series-2", size=14, marker="diamond", filled=False),
         *sided_labels(
             flag,
-            rows[predicted_row] - 0.3,
+            claim,
             "" if predicted_s is None else f"your prediction{arrow}",
             left=turned,
             gap=11,
@@ -202,7 +211,7 @@ def moving_against_computing(
             log=True,
             ticks=tuple((10.0**k, quantity(10.0**k, "s", 1)) for k in decades),
         ),
-        y=Axis("", -0.6, len(terms) - 0.4, ticks=tuple((float(r), t.name) for r, t in zip(rows, terms, strict=True))),
+        y=Axis("", -0.6, len(terms) - 0.28, ticks=tuple((float(r), t.name) for r, t in zip(rows, terms, strict=True))),
         layers=tuple(layers),
         height=84 + 58 * len(terms),
         key=(("moving the bytes", "data"), ("computing", "series-5")),
@@ -243,10 +252,10 @@ def binding(walls: Sequence[Wall]) -> int:
 
 
 def usage_text(usage: float) -> str:
-    """A usage in few letters: 0.82, 12.4, 358."""
+    """A usage in few letters: 0.82, 358, > 999."""
     if math.isinf(usage):
         return "∞"
-    return f"{usage:.2f}" if usage < 10 else f"{usage:.0f}" if usage < 1000 else "> 1,000"
+    return f"{usage:.2f}" if usage < 10 else f"{usage:.0f}" if usage < 1000 else "> 999"
 
 
 #: Tokens of fill and text, hatch, and sign of each state.
@@ -263,57 +272,49 @@ def usage_bars(
     *,
     title: str,
     caption: str = "",
+    on_watch: str = "on the dashboards",
     unwatched: str = "seen only if measured",
     high: float = 100.0,
 ) -> Plot:
     """Usages of limits as bars on a logarithmic axis from 0.01, the wall at 1, margins where they are asked for.
 
-    Watched constraints stand first, the others under a line that says `unwatched`. A bar beyond `high` ends there with
-    an arrow.
+    Watched constraints stand first, under the heading `on_watch`, the others under `unwatched`. A bar beyond `high`
+    ends there with an arrow.
     """
     low = 0.01
-    rows = np.arange(len(walls))[::-1].astype(float)
+    watched = sum(wall.watched for wall in walls)
+    # From the top: a heading, the watched constraints, a heading, the others.
+    down = np.arange(len(walls)) + np.where(np.arange(len(walls)) < watched, 0.6, 1.2)
+    top = len(walls) + 0.7
+    rows = top - 0.5 - down
+    headings = top - 0.35 - np.array([0.0, watched + 0.6])
     usages = np.array([wall.usage for wall in walls])
     ends = np.clip(usages, low, high)
     states = np.array([wall.state for wall in walls])
     binds = binding(walls)
-    half, top = 0.24, len(walls) - 0.35
-    boundary = rows[sum(wall.watched for wall in walls) - 1] - 0.5
-    layers: list[Layer] = [Boxes(left=1.0, right=high, bottom=-0.55, top=top, token="violation", alpha=0.07)]
+    half = 0.22
+    layers: list[Layer] = [Boxes(left=1.0, right=high, bottom=-0.6, top=top, token="violation", alpha=0.07)]
     for state, (token, _, hatch, _) in _STATES.items():
         picked = np.where(states == state, ends, NAN)
         layers.append(Boxes(left=low, right=picked, bottom=rows - half, top=rows + half, token=token, hatch=hatch))
     margins = np.array([1 - wall.margin if wall.margin else NAN for wall in walls])
     layers += [
-        Segments(x0=low, x1=high, y0=boundary, y1=boundary, token="line", width=1.5),
-        Segments(x0=1.0, x1=1.0, y0=-0.55, y1=top, token="violation", width=2.5),
-        Segments(x0=margins, x1=margins, y0=rows - 0.4, y1=rows + 0.4, token="caution", width=3),
+        Segments(x0=1.0, x1=1.0, y0=-0.6, y1=top, token="violation", width=2.5),
+        Segments(x0=margins, x1=margins, y0=rows - 0.32, y1=rows + 0.32, token="caution", width=3),
         Labels(x=1.0, y=top, text="wall", token="violation-ink", bold=True, align="center", baseline="bottom", dy=-2),
         Labels(
             x=low,
-            y=rows - half - 0.02,
+            y=rows - half - 0.03,
             text=[wall.note for wall in walls],
             token="caution-ink",
             size="8.5pt",
             baseline="top",
             dx=2,
+            plate=True,
         ),
-        Labels(
-            x=high,
-            y=top,
-            text="on the dashboards",
-            token="muted",
-            size="9pt",
-            align="right",
-            baseline="top",
-            dx=-4,
-            dy=3,
-        ),
-        Labels(
-            x=high, y=boundary, text=unwatched, token="muted", size="9pt", align="right", baseline="top", dx=-4, dy=3
-        ),
+        Labels(x=low, y=headings, text=[on_watch, unwatched], token="muted", bold=True, size="9pt", dx=2, plate=True),
     ]
-    late = usages > 4
+    late = usages > 2.5
     for state, (_, ink, _, sign) in _STATES.items():
         layers += sided_labels(
             ends,
@@ -340,9 +341,9 @@ def usage_bars(
             log=True,
             ticks=((0.01, "0.01"), (0.1, "0.1"), (1.0, "1"), (10.0, "10"), (100.0, "100")),
         ),
-        y=Axis("", -0.55, top + 0.5, ticks=tuple((float(r), w.name) for r, w in zip(rows, walls, strict=True))),
+        y=Axis("", -0.6, top + 0.5, ticks=tuple((float(r), w.name) for r, w in zip(rows, walls, strict=True))),
         layers=tuple(layers),
-        height=86 + 42 * len(walls),
+        height=132 + 42 * len(walls),
     )
 
 
@@ -357,6 +358,12 @@ class Design:
     def holds(self) -> bool:
         """Whether every wall keeps its margin."""
         return all(wall.state == "met" for wall in self.walls)
+
+
+def _cell(wall: Wall, sign: str) -> str:
+    """A usage with its sign, which gives way to a long number."""
+    text = usage_text(wall.usage)
+    return text if len(text) > 4 else f"{sign}{text}"
 
 
 @instrument(volume=1, chapter=16)
@@ -395,7 +402,7 @@ def verdict_board(designs: Sequence[Design], *, selected: int, title: str, capti
             Labels(
                 x=columns,
                 y=heights,
-                text=[f"{sign}{usage_text(wall.usage)}" if wall.state == state else "" for wall in walls],
+                text=[_cell(wall, sign) if wall.state == state else "" for wall in walls],
                 token=ink,
                 align="center",
                 bold=True,
@@ -409,12 +416,12 @@ def verdict_board(designs: Sequence[Design], *, selected: int, title: str, capti
             -0.56,
             len(designs) - 0.44,
             ticks=tuple(
-                (float(k), f"{design.name} {'✓' if design.holds else '✕'}") for k, design in enumerate(designs)
+                (float(k), f"{design.name}\n{'✓ holds' if design.holds else '✕'}") for k, design in enumerate(designs)
             ),
         ),
         y=Axis("", -0.58, len(names) - 0.42, ticks=tuple((float(r), n) for r, n in zip(rows, names, strict=True))),
         layers=tuple(layers),
-        height=60 + 34 * len(names),
+        height=76 + 34 * len(names),
         key=(("holds", "met"), ("margin missed", "caution"), ("broken", "violation")),
     )
 
@@ -454,8 +461,8 @@ def year_ahead(accuracy: Trace, gap: Trace, *, title: str, caption: str = "") ->
 
     floor, gate = float(up(accuracy.limit)), float(down(gap.limit))
     worst, widest = float(np.min(accuracy.values)), float(np.max(gap.values))
-    out = widest > _GAP[1]
-    lost = "> 100 points ↑" if widest > 1 else f"{100 * widest:.0f} points ↑"
+    arrow = " ↑" if widest > _GAP[1] else ""
+    wide = f"{'> 100' if widest > 1 else plain(100 * widest, 3)} points{arrow}"
     layers: list[Layer] = [
         Boxes(left=0, right=year, bottom=_UPPER, top=floor, token="violation", alpha=0.12),
         Boxes(left=0, right=year, bottom=gate, top=1.0, token="violation", alpha=0.12),
@@ -463,14 +470,13 @@ def year_ahead(accuracy: Trace, gap: Trace, *, title: str, caption: str = "") ->
         Line(x=accuracy.days, y=up(accuracy.values), width=2.2),
         Line(x=gap.days, y=down(gap.values), token="series-4", width=2.6),
         Labels(
-            x=year,
+            x=0,
             y=floor,
             text=f"floor {percent(accuracy.limit, 0)}",
             token="violation-ink",
-            align="right",
             baseline="top",
-            dx=-4,
-            dy=3,
+            dx=4,
+            dy=4,
             plate=True,
         ),
         Labels(
@@ -481,17 +487,6 @@ def year_ahead(accuracy: Trace, gap: Trace, *, title: str, caption: str = "") ->
             baseline="bottom",
             dx=4,
             dy=-3,
-            plate=True,
-        ),
-        Labels(
-            x=year / 2,
-            y=1.0,
-            text=lost if out else "",
-            token="violation-ink",
-            bold=True,
-            align="center",
-            baseline="top",
-            dy=4,
             plate=True,
         ),
         Labels(
@@ -509,7 +504,7 @@ def year_ahead(accuracy: Trace, gap: Trace, *, title: str, caption: str = "") ->
         Labels(
             x=year,
             y=1.0,
-            text="cohort gap",
+            text=f"cohort gap, widest {wide}",
             token="series-4",
             bold=True,
             align="right",

@@ -34,7 +34,7 @@ from components.instruments.audit import (
 from components.instruments.memory_ledger import MemoryBar, memory_ledger
 from components.instruments.roofline import Kernel, Roof, roofline
 from components.instruments.waterfall import Bar, Limit, latency_waterfall
-from components.metrics import Metric, held
+from components.metrics import Metric, Status
 from components.quantity import number, percent, plain, quantity, usd
 from labs.base import (
     Act,
@@ -386,8 +386,8 @@ def lab_key(lab: int) -> str:
 
 
 def labs_text(labs: Sequence[int]) -> str:
-    """Labs by number: Lab 02, 07."""
-    return f"Lab {', '.join(f'{lab:02d}' for lab in labs)}"
+    """Labs by number: Lab 02; Labs 02, 07."""
+    return f"Lab{'s' if len(labs) > 1 else ''} {', '.join(f'{lab:02d}' for lab in labs)}"
 
 
 def hits_text(record: Record) -> str:
@@ -424,6 +424,7 @@ class Machine:
 
     name: str
     short: str
+    mark: str
     capacity: float
     bandwidth: float
     peak: float
@@ -431,11 +432,18 @@ class Machine:
 
 MACHINE = {
     "cloud": Machine(
-        "two H100s", "2 × H100", c.TWO_H100_MEM_CAPACITY.value, c.TWO_H100_MEM_BW.value, c.TWO_H100_FLOPS_FP16.value
+        "two H100s",
+        "2 × H100",
+        "H100s",
+        c.TWO_H100_MEM_CAPACITY.value,
+        c.TWO_H100_MEM_BW.value,
+        c.TWO_H100_FLOPS_FP16.value,
     ),
     **{
-        tier: Machine(TIER[tier].device, TIER[tier].device, TIER[tier].capacity, TIER[tier].bandwidth, TIER[tier].peak)
-        for tier in TIERS[1:]
+        tier: Machine(
+            TIER[tier].device, TIER[tier].device, mark, TIER[tier].capacity, TIER[tier].bandwidth, TIER[tier].peak
+        )
+        for tier, mark in (("edge", "Orin"), ("mobile", "phone"), ("tiny", "M7"))
     },
 }
 #: Model and bits of Act I on each tier.
@@ -645,8 +653,8 @@ class CostOfAToken(Act):
         model = NETWORKS[WORKLOAD[here][0]]
         ridge = outcome.peak / machine.bandwidth
         claimed = None if predicted is None else ridge / predicted
-        roof = Roof(machine.short, outcome.peak, machine.bandwidth)
-        unit, scale = {"tiny": ("KB", 1e-3)}.get(here, ("GB", 1e-9))
+        roof = Roof(machine.mark, outcome.peak, machine.bandwidth)
+        unit, scale = {"tiny": ("kB", 1e-3)}.get(here, ("GB", 1e-9))
         most = (
             "A button cell holds one window and no cache."
             if outcome.max_batch is None
@@ -671,7 +679,7 @@ class CostOfAToken(Act):
             "roofline": roofline(
                 roof,
                 [Kernel(f"{model.name}, batch {outcome.batch}", outcome.intensity, roof.at(outcome.intensity), "data")],
-                references=[Roof(one.short, one.peak, one.bandwidth) for t, one in MACHINE.items() if t != here],
+                references=[Roof(one.mark, one.peak, one.bandwidth) for t, one in MACHINE.items() if t != here],
                 predicted=None if claimed is None else (claimed, roof.at(claimed)),
                 intensities=(0.1, 1e5),
                 rates=(1e6, 1e16),
@@ -718,7 +726,6 @@ class CostOfAToken(Act):
                 if reference
                 else "Predicted against actual, lab by lab: your record"
             ),
-            whose="the engineer's" if reference else "your",
             reference=reference,
             caption=f"{caption}{side_text(guesses)}".strip(),
         )
@@ -1108,7 +1115,7 @@ class FourDesigns(Act):
                 WALL_NAMES[wall],
                 usage,
                 record.margin(wall),
-                f"ten percent clear: misjudged {labs_text(record.causes(wall))}" if record.causes(wall) else "",
+                f"10 % clear: {labs_text(record.causes(wall))}" if record.causes(wall) else "",
                 wall in WATCHED,
             )
             for wall, usage in outcome.usages.items()
@@ -1152,11 +1159,11 @@ class FourDesigns(Act):
             + " |\n|---|---|---|---|---|\n"
             + row("memory for the model", lambda tier: quantity(TIER[tier].capacity, "B"))
             + row("bandwidth", lambda tier: quantity(TIER[tier].bandwidth, "B/s"))
-            + row("requests or windows per second", lambda tier: plain(ARRIVALS[tier].value))
+            + row("requests (windows) per second", lambda tier: plain(ARRIVALS[tier].value))
             + row("P99 limit", lambda tier: f"{plain(TIER[tier].slo_s)} s")
             + row("power limit", lambda tier: power_text(TIER[tier].power_limit_w))
             + row("accuracy floor", lambda tier: percent(FLOORS[tier].value, 0))
-            + row("budget a year", lambda tier: usd(BUDGETS[tier].value))
+            + row("budget a year (USD)", lambda tier: f"{BUDGETS[tier].value:,.0f}")
             + row("days from data to fleet", lambda tier: plain(TIER[tier].lag_days))
             + f"\nA reply has {TOKENS.value:g} tokens; every token reads the weights once for all slots. An update "
             f"multiplies the cohort gap of {100 * GAP0.value:g} points by {FEEDBACK_OFF.value:.2f}, with audits by "
@@ -1435,6 +1442,7 @@ class FourDesigns(Act):
             "waterfall": latency_waterfall(
                 [Bar("your design", outcome.terms), Bar("the recipe", start.terms)],
                 title="One window, term by term" if here == "tiny" else "One token of every slot, term by term",
+                high=1.5e3 * max(sum(outcome.terms.values()), sum(start.terms.values())),
                 caption=(
                     f"{outcome.largest.capitalize()} is {percent(outcome.share(outcome.largest))} of "
                     f"{quantity(sum(outcome.terms.values()), 's')}. "
@@ -1457,7 +1465,10 @@ class FourDesigns(Act):
         walls = self.walls(outcome)
         binds = walls[binding(walls)]
         designs = self.tiers()
-        status = {wall: held(self._kept(wall, outcome)) for wall in WALLS}
+        status: dict[str, Status] = {
+            wall: "met" if self._kept(wall, outcome) else "caution" if at_most(usage, 1.0) else "violated"
+            for wall, usage in outcome.usages.items()
+        }
         return [
             Metric.of(
                 "Memory",
@@ -1600,8 +1611,8 @@ class FourDesigns(Act):
                     "B",
                     "Into operations: the model may age less, so updates come sooner, and more updates need the cohort "
                     "audit",
-                    f"Its age limit is {plain(four.age_limit_days, 2)} days instead of "
-                    f"{plain(eight.age_limit_days, 2)} "
+                    f"Its age limit is {plain(four.age_limit_days, 3)} days instead of "
+                    f"{plain(eight.age_limit_days, 3)} "
                     f"(floor {percent(floor, 0)}). After {tier.lag_days:g} days of rollout that leaves "
                     f"{math.floor(sound)} days between updates, and an unaudited loop needs at least {unaudited}; the "
                     f"audit's {usd(AUDITS['edge'].value)} then forbid intervals under {audited} days.",
@@ -1665,7 +1676,7 @@ def gap_text(gap: float) -> str:
 
 def power_text(watts: float) -> str:
     """A power without trailing zeros: 1,275 W, 125 mW."""
-    return f"{plain(watts, 4)} W" if watts >= 1 else f"{plain(1e3 * watts, 3)} mW"
+    return f"{plain(watts, 4 if watts >= 1e3 else 3)} W" if watts >= 1 else f"{plain(1e3 * watts, 3)} mW"
 
 
 def design_text(context: str, controls: Mapping[str, Any]) -> str:
