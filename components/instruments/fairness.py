@@ -21,7 +21,7 @@ NAN = math.nan
 #: Colours of the first and the second group, and of published figures, in every plot of this module.
 GROUP_A, GROUP_B, PUBLISHED = "data", "series-5", "series-4"
 #: Cells of a confusion matrix.
-CAUGHT, MISSED, WRONGED, SPARED = "data", "series-3", "caution", "line"
+CAUGHT, MISSED, WRONGED, SPARED = "data", "series-3", "series-4", "line"
 
 #: Axes of gaps (points): the smallest that holds all values is taken, so that a small gap can be read.
 GAP_SCALES = ((12.0, 2.0), (60.0, 10.0), (120.0, 20.0))
@@ -138,17 +138,17 @@ def chouldechova_explorer(
             width=1.5,
         ),
     ]
-    for group, token in ((first, GROUP_A), (second, GROUP_B)):
-        ends = np.clip([group.fpr - group.half_width, group.fpr + group.half_width], 0, 100)
+    for marked, token in ((first, GROUP_A), (second, GROUP_B)):
+        ends = np.clip([marked.fpr - marked.half_width, marked.fpr + marked.half_width], 0, 100)
         layers += [
             Segments(
-                x0=[group.prevalence, group.prevalence - 1.2, group.prevalence - 1.2],
-                x1=[group.prevalence, group.prevalence + 1.2, group.prevalence + 1.2],
+                x0=[marked.prevalence, marked.prevalence - 1.2, marked.prevalence - 1.2],
+                x1=[marked.prevalence, marked.prevalence + 1.2, marked.prevalence + 1.2],
                 y0=[ends[0], ends[0], ends[1]],
                 y1=[ends[1], ends[0], ends[1]],
                 token=token,
             ),
-            Points(x=group.prevalence, y=group.fpr, token=token, size=12),
+            Points(x=marked.prevalence, y=marked.fpr, token=token, size=12),
         ]
     # The first group is named above the rising curve, the second below it: they may stand on the same point.
     words = [f"{g.name} {percent(g.fpr / 100)}" if math.isfinite(g.fpr) else "" for g in (first, second)]
@@ -284,7 +284,7 @@ def confusion_mosaics(
                 x=end,
                 y=100 * rate,
                 text=percent(rate) if math.isfinite(rate) else "",
-                token="caution-ink",
+                token=WRONGED,
                 align="right",
                 baseline="bottom",
                 dx=-4,

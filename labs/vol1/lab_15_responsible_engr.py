@@ -86,8 +86,10 @@ SHARE_LM = scenario("share_lm", 0.303, "1", "share of lighter male faces in the 
 SHARE_LF = scenario("share_lf", 0.233, "1", "share of lighter female faces in the benchmark", SHADES, "paper")
 SHARE_DM = scenario("share_dm", 0.250, "1", "share of darker male faces in the benchmark", SHADES, "paper")
 SHARE_DF = scenario("share_df", 0.213, "1", "share of darker female faces in the benchmark", SHADES, "paper")
-VENDOR = (VENDOR_LM.value, VENDOR_LF.value, VENDOR_DM.value, VENDOR_DF.value)
-BENCHMARK = (SHARE_LM.value, SHARE_LF.value, SHARE_DM.value, SHARE_DF.value)
+VENDOR = np.array([VENDOR_LM.value, VENDOR_LF.value, VENDOR_DM.value, VENDOR_DF.value])
+BENCHMARK = np.array([SHARE_LM.value, SHARE_LF.value, SHARE_DM.value, SHARE_DF.value])
+#: What one vendor's aggregate says on the benchmark's own mix.
+VENDOR_ERROR = float(physics.aggregate_error(BENCHMARK, VENDOR))
 
 LOANS = "Responsible Engineering, loan approval example"
 LOAN_A_TP = scenario("loan_a_tp", 4500, "count", "Group A: repaid and approved", LOANS, "chapter")
@@ -228,7 +230,7 @@ def published_groups() -> tuple[tuple[Array, float, float, float], ...]:
 
 def aggregate(share: float) -> float:
     """Error rate of both Gender Shades extremes together, with `share` of the worse."""
-    return physics.aggregate_error([1 - share, share], [ERR_BEST.value, ERR_WORST.value])
+    return physics.aggregate_error(np.array([1 - share, share]), np.array([ERR_BEST.value, ERR_WORST.value]))
 
 
 class EqualNumbers(Act):
@@ -543,7 +545,7 @@ class EqualNumbers(Act):
         )
 
     def _bars(self, o: ErrorRates) -> Plot:
-        vendor = physics.aggregate_error(BENCHMARK, VENDOR)
+        vendor = VENDOR_ERROR
         mixture = f"both, {percent(self.share_b, 0)} darker"
         return disaggregated_bars(
             {
@@ -754,7 +756,7 @@ def overall(context: str, accuracy_a: Any, accuracy_b: Any) -> Any:
     """Accuracy over both groups, weighted by their shares."""
     share = SITES[context].share_b
     errors = np.stack(np.broadcast_arrays(1 - np.asarray(accuracy_a), 1 - np.asarray(accuracy_b)), axis=-1)
-    return 1 - physics.aggregate_error([1 - share, share], errors)
+    return 1 - physics.aggregate_error(np.array([1 - share, share]), errors)
 
 
 def scored(context: str, threshold_a: Any, threshold_b: Any, samples: float) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -1420,7 +1422,7 @@ class FairBillLab(Lab):
         "- Every panel participant gives one positive and one negative trial.\n"
         f"- Gender Shades: {ERR_WORST.value / ERR_BEST.value:.0f} times compares the worst vendor of each group; "
         f"within one vendor it is {VENDOR_DF.value / VENDOR_LM.value:.0f} times, and the aggregate of that vendor on "
-        f"the balanced benchmark is {percent(physics.aggregate_error(BENCHMARK, VENDOR), 0)}.\n"
+        f"the balanced benchmark is {percent(VENDOR_ERROR, 0)}.\n"
         f"- The model runs on an H100 ({c.H100_MEM_CAPACITY.value / 1e9:g} GB, {c.H100_MEM_BW.value / 1e12:g} TB/s, "
         f"{c.H100_TDP.value:g} W) or on a phone ({c.MOBILE_MEM_CAPACITY.value / 1e9:g} GB, "
         f"{c.MOBILE_NPU_MEM_BW.value / 1e9:g} GB/s, {c.MOBILE_POWER.value:g} W). What differs between them here is "
