@@ -55,7 +55,7 @@ def shape_curve(
         shown.append(claimed)
     low, high = 0.45 * min(shown), 2.4 * max(shown)
     first, last = 0.9 * float(depth[0]), float(depth[-1])
-    right = last * 10**0.78
+    right = last * 10**0.88
     decade = (HEIGHT - FURNITURE) / math.log10(high / low)
     # The ends of all lines are named outside, apart from each other; a curve that ends below the plot is not.
     tokens = CLOCK_TOKENS[: len(lines)]
@@ -120,17 +120,21 @@ def shape_curve(
         ),
         Points(x=here[0], y=here[2] * milli, size=9, token="series-6"),
         Points(x=here[0], y=here[1] * milli, size=13),
-        Labels(
-            x=here[0],
-            y=here[1] * milli,
-            text=f"{plain(here[1] * milli)} ms",
-            token="ink",
-            align="right",
-            baseline="bottom",
-            bold=True,
-            dx=-8,
-            dy=-6,
-            plate=True,
+        # On the outer side of the rising curve; at small depths there is no room to the left.
+        *(
+            Labels(
+                x=here[0],
+                y=here[1] * milli,
+                text=f"{plain(here[1] * milli)} ms" if (here[0] > 20) == left else "",
+                token="ink",
+                align="right" if left else "left",
+                baseline="bottom" if left else "top",
+                bold=True,
+                dx=-8 if left else 6,
+                dy=-6 if left else 7,
+                plate=True,
+            )
+            for left in (True, False)
         ),
     ]
     return Plot(

@@ -905,7 +905,7 @@ class ModelShape(Act):
                 names=(long_name, short_name),
                 limits=(
                     Limit(setup.target_s, "limit"),
-                    Limit(setup.short_target_s, f"limit at {SHORT_TOKENS.value:g}"),
+                    Limit(setup.short_target_s, f"limit, {SHORT_TOKENS.value:g}"),
                 ),
                 shallowest=Limit(
                     (PARAM_BUDGET.value / 12 / MAX_ASPECT.value**2) ** (1 / 3), f"d/L > {MAX_ASPECT.value:g}", "caution"
