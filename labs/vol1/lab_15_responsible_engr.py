@@ -652,11 +652,10 @@ class EqualNumbers(Act):
     def peek(self) -> Peek:
         return Peek(
             ("chouldechova_fpr", "ppv_from_rates", "gap_half_width", "proportion_sample_size", "aggregate_error"),
-            "Of a whole group, $p \\, TPR$ are flagged rightly and $(1 - p) \\, FPR$ wrongly, so "
-            "$PPV = p \\, TPR / (p \\, TPR + (1 - p) \\, FPR)$.\n\n"
-            "Turned over: $(1 - p) \\, FPR = p \\, TPR \\, (1 - PPV) / PPV$.\n\n"
-            "Divided by $1 - p$, with $TPR = 1 - FNR$, this is the identity. With equal $PPV$ and $FNR$ all but the "
-            "base rate cancels: the rates stand to each other as the *odds* $p / (1 - p)$.",
+            "Of a whole group, $p (1 - FNR)$ are flagged rightly and $(1 - p) FPR$ wrongly.\n\n"
+            "Precision fixes how the two stand to each other: wrong over right is $(1 - PPV) / PPV$.\n\n"
+            "Solved for $FPR$, this is the identity. With equal $PPV$ and $FNR$ all but the base rate cancels: the "
+            "rates of two groups stand to each other as their *odds* $p / (1 - p)$.",
         )
 
 
