@@ -1283,7 +1283,7 @@ class RetrainPolicy(Act):
                 f"{usd(o.plan.usd_per_day)}",
             ),
             budget=service.budget_usd / YEAR,
-            budget_text=f"budget {usd(service.budget_usd / YEAR)} a day",
+            budget_text=f"budget {usd(service.budget_usd / YEAR)}",
             least=Mark(service.lag_days, f"rollout {days_text(service.lag_days)}", "caution", "caution-ink"),
             most=Mark(
                 max(o.floor_days, 0.0),
@@ -1293,7 +1293,7 @@ class RetrainPolicy(Act):
             ),
             marks=(
                 Mark(best, f"cheapest: {number(best)} d", "met", "met-ink"),
-                Mark(o.gate_days, f"a run pays from {number(o.gate_days)} d", "series-6", "muted"),
+                Mark(o.gate_days, f"pays from {number(o.gate_days)} d", "series-6", "muted"),
             ),
             window=o.window,
             predicted=predicted,
@@ -1351,7 +1351,7 @@ class RetrainPolicy(Act):
             ),
             predicted=None,
             horizon=YEAR,
-            y=Axis("served accuracy (%)", max(0.0, 10 * math.floor(10 * lowest - 1e-9)), 100.0),
+            y=Axis("served accuracy (%)", max(0.0, 5 * math.floor(20 * lowest - 0.5)), 100.0),
             title="Accuracy that users get",
             caption=(
                 f"A fresh model arrives at {percent(accuracy_at(self.context, o.decay_per_day, lag))}, "
@@ -1431,8 +1431,8 @@ class RetrainPolicy(Act):
             ),
             Metric(
                 "Bill of a year",
-                f"{number(o.annual_cost_usd / 1e3, 5 if o.annual_cost_usd >= 1e7 else 4)} k",
-                "USD",
+                number(o.annual_cost_usd / 1e3, 5 if o.annual_cost_usd >= 1e7 else 4),
+                "k USD",
                 note=f"limit {self.service.budget_usd / 1e3:,.0f} k",
                 status=held(o.budget_ok),
             ),
@@ -1482,7 +1482,7 @@ class RetrainPolicy(Act):
             )
         both = Table(
             "Your interval in both contexts",
-            ("", "cheapest, d", "yours, d", "cost, ×", "lowest"),
+            ("", "best, d", "yours, d", "cost, ×", "lowest"),
             tuple(rows),
             emphasis=list(NAMES).index(self.context),
         )
