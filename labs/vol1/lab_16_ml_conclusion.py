@@ -410,8 +410,8 @@ def side_text(guesses: Sequence[Guess]) -> str:
         return ""
     low = sum(line.ratio < 1 for line in wrong if line.ratio is not None)
     return (
-        f"Wrong predictions are off by a factor of {plain(factor, 2)} in the middle; {low} too low, "
-        f"{len(wrong) - low} too high."
+        f"The median wrong prediction is off by a factor of {plain(factor, 2)}; {low} too low, {len(wrong) - low} too "
+        "high."
     )
 
 
@@ -1424,7 +1424,7 @@ class FourDesigns(Act):
                 title="All four tiers, as their designs stand",
                 caption=(
                     f"{len(holding)} of {len(TIERS)} hold{' (' + ', '.join(holding) + ')' if holding else ''}. The "
-                    "black frame "
+                    "inner frame "
                     "is what binds each design."
                     + (f" Still at the common recipe: {', '.join(untouched)}." if untouched else "")
                 ),
