@@ -182,6 +182,8 @@ def retraining_cost_curve(
     left_end = min(max(least.days, x.low), x.high)
     right_end = min(max(most.days, x.low), x.high)
     at, cost = min(max(here.days, x.low), x.high), min(max(here.cost, y.low), y.high)
+    # The name of the budget stands at the end at which the costs are far above it.
+    roomy = bool(total[-1] > 3 * budget)
     arrow = "" if x.low <= here.days <= x.high else " →"
     layers: list[Layer] = [
         Boxes(left=x.low, right=left_end, bottom=y.low, top=y.high, token="caution", alpha=0.14),
@@ -216,14 +218,15 @@ def retraining_cost_curve(
         )
     layers += [
         *names,
-        Labels(
-            x=x.low,
-            y=budget,
-            text=budget_text,
+        *sided_labels(
+            x.high if roomy else x.low,
+            budget,
+            budget_text,
+            left=roomy,
+            gap=5,
+            dy=-2,
             token="violation-ink",
             baseline="bottom",
-            dx=5,
-            dy=-2,
             plate=True,
         ),
         Points(x=at, y=cost, token="ink", size=15, filled=False),

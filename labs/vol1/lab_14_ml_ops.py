@@ -1242,7 +1242,7 @@ class RetrainPolicy(Act):
                     f"pays from {number(o.gate_days)} days on."
                     + (
                         " A floor is a promise, and promises cost more than the optimum."
-                        if o.floor_ok and o.floor_days < o.gate_days
+                        if o.all_met and o.floor_days < o.gate_days
                         else ""
                     )
                 ),
@@ -1432,7 +1432,7 @@ class RetrainPolicy(Act):
             Metric(
                 "Bill of a year",
                 number(o.annual_cost_usd / 1e3, 5 if o.annual_cost_usd >= 1e7 else 4),
-                "k USD",
+                "k\u00a0USD",
                 note=f"limit {self.service.budget_usd / 1e3:,.0f} k",
                 status=held(o.budget_ok),
             ),
