@@ -182,7 +182,8 @@ def retraining_cost_curve(
     left_end = min(max(least.days, x.low), x.high)
     right_end = min(max(most.days, x.low), x.high)
     at, cost = min(max(here.days, x.low), x.high), min(max(here.cost, y.low), y.high)
-    # The name of the budget stands at the end at which the costs are far above it.
+    # The name of the budget stands at the end at which the costs are far above it, and below its line: above the
+    # line stands the name of the design.
     roomy = bool(total[-1] > 3 * budget)
     arrow = "" if x.low <= here.days <= x.high else " →"
     layers: list[Layer] = [
@@ -224,9 +225,9 @@ def retraining_cost_curve(
             budget_text,
             left=roomy,
             gap=5,
-            dy=-2,
+            dy=3,
             token="violation-ink",
-            baseline="bottom",
+            baseline="top",
             plate=True,
         ),
         Points(x=at, y=cost, token="ink", size=15, filled=False),
