@@ -47,15 +47,14 @@ def availability_curve(
     knees = [float(parts[int(np.argmin(np.abs(values - 0.9)))]) for _, values in curves]
     there_x, there_y = predicted or (np.nan, np.nan)
     bold = np.arange(len(curves)) == chosen
-    late = bool(np.log(here[0] / low) > 0.55 * np.log(high / low))
-    text = share(here[1])
+    late = bool(np.log(here[0] / low) > 0.78 * np.log(high / low))
     layers: list[Layer] = [
         *(Line(x=parts, y=values * 100, token="series-6", width=1.5) for _, values in curves),
         Line(x=parts, y=curves[chosen][1] * 100, width=3.5),
         *(
             Labels(
                 x=knees,
-                y=np.full(len(names), 103.0),
+                y=np.full(len(names), 106.0),
                 text=[name if shown else "" for name, shown in zip(names, pick, strict=True)],
                 align="center",
                 baseline="bottom",
@@ -66,35 +65,43 @@ def availability_curve(
         ),
         Points(x=marks[0], y=marks[1] * 100, size=9, filled=False),
         Points(x=there_x, y=there_y * 100, size=12, token="series-2", marker="diamond"),
-        *sided_labels(
-            there_x,
-            there_y * 100,
-            "" if predicted is None else "your prediction",
-            left=False,
-            gap=9,
-            token="series-2",
-            plate=True,
+        *(
             # Near the upper edge there are names, near the lower one the axis.
-            dy=12 if there_y > 0.8 else -10,
+            Labels(
+                x=there_x,
+                y=there_y * 100,
+                text="predicted" if predicted is not None and (there_y > 0.5) == upper else "",
+                dx=9,
+                dy=12 if upper else -11,
+                token="series-2",
+                plate=True,
+            )
+            for upper in (True, False)
         ),
         Points(x=here[0], y=here[1] * 100, size=13, token="ink"),
-        *sided_labels(
-            here[0],
-            here[1] * 100,
-            text,
-            left=late if here[1] > 0.25 else not late and here[1] < 0.02,
-            gap=10,
-            token="ink",
-            bold=True,
-            plate=True,
-            dy=-12,
+        *(
+            # There is room above a falling curve on its right, below it on its left; a flat one is clear above.
+            Labels(
+                x=here[0],
+                y=here[1] * 100,
+                text=share(here[1])
+                if place == ("right" if not late else "under" if here[1] > 0.25 else "over")
+                else "",
+                align="left" if place == "right" else "right",
+                dx=10 if place == "right" else -10,
+                dy=14 if place == "under" else -12,
+                token="ink",
+                bold=True,
+                plate=True,
+            )
+            for place in ("right", "under", "over")
         ),
     ]
     return Plot(
         title=title,
         caption=caption,
         x=Axis("parts that all have to be up", low / 1.25, high * 1.35, log=True, ticks=decade_ticks(low, high)),
-        y=Axis("all up at once (% of the time)", -4, 114, ticks=tuple((float(t), f"{t}") for t in range(0, 101, 20))),
+        y=Axis("all up at once (% of the time)", -4, 118, ticks=tuple((float(t), f"{t}") for t in range(0, 101, 20))),
         layers=tuple(layers),
         height=320,
     )
@@ -161,7 +168,6 @@ def count_check(
 ) -> Plot:
     """The number of failures that a model expects, with two standard deviations of chance, against a count."""
     spread = 2 * np.sqrt(model)
-    apart = bool(abs(model - observed) > spread)
     right = 1.28 * max(model + spread, observed)
     layers: tuple[Layer, ...] = (
         Boxes(left=0, right=model, bottom=0.66, top=1.34),
@@ -171,22 +177,6 @@ def count_check(
         Labels(x=0, y=1, text=f"{number(model, 4)}", dx=9, token="on-fill", bold=True),
         Labels(x=0, y=0, text=f"{observed:,.0f}", dx=9, token="on-fill", bold=True),
         Labels(x=model + spread, y=1, text=f"± {number(spread, 2)}", dx=6, token="ink", plate=True),
-        Labels(
-            x=max(observed, model + spread),
-            y=0,
-            text="" if apart else "within chance",
-            dx=6,
-            token="met-ink",
-            plate=True,
-        ),
-        Labels(
-            x=max(observed, model + spread),
-            y=0,
-            text="beyond chance" if apart else "",
-            dx=6,
-            token="violation-ink",
-            plate=True,
-        ),
     )
     return Plot(
         title=title,
@@ -221,7 +211,7 @@ def step_breakdown(step: StepParts, *, limit: float, title: str, caption: str = 
     red.
     """
     total = step.total
-    right = 1.22 * total
+    right = 1.36 * total
     idle = step.compute < limit * total * (1 - 1e-9)
     end = step.compute + step.exposed
     sent = (step.compute - step.hidden, step.compute)
@@ -237,12 +227,14 @@ def step_breakdown(step: StepParts, *, limit: float, title: str, caption: str = 
         )
 
     def inside(left: float, width: float, row: float, words: Sequence[str], token: str = "on-fill") -> Labels:
-        """The longest of the words that fits a segment on the narrowest screen: 230 px of plot, 6.8 px a letter."""
-        room = width / right * 230 / 6.8 if right > 0 else 0
+        """The longest of the words that fits a segment on the narrowest screen: 230 px of plot, 7.4 px a letter."""
+        room = width / right * 230 / 7.4 if right > 0 else 0
         text = next((word for word in words if len(word) < room), "")
         return Labels(x=left + width / 2, y=row, text=text, align="center", token=token, bold=True)
 
-    shares = {name: f"{getattr(step, name) / total:.0%}" for name in ("compute", "exposed", "coordination")}
+    # Words stand beside the dashed line, which would cross them.
+    clear = max(step.compute, limit * total) if idle else step.compute
+    shares = {name: percent(getattr(step, name) / total, 0) for name in ("compute", "exposed", "coordination")}
     layers: tuple[Layer, ...] = (
         lane(0, step.compute, 1, "data"),
         lane(step.compute, step.exposed, 1, "caution", not idle),
@@ -251,17 +243,18 @@ def step_breakdown(step: StepParts, *, limit: float, title: str, caption: str = 
         lane(sent[0], step.hidden, 0, "caution", alpha=0.75, hatch="/"),
         lane(step.compute, step.exposed, 0, "caution", not idle),
         lane(step.compute, step.exposed, 0, "violation", idle),
-        inside(0, step.compute, 1, (f"compute {shares['compute']}", shares["compute"])),
-        inside(step.compute, step.exposed, 1, (f"wait for the wire {shares['exposed']}", shares["exposed"])),
+        inside(0, min(step.compute, limit * total), 1, (f"compute {shares['compute']}", shares["compute"])),
+        inside(clear, end - clear, 1, (f"wait for the wire {shares['exposed']}", shares["exposed"])),
         inside(end, step.coordination, 1, (shares["coordination"],)),
-        inside(step.compute, step.exposed, 0, ("exposed",)),
+        inside(clear, end - clear, 0, ("exposed",)),
         Labels(
             x=sent[0],
             y=0,
-            text="hidden" if step.hidden > 0 else "",
+            text="hidden" if step.hidden > 0 and sent[0] > 0.22 * right else "",
             align="right",
             dx=-5,
             token="caution-ink",
+            plate=True,
         ),
         Segments(x0=limit * total, x1=limit * total, y0=-0.5, y1=1.5, token="ink", dash="dashed"),
         Labels(
@@ -306,6 +299,7 @@ def compute_share(
     rows = np.arange(len(bars))[::-1].astype(float)
     values = np.array([value for _, value in bars]) * 100
     low = values < limit * 100 * (1 - 1e-9)
+    shown = np.array([percent(value / 100) for value in values], dtype=object)
     first = np.arange(len(bars)) == 0
     row, guess = (np.nan, np.nan) if predicted is None else (rows[predicted[0]], predicted[1] * 100)
 
@@ -334,15 +328,23 @@ def compute_share(
             token="ink",
             dy=-1,
         ),
-        *sided_labels(
-            values,
-            rows,
-            [percent(value / 100) for value in values],
-            left=values > 80,
-            gap=7,
+        Labels(
+            x=values,
+            y=rows,
+            text=np.where(values > 80, "", shown),
+            dx=7,
             token="ink",
             bold=True,
             plate=True,
+        ),
+        Labels(
+            x=values,
+            y=rows,
+            text=np.where(values > 80, shown, ""),
+            align="right",
+            dx=-7,
+            token="on-fill",
+            bold=True,
         ),
         Points(x=guess, y=row, size=12, token="series-2", marker="diamond"),
         *sided_labels(
@@ -368,7 +370,7 @@ def compute_share(
             ticks=tuple((float(at), name) for at, (name, _) in zip(rows, bars, strict=True)),
         ),
         layers=layers,
-        height=90 + 36 * len(bars),
+        height=90 + 40 * len(bars),
     )
 
 
@@ -410,6 +412,10 @@ def time_to_train(
     open_ = np.where(limit > ideal, limit, ideal)
     beyond = optimum is not None and optimum > right
     at = np.nan if optimum is None or beyond else optimum
+
+    before = np.interp(np.log(here.gpus / 2), np.log(gpus), with_failures)
+    # Where the curve has turned up, the name of the design goes above it and those of the others below.
+    rising = bool(before <= here.days)
 
     def turned(x: float) -> bool:
         return bool(np.log(x / left) > 0.6 * np.log(right / left))
@@ -458,29 +464,36 @@ def time_to_train(
             size=10,
             filled=False,
         ),
-        Labels(
-            x=[other.gpus for other in others] or np.nan,
-            y=[other.days for other in others] or np.nan,
-            text=[other.name for other in others] or "",
-            align="right",
-            baseline="top",
-            dx=-6,
-            dy=7,
-            token="ink",
-            plate=True,
+        *(
+            Labels(
+                x=[other.gpus for other in others] or np.nan,
+                y=[other.days for other in others] or np.nan,
+                text=[other.name if rising == under else "" for other in others] or "",
+                align="right",
+                baseline="top" if under else "bottom",
+                dx=9,
+                dy=8 if under else -8,
+                token="ink",
+                plate=True,
+            )
+            for under in (False, True)
         ),
         Points(x=here.gpus, y=here.days, size=13, token="ink"),
-        *sided_labels(
-            here.gpus,
-            here.days,
-            here.name,
-            left=turned(here.gpus),
-            gap=8,
-            token="ink",
-            bold=True,
-            dy=-10,
-            baseline="bottom",
-            plate=True,
+        *(
+            # Above a falling curve there is room on its right; near the right edge, below it on its left.
+            Labels(
+                x=here.gpus,
+                y=here.days,
+                text=here.name if place == (("over" if rising else "under") if turned(here.gpus) else "right") else "",
+                align="left" if place == "right" else "right",
+                baseline="top" if place == "under" else "bottom",
+                dx=8 if place == "right" else -8,
+                dy=8 if place == "under" else -10,
+                token="ink",
+                bold=True,
+                plate=True,
+            )
+            for place in ("right", "under", "over")
         ),
     ]
     named = [n for n in (8, 64, 512, 4096, 32768) if left <= n <= right]

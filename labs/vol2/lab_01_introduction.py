@@ -213,11 +213,6 @@ LINKS = {
 }
 
 
-def hours(mtbf_h: float) -> str:
-    """A time between failures in hours, in days too where it is long."""
-    return f"{number(mtbf_h)} h" + (f" ({number(mtbf_h / 24)} days)" if mtbf_h > 96 else "")
-
-
 def of_the_time(value: float) -> str:
     """A share of the time, as a power of ten where percent would read 0.0."""
     return percent(value) if value >= 5e-4 else scientific(value)
@@ -236,8 +231,9 @@ NINES = {
 }
 RUN_S = c.LLAMA3_DAYS.value * DAY
 #: One draw of chance: interruptions of a fleet in units of its mean time between failures. A fleet that fails more
-#: often plays the same draw faster, so that a slider moves strokes and does not shuffle them.
-DRAW = np.cumsum(np.random.default_rng(5).exponential(size=720))
+#: often plays the same draw faster, so that a slider moves strokes and does not shuffle them. The seed is one whose
+#: counts lie near the expected ones at every rate.
+DRAW = np.cumsum(np.random.default_rng(254).exponential(size=720))
 
 
 @dataclass(frozen=True)
@@ -261,7 +257,8 @@ class AvailabilityOutcome:
 def availability_curves() -> tuple[tuple[str, npt.NDArray[Any]], ...]:
     """Share of the time in which all parts are up, for two to five nines."""
     return tuple(
-        (f"{k} nines", physics.all_up_probability(availability, PARTS)) for k, availability in enumerate(NINES, start=2)
+        ("5 nines" if k == 5 else f"{k}", physics.all_up_probability(availability, PARTS))
+        for k, availability in enumerate(NINES, start=2)
     )
 
 
@@ -411,6 +408,7 @@ class ThreeNines(Act):
         others = ", ".join(
             f"{int(n):,}: {of_the_time(float(p))}" for n, p in zip(MARKED, outcome.marked, strict=True) if p >= 1e-300
         )
+        verdict = "well within that" if abs(expected - observed) <= 2 * math.sqrt(expected) else "far outside of that"
         week = outcome.instants_h[outcome.instants_h < 168]
         days = len(np.unique(week // 24))
         return {
@@ -433,8 +431,8 @@ class ThreeNines(Act):
                 title=f"A week of {outcome.gpus:,} GPU{'s' if outcome.gpus > 1 else ''}",
                 caption=(
                     f"One draw of chance, a stroke per interruption: {len(week):,} in the week, "
-                    f"{number(7 * outcome.failures_per_day)} expected. {7 - days} of 7 days are clean; any one day is "
-                    f"with probability {of_the_time(outcome.clean_day_probability)}."
+                    f"{number(7 * outcome.failures_per_day)} expected. {7 - days} of 7 days are clean; a day is "
+                    f"clean with probability {of_the_time(outcome.clean_day_probability)}."
                 ),
             ),
             "check": count_check(
@@ -445,8 +443,8 @@ class ThreeNines(Act):
                 title=f"{c.LLAMA3_DAYS.value:g} days on {c.LLAMA3_GPUS.value:,.0f} GPUs, against the record",
                 caption=(
                     f"With {self.gpu_mtbf_h:,.0f} h per GPU the model expects {expected:,.1f} interruptions, give or "
-                    f"take {2 * math.sqrt(expected):.0f} by chance; the published run counted {observed:g}, which "
-                    f"implies {implied:,.0f} h per GPU."
+                    f"take {2 * math.sqrt(expected):.0f} by chance; the published run counted {observed:g}, "
+                    f"{verdict}. It implies {implied:,.0f} h per GPU."
                 ),
             ),
         }
@@ -826,8 +824,8 @@ class ThirtyHours(Act):
             "A step of a fleet has three C's. **Computation** is shared: $W/N$. **Communication** is not: in a ring "
             "every endpoint moves about twice its gradient bytes, whatever $N$ is. **Coordination** is the wait for "
             "the slowest.\n\n"
-            f"Overlap hides traffic behind the backward pass only, {HIDEABLE.value:.0%} of the computation. The batch "
-            "is fixed, so each GPU has less to compute the more of them there are."
+            f"Overlap hides traffic behind the backward pass only, {percent(HIDEABLE.value, 0)} of the computation. "
+            "The batch is fixed, so each GPU has less to compute the more of them there are."
         )
 
     def prediction(self) -> NumberPrediction:
@@ -883,7 +881,7 @@ class ThirtyHours(Act):
             digits=".3g",
             feedback=feedback,
             why=(
-                f"{compute:g}/({compute:g} + {wire:.0f}) s. NDR would give {ndr:.1f} %, 100 Gb/s Ethernet "
+                f"{compute:g} s of {compute:g} + {wire:.0f} s are math. NDR would give {ndr:.1f} %, 100 Gb/s Ethernet "
                 f"{ethernet:.1f} %. No link rescues unsharded data parallelism at this size; splitting the model over "
                 "64 GPUs divides the message by 64."
             ),
@@ -905,7 +903,7 @@ class ThirtyHours(Act):
             f"**{BUDGET_GPU_H.value:,.0f} GPU-hours**, within {c.H100_MEM_CAPACITY.value / 1e9:.0f} GB per GPU, with "
             f"at least {percent(IDLE_LIMIT.value, 0)} of every step math. Math alone costs "
             f"{asked.ideal_gpu_hours:,.0f} GPU-hours: you may waste "
-            f"{BUDGET_GPU_H.value / asked.ideal_gpu_hours - 1:.0%} on top."
+            f"{percent(BUDGET_GPU_H.value / asked.ideal_gpu_hours - 1, 0)} on top."
         )
 
     def constraints(self) -> tuple[Constraint, ...]:
@@ -970,15 +968,16 @@ class ThirtyHours(Act):
         slowest = run_days(chosen, chosen.work_s / (FEWEST_GPUS if fleet else NODE_GPUS))
         fastest = run_days(chosen, chosen.work_s / MOST_GPUS)
         others = [
-            Fleet("today" if asked else "", np.nan if not asked else GPUS_TODAY.value, self.design().days),
+            # A design that is the one on screen needs no second name.
             Fleet(
-                "proposal" if asked else "",
-                np.nan if not asked else GPUS_PROPOSED.value,
-                self.design(GPUS_PROPOSED.value).days,
-            ),
+                name if asked and other.days != o.days else "",
+                other.gpus if asked else np.nan,
+                other.days,
+            )
+            for name, other in (("today", self.design()), ("proposal", self.design(GPUS_PROPOSED.value)))
         ]
         if not fleet:
-            end = " One node is one point; the grey line is how far it is from a fleet."
+            end = " One node is one point; the grey line is math alone on more GPUs."
         elif o.optimum_gpus is None:
             end = " One copy exchanges nothing."
         elif o.optimum_gpus > MOST_GPUS:
@@ -1037,7 +1036,6 @@ class ThirtyHours(Act):
             ],
             title="State per GPU, by GPUs per copy",
             capacities=[Limit(capacity, "HBM")],
-            high=2.6 * capacity,
             caption=(
                 f"{chosen.name} over {o.gpus_per_copy} GPU{'s' if o.gpus_per_copy > 1 else ''}: "
                 f"{c.ADAM_STATE_BYTES.value:g} bytes × {count(chosen.params)} / {o.gpus_per_copy} = "
@@ -1071,25 +1069,24 @@ class ThirtyHours(Act):
                 "h",
                 note=f"{number(o.fleet_mtbf_h / 24)} days" if o.fleet_mtbf_h > 48 else "",
             ),
-            Metric("State per GPU", number(o.state_gb), "GB", status=held(not o.oom)),
         ]
 
     def tables(self, outcome: FleetOutcome) -> list[Table]:
         rows = [
-            (f"this design: {outcome.gpus:,} GPUs", outcome),
-            (f"today: {GPUS_TODAY.value:,.0f} GPUs", self.design()),
-            (f"the proposal: {GPUS_PROPOSED.value:,.0f} GPUs", self.design(GPUS_PROPOSED.value)),
+            ("design", outcome),
+            ("today", self.design()),
+            ("proposal", self.design(GPUS_PROPOSED.value)),
         ]
         return [
             Table(
-                "Against the run today and the proposal",
-                ("", "days", "GPU-hours", "math", "goodput"),
+                f"This design, {GPUS_TODAY.value:,.0f} GPUs today, {GPUS_PROPOSED.value:,.0f} proposed",
+                ("", "days", "GPU-h", "math", "goodput"),
                 tuple(
                     (
                         name,
                         number(o.days),
-                        f"{o.gpu_hours:,.0f}",
-                        percent(o.compute_fraction),
+                        f"{o.gpu_hours / 1e3:,.0f}k",
+                        percent(o.compute_fraction, 0),
                         percent(o.goodput, 2 if o.goodput > 0.99 else 1),
                     )
                     for name, o in rows
@@ -1157,7 +1154,7 @@ def idle_text(o: FleetOutcome) -> str:
     """Banner of a fleet that mostly waits."""
     return (
         f"At {o.gpus:,} GPUs over {LINKS[o.link].name}, exposed communication takes {o.exposed_s:.2f} s of a "
-        f"{o.step_s:.2f} s step: only {o.compute_fraction:.0%} is math. More GPUs now buy waiting."
+        f"{o.step_s:.2f} s step: only {percent(o.compute_fraction, 0)} is math. More GPUs now buy waiting."
     )
 
 
@@ -1228,16 +1225,16 @@ class ScaleIllusion(Lab):
         "beyond which more GPUs make a run longer."
     )
     reading = (
-        Reading(f"{CHAPTER}, The Scale Moment", "the worked example on scale and reliability; the run on 16,384 GPUs"),
+        Reading("The Scale Moment", "the worked example on scale and reliability; the run on 16,384 GPUs"),
         Reading(
-            f"{CHAPTER}, Communication becomes dominant, and Failure becomes routine",
+            "Communication becomes dominant, and Failure becomes routine",
             "why the two costs appear only at scale",
         ),
         Reading(
-            f"{CHAPTER}, The reliability gap",
+            "The reliability gap",
             "how the availability of parts becomes that of the whole, and its collapse",
         ),
-        Reading(f"{CHAPTER}, The fleet law", "the three C's, the compute fraction, Amdahl's distributed pitfall"),
+        Reading("The fleet law", "the three C's, the compute fraction, Amdahl's distributed pitfall"),
     )
     assumptions = (
         "- Parts fail independently and at a constant rate, and any failure stops the whole job.\n"
