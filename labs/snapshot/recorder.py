@@ -69,10 +69,10 @@ class _Noted(dict[str, Any]):
 
 
 class _NoHistory(DesignLedger):
-    """A ledger that does not look up the first prediction, which no recorded field shows."""
+    """A ledger that does not look up the first prediction: no recorded field shows it."""
 
-    def first_prediction(self, chapter: int, volume: int = 1, act: str = "act1") -> None:
-        return None
+    def first_prediction(self, chapter: int, volume: int = 1, act: str = "act1") -> dict[str, Any]:
+        return {"act": act, "prediction": None, "correct": None}
 
 
 @dataclass
@@ -159,17 +159,17 @@ class Recorder:
     def _of_the_controls(self) -> Iterator[tuple[str, Any]]:
         act, run = self.act, self.run
         yield "limits", showing.limits(act)
-        if act.key == "act2":
-            yield from self._of_the_design(run)
-
-    def _of_the_design(self, run: Lab) -> Iterator[tuple[str, Any]]:
-        act = run.act2
+        if act.key != "act2":
+            return
         yield "badges", [badge["status"] for badge in showing.badges(run)]
         yield "solved", act.constraints_met()
         yield "danger", sorted(failure.id for failure in act.active_failures() if failure.severity == "danger")
         run.last_design = None
         run.note_design()
         yield "eligible", run.last_design is not None
+
+    def _of_the_design(self) -> Iterator[tuple[str, Any]]:
+        run = self.run
         yield "result", showing.result_text(run)
         design = run.design()
         for row in showing.design_rows(run, design):
@@ -178,6 +178,8 @@ class Recorder:
 
     def _of_the_outcome(self) -> Iterator[tuple[str, Any]]:
         act = self.act
+        if act.key == "act2":
+            yield from self._of_the_design()
         yield "failures", showing.failures(act)
         for k, metric in enumerate(act.metrics(act.outcome)):
             yield f"metric/{k}", asdict(metric)

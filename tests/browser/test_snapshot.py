@@ -170,7 +170,7 @@ def flat(value: Any) -> list[Any]:
 
 def leaves(value: Any) -> list[Any]:
     """The same, to be compared with: numbers only as far as they can be told apart on a screen."""
-    return [pytest.approx(leaf, rel=1e-4, abs=1e-30) if isinstance(leaf, float) else leaf for leaf in flat(value)]
+    return [pytest.approx(leaf, rel=1e-4, abs=1e-30) if type(leaf) in (int, float) else leaf for leaf in flat(value)]
 
 
 def test_snapshot_is_a_lab(new_reader: Callable[..., Reader], folder: Folder, lab: type[Lab]) -> None:

@@ -85,7 +85,7 @@ def test_an_author_may_name_stops(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def small() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grid, "BUDGET", {"act1": 24, "act2": 40})
+        patch.setattr(grid, "BUDGET", {"act1": 8, "act2": 12})
         yield
 
 
