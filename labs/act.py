@@ -37,7 +37,7 @@ class Act(param.Parameterized):
     minutes: ClassVar[int] = 0
     #: Plots that are there only while they have something to say; all others keep their names in a context.
     optional_plots: ClassVar[tuple[str, ...]] = ()
-    #: Stops that a static snapshot keeps of a control besides its default, its ends, and what solves or breaks the act.
+    #: Stops that a static snapshot keeps of a control besides its default and what solves or breaks the act.
     snapshot_stops: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
 
     # --- what an author writes -----------------------------------------------------------------------------

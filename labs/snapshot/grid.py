@@ -93,8 +93,9 @@ class _Choice:
 def grids(lab: type[Lab], key: str) -> dict[str, Grid]:
     """The recorded states of the act `key` of a lab, by context.
 
-    Kept are defaults, ends, what solves and what breaks, and what the act names in `snapshot_stops`; then the
-    widest gaps are halved until the budget is reached. A control that two contexts share keeps the same stops in both.
+    Kept are defaults, what solves and what breaks, and what the act names in `snapshot_stops`; then ends, and the
+    middles of the widest gaps, until the budget is reached. A control that two contexts share keeps the same stops in
+    both.
     """
     run = opened(lab)
     act = run.act(key)
@@ -138,24 +139,36 @@ def _keep_what_matters(run: Lab, act: Act, by_context: Mapping[str, Mapping[str,
     for context, choices in by_context.items():
         designs = [run.solution(context), run.breaking(context)] if act.key == "act2" else []
         for name, choice in choices.items():
-            choice.kept |= {choice.values[0], choice.values[-1], *act.snapshot_stops.get(name, ())}
+            choice.kept |= set(act.snapshot_stops.get(name, ()))
         for design in filter(None, designs):
             for name, value in design.items():
                 choices[name].kept.add(value)
 
 
 def _fill(by_context: Mapping[str, Mapping[str, _Choice]], budget: int) -> None:
-    """Halves the gap that spans the largest part of its control's range, while every context stays in its budget."""
+    """Keeps more as long as every context stays in its budget: ends first, then the middle of the widest gap.
+
+    The widest is the gap that spans the largest part of its control's range.
+    """
     open_ = {id(choice): choice for choices in by_context.values() for choice in choices.values()}
+    for choice in open_.values():
+        for end in (choice.values[0], choice.values[-1]):
+            if _fits(choice, end, by_context, budget):
+                choice.kept.add(end)
     while open_:
         at, choice = max(open_.items(), key=lambda item: item[1].loss())
         width, middle = choice.widest_gap()
-        fits = all(
-            math.prod(len(other.kept) + (other is choice) for other in choices.values()) <= budget
-            for choices in by_context.values()
-            if any(other is choice for other in choices.values())
-        )
-        if width < 2 or not fits:
+        if width < 2 or not _fits(choice, middle, by_context, budget):
             del open_[at]
         else:
             choice.kept.add(middle)
+
+
+def _fits(choice: _Choice, value: Any, by_context: Mapping[str, Mapping[str, _Choice]], budget: int) -> bool:
+    """Whether every context that has the control stays in its budget if it keeps the value, too."""
+    return all(
+        math.prod(len(other.kept | {value}) if other is choice else len(other.kept) for other in choices.values())
+        <= budget
+        for choices in by_context.values()
+        if any(other is choice for other in choices.values())
+    )

@@ -58,7 +58,9 @@ def test_enough_states_are_kept_to_break_and_to_solve(slug: str) -> None:
                 assert all(value in states.kept[name] for name, value in {**defaults, **moves}.items())
             for name, values in states.kept.items():
                 offered = specs[name].values()
-                assert {offered[0], offered[-1]} <= set(values)
+                # Both ends, unless there is no room for them.
+                missing = {offered[0], offered[-1]} - set(values)
+                assert not missing or len(states) * (len(values) + 1) / len(values) > grid.BUDGET[key]
                 if isinstance(specs[name], Slider):
                     assert list(values) == sorted(set(values))
                 else:
@@ -94,7 +96,10 @@ def small() -> Iterator[None]:
 @pytest.mark.parametrize("slug", NAMES)
 def test_a_recorded_state_shows_what_the_lab_shows(slug: str, key: str) -> None:
     lab, dice = by_slug(slug), random.Random(slug + key)
-    context, states = dice.choice(list(grids(lab, key).items()))
+    context, whole = dice.choice(list(grids(lab, key).items()))
+    states = Grid(
+        context, {name: kept[:2] if at < 3 else kept[:1] for at, (name, kept) in enumerate(whole.kept.items())}
+    )
     run = robot.opened(lab, context=context)
     recorder = Recorder(run, run.act(key), states)
     recording = recorder.record()
