@@ -115,8 +115,12 @@ def result_text(lab: Lab) -> str:
     result = lab.result()
     if result is None:
         return "–"
-    unit = contract_of(lab.key()).fields["act2_result"].unit_in(lab.context)
-    return percent(result) if unit == "fraction" else f"{number(result, 4)} {unit}".strip()
+    field = contract_of(lab.key()).fields["act2_result"]
+    unit = field.unit_in(lab.context)
+    if unit == "fraction":
+        return percent(result)
+    # What has a vocabulary is counted, not measured.
+    return f"{number(result, 4) if field.vocabulary is None else plain(result)} {unit}".strip()
 
 
 def hud(lab: Lab) -> list[dict[str, str]]:
@@ -188,6 +192,10 @@ def design_value(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float):
         return plain(value, 5) if math.isfinite(value) else number(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {design_value(one)}" for name, one in value.items()) or "–"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(design_value, value)) or "–"
     return "–" if value is None else str(value)
 
 

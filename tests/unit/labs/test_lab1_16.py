@@ -28,7 +28,7 @@ from components.instruments.audit import (
 )
 from components.instruments.figure import Figure
 from components.instruments.layers import Plot, Points
-from labs import robot
+from labs import robot, showing
 from labs.record import Guess, answer_of, first_question, guess_of, typical_factor
 from labs.vol1.lab_16_ml_conclusion import (
     BUDGETS,
@@ -667,3 +667,12 @@ def test_plots_can_be_drawn_at_the_ends_of_every_control(lab, context):
 def test_budgets_leave_the_shortest_audited_interval_of_the_sheet():
     assert BUDGETS["edge"].value - 96_000 >= 10_102.40 * 365 / 21
     assert BUDGETS["edge"].value - 96_000 < 10_102.40 * 365 / 20
+
+
+def test_ledger_tab_reads_as_words(lab):
+    repaired(lab, ("cloud",))
+    assert showing.result_text(lab) == "1 contexts"
+    rows = {row[3]: row[1] for row in showing.design_rows(lab, lab.design())}
+    assert rows["binding"] == "cloud: accuracy, edge: p99, mobile: power, tiny: power"
+    assert rows["margins"] == "–"
+    assert showing.design_value(["memory", "p99"]) == "memory, p99"
