@@ -90,7 +90,7 @@ class ActView:
         return Workbench(side=self._controls, main=self._main)
 
     def _build_closing(self) -> list[Viewable]:
-        overlay = PredictionOverlay(**showing.overlay(self.act, self.lab.predictions[self.act.key]))
+        overlay = PredictionOverlay(**showing.overlay(self.act.prediction(), self.lab.predictions[self.act.key]))
         question = self.act.reflection()
         self._reflection = Reflection(
             question=to_inline_html(question.question),

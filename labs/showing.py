@@ -10,7 +10,7 @@ from components.controls import Spec
 from components.quantity import number, percent, plain, quantity
 from components.text import to_html, to_inline_html
 from labs.act import Act
-from labs.content import Option, Table
+from labs.content import Option, Prediction, Table
 from labs.lab import Lab
 from labs.states import NEXT_STEP, reached
 from ledger import contract_of
@@ -70,9 +70,9 @@ def feedback(act: Act, chosen: str | None) -> dict[str, Any]:
     return {"chosen": chosen, "correct": option.correct, "feedback": to_html(option.feedback)}
 
 
-def overlay(act: Act, answer: Any) -> dict[str, Any]:
+def overlay(prediction: Prediction, answer: Any) -> dict[str, Any]:
     """A locked prediction against what the model gives."""
-    gap = act.prediction().gap(answer)
+    gap = prediction.gap(answer)
     return {
         "predicted": gap.predicted,
         "actual": gap.actual,

@@ -119,17 +119,12 @@ def _prediction(run: Lab, act: Act, answers: Sequence[Any]) -> dict[str, Any]:
     else:
         ascending = prediction.ascending()
         shown |= {"options": showing.options(ascending or list(prediction.options)), "shuffled": ascending is None}
-    return {**shown, "answers": [_answer(run, act, answer) for answer in answers]}
-
-
-def _answer(run: Lab, act: Act, answer: Any) -> dict[str, Any]:
-    recorded = run.ledger_value(act.key, answer)
-    return {
-        "value": answer,
-        "overlay": showing.overlay(act, answer),
-        "ledger": recorded,
-        "text": showing.design_value(recorded),
-    }
+    said = []
+    for answer in answers:
+        recorded = answer if isinstance(prediction, NumberPrediction) else run.ledger_value(act.key, answer)
+        overlay = showing.overlay(prediction, answer)
+        said.append({"value": answer, "overlay": overlay, "ledger": recorded, "text": showing.design_value(recorded)})
+    return {**shown, "answers": said}
 
 
 def _reflection(act: Act) -> dict[str, Any]:

@@ -19,7 +19,7 @@ SOURCE = "Pyramid of VGG and ResNet: Simonyan and Zisserman 2014; He et al. 2016
 
 def _grid(stages: Real) -> npt.NDArray[np.float64]:
     """2^0, 2^1, ... per stage: what the side is divided by and the channels are multiplied by."""
-    scale: npt.NDArray[np.float64] = 2.0 ** np.arange(int(stages))
+    scale: npt.NDArray[np.float64] = np.exp2(np.arange(int(stages), dtype=np.float64))
     return scale
 
 

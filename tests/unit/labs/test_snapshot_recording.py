@@ -147,7 +147,7 @@ def test_lesson_is_json_and_knows_every_answer() -> None:
 
 @pytest.mark.usefixtures("small")
 def test_only_what_changed_is_recorded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    labs, told = [find_lab(1, 0)], []
+    labs, told = [find_lab(1, 8)], []
     first = snapshot(labs, tmp_path / "out", Style(), processes=1, progress=lambda *told_: told.append(told_))
     page = tmp_path / "out" / f"{labs[0].slug}.html"
     assert page in first.written
