@@ -58,6 +58,8 @@ class Lab(param.Parameterized):
     asks: ClassVar[Mapping[str, Radio]] = {}
     #: How to work with a lab, in the briefing of the lab that teaches it: the first note large, the others beside it.
     guide: ClassVar[tuple[Note, ...]] = ()
+    #: Whether the ledger entry counts the controls of every context and not only of the one on screen.
+    counts_every_context: ClassVar[bool] = False
     #: Whether the reading is a prerequisite or an offer.
     reading_required: ClassVar[bool] = True
 

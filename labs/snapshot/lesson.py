@@ -24,6 +24,10 @@ from labs.view import LabView
 from ledger import KEYS, contract_of
 
 READS_TITLE = "Read from earlier labs; a live lab starts from these values, a snapshot from its defaults"
+ONE_CONTEXT_COUNTS = (
+    "A snapshot knows the controls of the context on screen; the other contexts count as they started. The live lab "
+    "counts what you have set in each."
+)
 
 
 def lesson(lab: type[Lab], recordings: Mapping[str, Mapping[str, Recording]]) -> dict[str, Any]:
@@ -53,7 +57,10 @@ def lesson(lab: type[Lab], recordings: Mapping[str, Mapping[str, Recording]]) ->
         "acts": {key: _act(run, run.act(key), recordings[key]) for key in ("act1", "act2")},
         "questions": showing.ledger_questions(run),
         "fields": {context: _fields(lab, context) for context in contexts},
-        "save_hints": {"screen": showing.SAVED_AS_SHOWN, "lost": showing.SAVED_LAST_THAT_WORKED},
+        "save_hints": {
+            "screen": ONE_CONTEXT_COUNTS if lab.counts_every_context else showing.SAVED_AS_SHOWN,
+            "lost": showing.SAVED_LAST_THAT_WORKED,
+        },
         "reads": [_read(key, field) for key, field in lab.reads],
         "reads_title": READS_TITLE,
     }

@@ -1714,6 +1714,7 @@ class ArchitectsAuditLab(Lab):
         "the cost went."
     )
     contexts = (CLOUD, EDGE, MOBILE, TINY)
+    counts_every_context = True
     acts = (CostOfAToken, FourDesigns)
     briefing = (
         "Fifteen parts that each met their target do not make a system that does. Quantize, and accuracy comes nearer "
