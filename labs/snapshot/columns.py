@@ -91,6 +91,12 @@ class Table:
         value = column.values[at]
         return value.tobytes() if isinstance(value, np.ndarray) else value
 
+    def drop_constant(self, prefix: str) -> None:
+        """Forgets the slots under `prefix` that show the same everywhere."""
+        for name, column in list(self.columns.items()):
+            if name.startswith(prefix) and not _simplest(column.numbers)[1]:
+                del self.columns[name]
+
     def separable(self) -> bool:
         """Whether no slot depends on the state and on the prediction at once."""
         return all(_simplest(column.numbers)[1] != "both" for column in self.columns.values())

@@ -57,6 +57,10 @@ def lesson(lab: type[Lab], recordings: Mapping[str, Mapping[str, Recording]]) ->
         "acts": {key: _act(run, run.act(key), recordings[key]) for key in ("act1", "act2")},
         "questions": showing.ledger_questions(run),
         "fields": {context: _fields(lab, context) for context in contexts},
+        "of_act1": {
+            context: [slot.removeprefix("design/") for slot in recording.table.columns if slot.startswith("design/")]
+            for context, recording in recordings["act1"].items()
+        },
         "save_hints": {
             "screen": ONE_CONTEXT_COUNTS if lab.counts_every_context else showing.SAVED_AS_SHOWN,
             "lost": showing.SAVED_LAST_THAT_WORKED,

@@ -98,6 +98,13 @@ class Recorder:
 
     def record(self) -> Recording:
         """Visits every state. Raises NotRecordableError for an act that a snapshot cannot play."""
+        recording = self._record()
+        if self.act.key == "act1":
+            # Of the ledger entry only what the controls of Act I change; the rest is recorded with Act II.
+            recording.table.drop_constant("design/")
+        return recording
+
+    def _record(self) -> Recording:
         everywhere = range(len(self.grid))
         # A prediction moves a mark that the controls do not move: two of them show which slots it moves, and one
         # state shows where to. What was so believed is held against some states drawn at random.
@@ -170,7 +177,8 @@ class Recorder:
 
     def _of_the_design(self) -> Iterator[tuple[str, Any]]:
         run = self.run
-        yield "result", showing.result_text(run)
+        if self.act.key == "act2":
+            yield "result", showing.result_text(run)
         design = run.design()
         for row in showing.design_rows(run, design):
             if row[3] not in OF_THE_RUN and row[3] not in run.questions():
@@ -178,8 +186,7 @@ class Recorder:
 
     def _of_the_outcome(self) -> Iterator[tuple[str, Any]]:
         act = self.act
-        if act.key == "act2":
-            yield from self._of_the_design()
+        yield from self._of_the_design()
         yield "failures", showing.failures(act)
         for k, metric in enumerate(act.metrics(act.outcome)):
             yield f"metric/{k}", asdict(metric)

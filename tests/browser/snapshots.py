@@ -18,7 +18,7 @@ from labs.snapshot.suite import Style, snapshot
 from tests.browser.student import Student
 
 #: States recorded per act and context by tests: enough to break, to solve and to wander about.
-BUDGET = {"act1": 40, "act2": 90}
+BUDGET = {"act1": 16, "act2": 32}
 
 #: How long a snapshot waits before it stores where a reader stands, and then some.
 REST_MS = 600

@@ -170,7 +170,10 @@ export class Run {
       ...Object.fromEntries(this.lesson.questions.map(({id}) => [id, this.named[id] ?? null])),
     }
     return Object.fromEntries(this.lesson.fields[this.context].map(([, , name]) => {
-      if (!(name in own)) return [name, this.value("act2", `design/${name}`, index, context)]
+      if (!(name in own)) {
+        const ofAct1 = this.lesson.of_act1[this.context].includes(name)
+        return [name, ofAct1 ? this.value("act1", `design/${name}`) : this.value("act2", `design/${name}`, index, context)]
+      }
       return [name, [own[name], name === "act1_prediction" && predicted ? predicted.text : words(own[name])]]
     }))
   }
