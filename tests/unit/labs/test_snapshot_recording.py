@@ -107,6 +107,9 @@ def test_a_recorded_state_shows_what_the_lab_shows(slug: str, key: str) -> None:
         state, at = dice.randrange(len(states)), dice.randrange(len(recording.answers))
         alone = recorder._visit([state], [recording.answers[at]])
         for slot in alone.columns:
+            # Of Act I only those fields of the entry are kept that its controls change.
+            if slot not in recording.table.columns and key == "act1" and slot.startswith("design/"):
+                continue
             assert recording.table.shown(slot, state, at) == alone.shown(slot, 0, 0), slot
     json.dumps(recording.drawings, allow_nan=False)
 
