@@ -151,6 +151,10 @@ class Recorder:
         noted = _Noted({**self.run.predictions, self.act.key: answers[0]})
         self.run.predictions = noted
         shown = list(self._of_the_outcome())
+        if self.act.key == "act1":
+            # Of the entry only what the controls of Act I change is kept; it may well name the other prediction.
+            self.run.predictions = dict(noted)
+            table.put(row, _ALL, self._of_the_design())
         if noted.asked - {self.act.key}:
             raise NotRecordableError(f"{type(self.act).__name__} shows the prediction of the other act")
         if not noted.asked:
@@ -186,7 +190,8 @@ class Recorder:
 
     def _of_the_outcome(self) -> Iterator[tuple[str, Any]]:
         act = self.act
-        yield from self._of_the_design()
+        if act.key == "act2":
+            yield from self._of_the_design()
         yield "failures", showing.failures(act)
         for k, metric in enumerate(act.metrics(act.outcome)):
             yield f"metric/{k}", asdict(metric)

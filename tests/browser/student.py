@@ -295,7 +295,7 @@ class Student:
     def _nudge(self, spec: Spec) -> bool:
         if isinstance(spec, Slider):
             slider = self._slider(spec)
-            if not slider.is_enabled():
+            if not slider.is_enabled() or slider.get_attribute("max") == "0":
                 return False
             slider.focus()
             before = slider.input_value()
