@@ -180,6 +180,18 @@ class Recorder:
         yield "eligible", run.last_design is not None
 
     def _of_the_design(self) -> Iterator[tuple[str, Any]]:
+        """The entry that saving would write; and what an answer to a question asked when saving makes different."""
+        plain = dict(self._entry())
+        yield from plain.items()
+        for field, radio in self.run.questions().items():
+            for answer in radio.options:
+                self.run.named = {field: answer}
+                yield from (
+                    (f"{slot}?{field}={answer}", value) for slot, value in self._entry() if value != plain[slot]
+                )
+        self.run.named = {}
+
+    def _entry(self) -> Iterator[tuple[str, Any]]:
         run = self.run
         if self.act.key == "act2":
             yield "result", showing.result_text(run)

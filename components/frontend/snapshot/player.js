@@ -68,13 +68,12 @@ class Player {
     const open = run.reached("act2_explore")
     const correct = run.predictions.act1 === undefined ? null : run.overlay("act1").correct
     const solved = open && run.value("act2", "solved")
-    const {context, index} = run.recorded()
     const entry = run.state === "saved" ? this.shelf.entry(lesson.key) : undefined
     const item = (label, value, status = "neutral") => ({label, value, status})
     return [
       item("Context", lesson.frame.contexts.find(({id}) => id === run.context).label),
       item("Act I prediction", correct === null ? "–" : correct ? "✓ right" : "✕ wrong", correct === null ? "neutral" : correct ? "met" : "caution"),
-      item("Act II result", open ? run.value("act2", "result", index, context) : "–"),
+      item("Act II result", open ? run.entry("result") : "–"),
       item("Challenge", open ? (solved ? "✓ met" : "open") : "–", solved ? "met" : "neutral"),
       item("Cliff", run.cliff ? "explored the cliff" : "not yet explored"),
       item("Ledger", entry ? `✓ saved ${entry.saved_at.slice(11, 16)} UTC` : "not saved", entry ? "met" : "neutral"),

@@ -159,9 +159,18 @@ export class Run {
     return this.value("act2", "eligible") ? now : this.lastDesign ?? now
   }
 
+  // A slot of the recorded design; an answer to a question asked when saving may make it different.
+  entry(slot) {
+    const {context, index} = this.recorded()
+    for (const [field, answer] of Object.entries(this.named)) {
+      const answered = this.value("act2", `${slot}?${field}=${answer}`, index, context)
+      if (answered !== undefined) return answered
+    }
+    return this.value("act2", slot, index, context)
+  }
+
   // The entry as fields: name to [value, text].
   design() {
-    const {context, index} = this.recorded()
     const first = this.shelf.first(this.lesson.key) ?? {prediction: null, correct: null}
     const words = (value) => (value === null || value === undefined ? "–" : value === true ? "yes" : value === false ? "no" : String(value))
     const predicted = this.lesson.acts.act1.prediction.answers.find((answer) => answer.ledger === first.prediction)
@@ -172,7 +181,7 @@ export class Run {
     return Object.fromEntries(this.lesson.fields[this.context].map(([, , name]) => {
       if (!(name in own)) {
         const ofAct1 = this.lesson.of_act1[this.context].includes(name)
-        return [name, ofAct1 ? this.value("act1", `design/${name}`) : this.value("act2", `design/${name}`, index, context)]
+        return [name, ofAct1 ? this.value("act1", `design/${name}`) : this.entry(`design/${name}`)]
       }
       return [name, [own[name], name === "act1_prediction" && predicted ? predicted.text : words(own[name])]]
     }))
