@@ -38,13 +38,27 @@ def gallery() -> Stack:
     ]
     for name, samples in component_samples():
         parts += [Callout.of(f"`{name}`"), *samples]
-    for name, plot in instrument_samples().items():
-        introduction = INSTRUMENTS[name]
-        parts += [
-            Callout.of(f"`{name}` · introduced in V{introduction.volume}-{introduction.chapter:02d}"),
-            Figure(plot),
-        ]
+    for place, plots in instrument_samples().items():
+        parts.append(_chapter(place, plots))
     return Stack(items=parts, max_width=1180, margin=(16, 16), align="center")
+
+
+def _chapter(place: str, plots: dict[str, Plot]) -> Stack:
+    """The instruments that a chapter introduces: their names at once, their drawings when they are asked for.
+
+    All of them together would keep the server busy for a minute.
+    """
+    names = ", ".join(f"`{name}`" for name in plots)
+    heading = Callout.of(names, title=f"Introduced in {place}")
+    show = Action(label=f"Draw the instruments of {place}")
+    chapter = Stack(items=[heading, show])
+
+    def draw(_: object) -> None:
+        drawn = [(Callout.of(f"`{name}`"), Figure(plot)) for name, plot in plots.items()]
+        chapter.items = [heading, *(part for pair in drawn for part in pair)]
+
+    show.on_msg(draw)
+    return chapter
 
 
 def component_samples() -> Iterator[tuple[str, list[Viewable]]]:
@@ -170,8 +184,8 @@ def component_samples() -> Iterator[tuple[str, list[Viewable]]]:
     )
 
 
-def instrument_samples() -> dict[str, Plot]:
-    """Each instrument once, by name, with the data of the first lab and context that draws it."""
+def instrument_samples() -> dict[str, dict[str, Plot]]:
+    """Each instrument once, by the place of its introduction, with the data of the first lab that draws it."""
     samples: dict[str, Plot] = {}
     store = open_store("sqlite://")
     for lab in catalog():
@@ -180,7 +194,12 @@ def instrument_samples() -> dict[str, Plot]:
             run.set_context(context.id)
             for plot in _plots(run):
                 samples.setdefault(plot.instrument, plot)
-    return {name: samples[name] for name in INSTRUMENTS if name in samples}
+    chapters: dict[str, dict[str, Plot]] = {}
+    for name, introduction in sorted(INSTRUMENTS.items(), key=lambda item: (item[1].volume, item[1].chapter)):
+        if name in samples:
+            place = f"V{introduction.volume}-{introduction.chapter:02d}"
+            chapters.setdefault(place, {})[name] = samples[name]
+    return chapters
 
 
 def _plots(run: Lab) -> Iterator[Plot]:

@@ -17,6 +17,7 @@ def test_gallery_shows_every_instrument_and_is_fit_for_everybody(new_student: Ca
     expect(student.page).to_have_title("Gallery · MLSys Labs")
     for name in INSTRUMENTS:
         expect(student.page.locator(".callout code", has_text=name).first).to_be_visible()
+    student.page.get_by_role("button", name="Draw the instruments of V1-02").click()
     expect(student.page.locator(".figure .plot canvas").first).to_be_visible()
     faults = all_faults(student.page)
     assert not faults, "\n".join(faults)
