@@ -18,14 +18,9 @@ from labs.vol1.lab_00_introduction import (
     longest_active_s,
     shortest_period,
 )
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
 
 CONTEXTS = ("tiny", "mobile")
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import numpy as np
 import pytest
 
 from components.instruments.dam import Usage, capacity_bars, dam_comparison
@@ -30,13 +29,9 @@ from labs.vol1.lab_01_ml_intro import (
     lighthouses,
 )
 from ledger import DesignLedger, contract_of, new_student_id, open_store
+from tests.unit.labs.plot_words import written
 
 CONTEXTS = ("cloud", "tiny")
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -397,22 +392,18 @@ def test_instruments_keep_their_structure_at_the_extremes(lab, context, guess, a
         assert len(structures) == 1
 
 
-def texts(plot: Any) -> list[str]:
-    return [str(text) for layer in plot.layers for text in np.atleast_1d(getattr(layer, "text", "")) if text]
-
-
 def test_the_prediction_is_drawn_where_it_was_made(lab):
     in_act2(lab, "D", "A")
-    assert "your prediction, 10¹² →" in texts(lab.act1.plots(lab.act1.outcome)["gap"])
-    assert "your prediction" in texts(lab.act1.plots(lab.act1.outcome)["shapes"])
-    assert "▲ your prediction: over its limit" in texts(lab.act2.plots(lab.act2.outcome)["dam"])
+    assert "your prediction, 10¹² →" in written(lab.act1.plots(lab.act1.outcome)["gap"])
+    assert "your prediction" in written(lab.act1.plots(lab.act1.outcome)["shapes"])
+    assert "▲ your prediction: over its limit" in written(lab.act2.plots(lab.act2.outcome)["dam"])
     assert lab.act2.predicted_axis() == "machine"
 
 
 def test_a_bridged_quantity_says_so_and_operations_per_joule_never_do(lab):
     in_act2(lab)
     lab.set_control("act1", "k", 10.0)
-    shown = texts(lab.act1.plots(lab.act1.outcome)["gap"])
+    shown = written(lab.act1.plots(lab.act1.outcome)["gap"])
     assert [text for text in shown if text.startswith("✓")] == [
         "✓ at k = 9.00",
         "✓ at k = 5.48",
@@ -460,7 +451,7 @@ def test_instruments_take_missing_values():
     ]
     for plot in plots:
         assert Figure(plot).title == "t"
-        assert not any("prediction" in text for text in texts(plot))
+        assert not any("prediction" in text for text in written(plot))
 
 
 @pytest.mark.parametrize(

@@ -15,15 +15,12 @@ from components.instruments.figure import Figure
 from components.instruments.layers import Axis
 from labs.vol1 import lab_03_ml_workflow as module
 from labs.vol1.lab_03_ml_workflow import GreenDashboard, RetrainingLoop, WorkflowLab
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
 from mlsysim import physics
+from tests.unit.labs.earlier import save_earlier
+from tests.unit.labs.plot_words import texts
 
 CONTEXTS = ("mobile", "cloud")
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -53,20 +50,6 @@ def stops(name: str) -> tuple[float, ...]:
 def thresholds(context: str, **controls: Any) -> list[float]:
     """The stops of the threshold that solve the challenge."""
     return [t for t in stops("psi_threshold") if loop(context, psi_threshold=t, **controls).feasible]
-
-
-def earlier(ledger: DesignLedger, **fields: Any) -> None:
-    """Saves an entry of Lab 02: what its contract needs, with these fields."""
-    design = {}
-    for name, field in contract_of("ch02").fields.items():
-        filler = field.vocabulary[0] if field.vocabulary else {"number": 1.0, "boolean": False, "word": "x"}[field.type]
-        design[name] = fields.get(name, None if field.nullable else filler)
-    ledger.save(chapter=2, volume=1, design=design)
-
-
-def texts(plot: Any) -> str:
-    """Every word that a plot writes."""
-    return " ".join(str(t) for layer in plot.layers if "text" in layer.columns() for t in layer.columns()["text"])
 
 
 # --- Act I ------------------------------------------------------------------------------------------------------
@@ -332,7 +315,7 @@ def test_without_a_ledger_the_lab_opens_with_its_fallbacks(lab):
     ],
 )
 def test_lab_02_is_read(ledger, origin, latency, context, shown):
-    earlier(ledger, context=origin, act2_result=latency)
+    save_earlier(ledger, "ch02", context=origin, act2_result=latency)
     lab = WorkflowLab(ledger)
     assert (lab.context, lab.context_source, lab.serving_ms) == (context, "Lab 02", shown)
     assert f"P95 latency {shown:g} ms" in lab.act1.message().text

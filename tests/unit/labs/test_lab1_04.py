@@ -13,7 +13,7 @@ from components.controls import ControlError
 from components.instruments.data_gravity import Stack, budget_stack
 from components.instruments.data_pipeline import Stage, pipeline_stages
 from components.instruments.figure import Figure
-from components.instruments.layers import Axis, Labels, Plot
+from components.instruments.layers import Axis
 from components.instruments.waterfall import Limit
 from labs.vol1.lab_04_data_engr import (
     DATASET,
@@ -24,16 +24,12 @@ from labs.vol1.lab_04_data_engr import (
     VehicleDay,
     tiered_egress,
 )
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
 from mlsysim.physics import loader_schedule
+from tests.unit.labs.plot_words import texts
 
 CONTEXTS = ("cloud", "edge")
 NVME = 7e9
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -61,10 +57,6 @@ def cloud(**controls: Any) -> dict[str, Any]:
 
 def edge(**controls: Any) -> dict[str, Any]:
     return DataGravity.evaluate("edge", **controls)
-
-
-def words(plot: Plot) -> str:
-    return " ".join(str(text) for layer in plot.layers if isinstance(layer, Labels) for text in layer.columns()["text"])
 
 
 def banners(lab: DataEngineeringLab) -> dict[str, str]:
@@ -175,8 +167,8 @@ def test_act1_texts_quote_the_model(lab):
 def test_act1_pictures_name_bottleneck_and_prediction(lab):
     in_act2(lab)
     plots = lab.act1.plots(lab.act1.outcome)
-    assert "storage: 1,667, bottleneck" in words(plots["stages"])
-    assert "you said, with 4 GPUs" in words(plots["stages"])
+    assert "storage: 1,667, bottleneck" in texts(plots["stages"])
+    assert "you said, with 4 GPUs" in texts(plots["stages"])
     assert "Decoding sets" not in plots["stages"].caption
     assert "waits 118.2" in plots["waterfall"].caption
     assert "77 % in the long run" in plots["timeline"].caption
@@ -184,9 +176,9 @@ def test_act1_pictures_name_bottleneck_and_prediction(lab):
     assert plots["stages"].structure() == lab.act1.plots(lab.act1.outcome)["stages"].structure()
     assert "Decoding sets the pace: 3,200" in lab.act1.plots(lab.act1.outcome)["stages"].caption
     lab.set_control("act1", "format", "uint8")
-    assert "nothing to decode" in words(lab.act1.plots(lab.act1.outcome)["stages"])
+    assert "nothing to decode" in texts(lab.act1.plots(lab.act1.outcome)["stages"])
     lab.set_context("edge")
-    assert "you said" not in words(lab.act1.plots(lab.act1.outcome)["stages"])
+    assert "you said" not in texts(lab.act1.plots(lab.act1.outcome)["stages"])
 
 
 # --- Act II, Cloud ----------------------------------------------------------------------------------------------
@@ -231,9 +223,9 @@ def test_gravity_map_carries(lab):
     plots = in_act2(lab).act2.plots(lab.act2.outcome)
     for name, moved, stays in (("hours", "2.81 PB", "0.631 PB"), ("dollars", "0.322 PB", "2.05 PB")):
         assert f"moving carries {moved} and training in place {stays}" in plots[name].caption
-        assert moved in words(plots[name])
-        assert stays in words(plots[name])
-    assert "your transfer: 2.78 h" in words(plots["time"])
+        assert moved in texts(plots[name])
+        assert stays in texts(plots[name])
+    assert "your transfer: 2.78 h" in texts(plots["time"])
 
 
 def test_both_placements_keep_their_gpus_and_the_map_follows(lab):
@@ -340,15 +332,15 @@ def test_vehicle_on_screen(lab):
         "buffer_overflow": "1,037 GB a day arrive, 63.00 leave. The oldest frames are overwritten after 1.03 days."
     }
     plots = lab.act2.plots(lab.act2.outcome)
-    assert "LTE, 14 h: 63.00, bottleneck" in words(plots["day"])
-    assert "overflows after 1.03 d" in words(plots["buffer"])
+    assert "LTE, 14 h: 63.00, bottleneck" in texts(plots["day"])
+    assert "overflows after 1.03 d" in texts(plots["buffer"])
     for name, value in FEASIBLE.items():
         lab.set_control("act2", name, value)
     assert not banners(lab)
     metrics = {metric.label: metric.value for metric in lab.act2.metrics(lab.act2.outcome)}
     assert (metrics["Kept"], metrics["Uplink carries"], metrics["Overflows after"]) == ("259.2", "270.0", "never")
     assert (metrics["Generated"], metrics["Filter load"]) == ("1,036.8", "44")
-    assert "offline: 7.72 d" in words(lab.act2.plots(lab.act2.outcome)["buffer"])
+    assert "offline: 7.72 d" in texts(lab.act2.plots(lab.act2.outcome)["buffer"])
 
 
 @pytest.mark.parametrize("reduction", np.round(np.arange(1, 10.05, 0.1), 1))
@@ -452,7 +444,7 @@ def test_stack_is_cut_at_its_frame():
         unit="h",
         title="t",
     )
-    assert "▸ 600.0 h" in words(plot)
+    assert "▸ 600.0 h" in texts(plot)
     rights = [np.nanmax(layer.columns()["right"]) for layer in plot.layers if hasattr(layer, "right")]
     assert max(rights) <= 320
 
@@ -472,7 +464,7 @@ def test_rates_beyond_the_axis_stay_on_it():
         title="t",
     )
     assert [text for _, text in plot.x.ticks] == ["1", "10", "100", "1k", "10k", "100k"]
-    assert "you" in words(plot)
+    assert "you" in texts(plot)
 
 
 def test_outcomes_by_context():

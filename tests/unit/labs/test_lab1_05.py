@@ -19,7 +19,7 @@ from components.instruments.activation import (
     ratio_over_working_set,
 )
 from components.instruments.figure import Figure
-from components.instruments.layers import Plot, Points
+from components.instruments.layers import Points
 from components.instruments.memory_tiers import Claim, Panel, Tier, bandwidth_cliff, batch_sweep
 from components.instruments.waterfall import Limit
 from labs.vol1.lab_05_nn_compute import (
@@ -33,14 +33,10 @@ from labs.vol1.lab_05_nn_compute import (
     numbered,
     signed,
 )
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
+from tests.unit.labs.plot_words import texts
 
 CONTEXTS = ("cloud", "mobile")
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -73,11 +69,6 @@ def solves(lab: ActivationCostLab, context: str, **controls: Any) -> bool:
     """Whether a design of Act II meets every constraint of the context on screen."""
     outcome = Spill.case(context, **controls)
     return all(constraint.holds(outcome) for constraint in lab.act2.constraints())
-
-
-def texts(plot: Plot) -> str:
-    """Every word that a plot writes on itself."""
-    return " ".join(str(t) for layer in plot.layers if "text" in layer.columns() for t in layer.columns()["text"] if t)
 
 
 # --- Act I ------------------------------------------------------------------------------------------------------

@@ -14,16 +14,13 @@ from components.instruments.clocks import ClockGroup, parallel_clocks
 from components.instruments.figure import Figure
 from components.instruments.waterfall import Limit
 from labs.vol1.lab_06_nn_arch import SETUPS, SHAPES, ArchitectureLab, ContextWindow, ModelShape
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
 from mlsysim import physics
+from tests.unit.labs.earlier import save_earlier
+from tests.unit.labs.plot_words import texts
 
 CONTEXTS = ("cloud", "edge")
 TARGETS = {"cloud": 131_072, "edge": 2048}
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -63,11 +60,6 @@ def takes(lab: ArchitectureLab, shape: str, **controls: Any) -> None:
 def meets(act: ModelShape, context: str, **controls: Any) -> bool:
     outcome = act.compute(context, **controls)
     return all(constraint.holds(outcome) for constraint in act.constraints())
-
-
-def texts(plot) -> str:
-    """Every word on a plot."""
-    return " ".join(str(t) for layer in plot.layers if "text" in layer.columns() for t in layer.columns()["text"])
 
 
 # --- Act I ------------------------------------------------------------------------------------------------------
@@ -372,21 +364,12 @@ def test_saved_entry(lab):
     assert entry["act2_result"] == pytest.approx(26.80e-3, rel=1e-3)
 
 
-def earlier(ledger: DesignLedger, **fields: Any) -> None:
-    """Saves an entry of Lab 05: what its contract needs, with these fields."""
-    design = {}
-    for name, field in contract_of("ch05").fields.items():
-        filler = field.vocabulary[0] if field.vocabulary else {"number": 1.0, "boolean": False, "word": "x"}[field.type]
-        design[name] = fields.get(name, None if field.nullable else filler)
-    ledger.save(chapter=5, volume=1, design=design)
-
-
 def test_without_a_ledger_the_lab_opens_with_its_fallbacks(lab):
     assert (lab.context, lab.act2.algorithm, lab.act2.from_ledger()) == ("cloud", "materialized", "")
 
 
 def test_lab_05_is_read(ledger):
-    earlier(ledger, context="mobile", fused=True)
+    save_earlier(ledger, "ch05", context="mobile", fused=True)
     lab = ArchitectureLab(ledger)
     assert (lab.context, lab.context_source) == ("edge", "Lab 05")
     assert lab.act2.algorithm == "tiled"
@@ -398,7 +381,7 @@ def test_lab_05_is_read(ledger):
 
 
 def test_other_choices_in_lab_05_change_nothing(ledger):
-    earlier(ledger, context="cloud", fused=False)
+    save_earlier(ledger, "ch05", context="cloud", fused=False)
     lab = ArchitectureLab(ledger)
     assert (lab.context, lab.act2.algorithm, lab.act2.from_ledger()) == ("cloud", "materialized", "")
 

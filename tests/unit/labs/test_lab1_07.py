@@ -16,16 +16,13 @@ from components.instruments.figure import Figure
 from components.instruments.placing import decade_ticks
 from components.instruments.waterfall import Limit
 from labs.vol1.lab_07_ml_frameworks import CHAINS, WEIGHT_BYTES, CompileForWhom, DispatchLab, FasterChip
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, new_student_id, open_store
 from mlsysim import physics
+from tests.unit.labs.earlier import save_earlier
+from tests.unit.labs.plot_words import written
 
 CONTEXTS = ("cloud", "edge")
 DANGER = ("compiler_oom", "engines_oom", "release_blocked", "robot_not_ready")
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -59,12 +56,6 @@ def meets(act: CompileForWhom) -> bool:
 
 def failing(act: CompileForWhom) -> set[str]:
     return {failure.id for failure in act.active_failures()}
-
-
-def written(plot: Any, token: str = "") -> list[str]:
-    """The texts that a plot writes, in a colour or in all."""
-    columns = [layer.columns() for layer in plot.layers if not token or layer.token == token]
-    return [text for column in columns for text in column.get("text", ()) if text]
 
 
 # --- Act I ------------------------------------------------------------------------------------------------------
@@ -409,15 +400,6 @@ def test_start_settings_fail_without_a_banner(lab):
 # --- ledger -----------------------------------------------------------------------------------------------------
 
 
-def earlier(ledger: DesignLedger, **fields: Any) -> None:
-    """An entry of Lab 06."""
-    design: dict[str, Any] = {}
-    for name, field in contract_of("ch06").fields.items():
-        filler = field.vocabulary[0] if field.vocabulary else {"number": 1.0, "boolean": False, "word": "x"}[field.type]
-        design[name] = fields.get(name, None if field.nullable else filler)
-    ledger.save(chapter=6, volume=1, design=design)
-
-
 @pytest.mark.parametrize(
     ("algorithm", "context", "words"),
     [
@@ -426,7 +408,7 @@ def earlier(ledger: DesignLedger, **fields: Any) -> None:
     ],
 )
 def test_lab_06_sets_context_and_a_line_of_launches(ledger, algorithm, context, words):
-    earlier(ledger, context=context, layers=24, attention_algorithm=algorithm)
+    save_earlier(ledger, "ch06", context=context, layers=24, attention_algorithm=algorithm)
     lab = DispatchLab(ledger)
     assert (lab.context, lab.context_source) == (context, "Lab 06")
     for word in words:
@@ -439,7 +421,7 @@ def test_without_a_ledger_the_lab_opens_in_the_cloud(lab):
 
 
 def test_the_line_of_launches_needs_both_fields(ledger):
-    earlier(ledger, context="cloud", layers=24)
+    save_earlier(ledger, "ch06", context="cloud", layers=24)
     assert DispatchLab(ledger).act1.from_ledger() == ""
 
 

@@ -15,7 +15,9 @@ from components.instruments.memory_ledger import MemoryBar, memory_ledger
 from components.instruments.training_memory import capacity_curve, floor_and_slope
 from components.instruments.waterfall import Bar, Limit, latency_waterfall
 from labs.vol1.lab_08_model_train import TrainingMemoryLab, TrainingState, TrainingStep
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
+from tests.unit.labs.earlier import save_earlier
+from tests.unit.labs.plot_words import texts, written
 
 CONTEXTS = ("cloud", "mobile")
 STATE = {
@@ -23,11 +25,6 @@ STATE = {
     "mixed": {"sgd": 56, "momentum": 84, "adam": 112, "adam8bit": 70},
     "bf16": {"sgd": 28, "momentum": 56, "adam": 84, "adam8bit": 42},
 }
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -370,15 +367,6 @@ def test_the_cliff_counts_after_a_move_only(lab):
     assert lab.constraint_hit
 
 
-def earlier(ledger: DesignLedger, chapter: int, **fields: Any) -> None:
-    """Saves an entry of an earlier lab: what its contract needs, with these fields."""
-    design = {}
-    for name, field in contract_of(f"ch{chapter:02d}").fields.items():
-        filler = field.vocabulary[0] if field.vocabulary else {"number": 1.0, "boolean": False, "word": "x"}[field.type]
-        design[name] = fields.get(name, None if field.nullable else filler)
-    ledger.save(chapter=chapter, volume=1, design=design)
-
-
 def test_without_a_ledger_the_lab_opens_with_its_fallbacks(lab):
     assert lab.context == "cloud"
     assert lab.act2.keep_scores is True
@@ -387,10 +375,10 @@ def test_without_a_ledger_the_lab_opens_with_its_fallbacks(lab):
 
 
 def test_earlier_labs_are_read(ledger):
-    earlier(ledger, 4, feeding_tax=0.25)
-    earlier(ledger, 5, context="mobile", memory_bytes=3.2e6)
-    earlier(ledger, 6, attention_algorithm="tiled")
-    earlier(ledger, 7, act2_decision="eager")
+    save_earlier(ledger, "ch04", feeding_tax=0.25)
+    save_earlier(ledger, "ch05", context="mobile", memory_bytes=3.2e6)
+    save_earlier(ledger, "ch06", attention_algorithm="tiled")
+    save_earlier(ledger, "ch07", act2_decision="eager")
     lab = TrainingMemoryLab(ledger)
     assert (lab.context, lab.context_source) == ("mobile", "Lab 05")
     assert "3.20 MB" in lab.act1.from_ledger()
@@ -408,9 +396,9 @@ def test_earlier_labs_are_read(ledger):
 
 
 def test_other_choices_in_earlier_labs_change_nothing(ledger):
-    earlier(ledger, 5, context="cloud", memory_bytes=None)
-    earlier(ledger, 6, attention_algorithm="materialized")
-    earlier(ledger, 7, act2_decision="jit")
+    save_earlier(ledger, "ch05", context="cloud", memory_bytes=None)
+    save_earlier(ledger, "ch06", attention_algorithm="materialized")
+    save_earlier(ledger, "ch07", act2_decision="jit")
     lab = TrainingMemoryLab(ledger)
     assert lab.context == "cloud"
     assert lab.act2.keep_scores is True
@@ -444,10 +432,6 @@ def test_plots_can_be_drawn(lab):
 
 def test_the_prediction_is_drawn_where_it_was_asked(lab):
     in_act2(lab)
-
-    def texts(plot) -> str:
-        return " ".join(str(t) for layer in plot.layers if "text" in layer.columns() for t in layer.columns()["text"])
-
     lab.act1.set("params", 7e9)
     assert "prediction\n84 GB" in texts(lab.act1.plots(lab.act1.outcome)["ledger"])
     lab.act1.set("params", 1e9)
@@ -461,12 +445,6 @@ def test_the_prediction_is_drawn_where_it_was_asked(lab):
 
 def bars(*totals: float) -> list[MemoryBar]:
     return [MemoryBar(f"bar {k}", {"weights": total / 4, "rest": total * 3 / 4}) for k, total in enumerate(totals)]
-
-
-def written(plot, token: str) -> list[str]:
-    """The texts that a plot writes in a colour."""
-    found = [layer.columns()["text"] for layer in plot.layers if layer.token == token and "text" in layer.columns()]
-    return [text for column in found for text in column if text]
 
 
 def test_memory_ledger_marks_what_exceeds_a_capacity():

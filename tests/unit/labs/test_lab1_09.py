@@ -33,15 +33,12 @@ from labs.vol1.lab_09_data_selection import (
     frontier,
     two_nights,
 )
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
 from mlsysim import physics
+from tests.unit.labs.earlier import save_earlier
+from tests.unit.labs.plot_words import written
 
 CONTEXTS = ("cloud", "edge")
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -78,12 +75,6 @@ def cheapest_at_floor(context: str, scorer: str) -> tuple[int, float]:
     hours, accuracy = families(context, False)[scorer]
     first = int(np.flatnonzero(accuracy >= SITES[context].floor_pct)[0])
     return round(100 * KEPT[first]), float(hours[first])
-
-
-def written(plot: Any, token: str | None = None) -> list[str]:
-    """The texts that a plot writes, in one colour or in all."""
-    labels = [layer for layer in plot.layers if isinstance(layer, Labels) and token in (None, layer.token)]
-    return [text for layer in labels for text in layer.columns()["text"] if text]
 
 
 # --- Act I --------------------------------------------------------------------------------------------------------
@@ -349,15 +340,6 @@ def test_warnings_and_the_toggle_do_not_count_as_the_cliff(lab):
     assert lab.constraint_hit
 
 
-def earlier(ledger: DesignLedger, chapter: int, **fields: Any) -> None:
-    """Saves an entry of an earlier lab: what its contract needs, with these fields."""
-    design = {}
-    for name, field in contract_of(f"ch{chapter:02d}").fields.items():
-        filler = field.vocabulary[0] if field.vocabulary else {"number": 1.0, "boolean": False, "word": "x"}[field.type]
-        design[name] = fields.get(name, None if field.nullable else filler)
-    ledger.save(chapter=chapter, volume=1, design=design)
-
-
 def test_without_a_ledger_the_lab_opens_with_its_fallbacks(lab):
     assert (lab.context, lab.context_source) == ("cloud", "")
     assert lab.act1.from_ledger() == lab.act2.from_ledger() == ""
@@ -366,9 +348,9 @@ def test_without_a_ledger_the_lab_opens_with_its_fallbacks(lab):
 
 
 def test_earlier_labs_are_read(ledger):
-    earlier(ledger, 3, constraint_hit=True)
-    earlier(ledger, 4, reduction=8.0)
-    earlier(ledger, 8, context="mobile")
+    save_earlier(ledger, "ch03", constraint_hit=True)
+    save_earlier(ledger, "ch04", reduction=8.0)
+    save_earlier(ledger, "ch08", context="mobile")
     lab = DataSelectionLab(ledger)
     assert (lab.context, lab.context_source) == ("edge", "Lab 08")
     assert "Lab 03" in lab.act2.message().text
@@ -380,9 +362,9 @@ def test_earlier_labs_are_read(ledger):
 
 
 def test_other_results_in_earlier_labs_change_nothing(ledger):
-    earlier(ledger, 3, constraint_hit=False)
-    earlier(ledger, 4, reduction=1.0)
-    earlier(ledger, 8, context="cloud")
+    save_earlier(ledger, "ch03", constraint_hit=False)
+    save_earlier(ledger, "ch04", reduction=1.0)
+    save_earlier(ledger, "ch08", context="cloud")
     lab = DataSelectionLab(ledger)
     assert lab.context == "cloud"
     assert lab.act2.from_ledger() == ""

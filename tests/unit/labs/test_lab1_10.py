@@ -20,7 +20,7 @@ from components.instruments.compression import (
     undominated,
 )
 from components.instruments.figure import Figure
-from components.instruments.layers import Bubbles, Labels, Points
+from components.instruments.layers import Bubbles, Points
 from components.instruments.waterfall import Limit
 from labs.vol1.lab_10_model_compress import (
     BASE_BATCH,
@@ -39,15 +39,12 @@ from labs.vol1.lab_10_model_compress import (
     sqnr,
     swept,
 )
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
 from mlsysim import physics
+from tests.unit.labs.earlier import save_earlier
+from tests.unit.labs.plot_words import written
 
 CONTEXTS = ("mobile", "cloud")
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -64,12 +61,6 @@ def in_act2(lab: CompressionLab, context: str = "mobile", predicted: float = 0.5
     lab.answer("act1", "B")
     lab.lock("act2", predicted)
     return lab
-
-
-def written(plot: Any, token: str | None = None) -> list[str]:
-    """The texts that a plot writes, in one colour or in all."""
-    labels = [layer for layer in plot.layers if isinstance(layer, Labels) and token in (None, layer.token)]
-    return [text for layer in labels for text in layer.columns()["text"] if text]
 
 
 # --- Act I --------------------------------------------------------------------------------------------------------
@@ -409,15 +400,6 @@ def test_the_start_and_the_toggle_do_not_count_as_the_cliff(lab):
     assert lab.constraint_hit
 
 
-def earlier(ledger: DesignLedger, chapter: int, **fields: Any) -> None:
-    """Saves an entry of an earlier lab: what its contract needs, with these fields."""
-    design = {}
-    for name, field in contract_of(f"ch{chapter:02d}").fields.items():
-        filler = field.vocabulary[0] if field.vocabulary else {"number": 1.0, "boolean": False, "word": "x"}[field.type]
-        design[name] = fields.get(name, None if field.nullable else filler)
-    ledger.save(chapter=chapter, volume=1, design=design)
-
-
 def test_without_a_ledger_the_lab_opens_on_the_phone(lab):
     assert (lab.context, lab.context_source) == ("mobile", "")
     assert lab.act1.from_ledger() == lab.act2.from_ledger() == ""
@@ -425,8 +407,8 @@ def test_without_a_ledger_the_lab_opens_on_the_phone(lab):
 
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_earlier_labs_are_read(ledger, context):
-    earlier(ledger, 8, context=context)
-    earlier(ledger, 9, keep_fraction=0.71)
+    save_earlier(ledger, "ch08", context=context)
+    save_earlier(ledger, "ch09", keep_fraction=0.71)
     lab = CompressionLab(ledger)
     assert (lab.context, lab.context_source) == (context, "Lab 08")
     assert "**71 %**" in lab.act1.from_ledger()

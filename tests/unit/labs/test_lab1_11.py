@@ -36,15 +36,11 @@ from labs.vol1.lab_11_hw_accel import (
     context_of_ceiling,
     design,
 )
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
 from mlsysim import physics
+from tests.unit.labs.plot_words import written
 
 CONTEXTS = ("cloud", "edge")
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -70,11 +66,6 @@ def feasible(context: str) -> set[tuple[int, int, int, int, bool]]:
         for chosen in itertools.product(BATCHES[context], (16, 8, 4), (16, 8), (32, 8), (False, True))
         if design(context, *chosen).feasible
     }
-
-
-def written(plot: Plot) -> list[str]:
-    """The texts on a plot."""
-    return [text for layer in plot.layers if isinstance(layer, Labels) for text in layer.columns()["text"] if text]
 
 
 def banners(lab: TwoRoofsLab) -> dict[str, str]:

@@ -24,19 +24,15 @@ from components.instruments.benchmark import (
     state_trace,
 )
 from components.instruments.figure import Figure
-from components.instruments.layers import Labels
 from components.instruments.waterfall import Bar, latency_waterfall
 from labs.vol1.lab_12_perf_bench import BATCHES, BenchmarkLab, Protocol, TwoClocks, dense_layers, steady
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
 from mlsysim import physics
+from tests.unit.labs.earlier import save_earlier
+from tests.unit.labs.plot_words import written
 
 CONTEXTS = ("edge", "cloud")
 WARMUPS, LENGTHS, COUNTS = range(0, 601, 30), range(10, 301, 10), range(3, 31)
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -71,12 +67,6 @@ def cloud(
         window_s=window,
         windows=windows,
     )
-
-
-def written(plot: Any, token: str | None = None) -> list[str]:
-    """The texts that a plot writes, in one colour or in all."""
-    labels = [layer for layer in plot.layers if isinstance(layer, Labels) and token in (None, layer.token)]
-    return [text for layer in labels for text in layer.columns()["text"] if text]
 
 
 # --- Act I --------------------------------------------------------------------------------------------------------
@@ -337,22 +327,13 @@ def test_decisions_are_those_of_the_contract():
     assert set(BenchmarkLab.decision_radio.options) == set(contract_of("ch12").fields["act2_decision"].vocabulary or ())
 
 
-def earlier(ledger: DesignLedger, chapter: int, **fields: Any) -> None:
-    """Saves an entry of an earlier lab: what its contract needs, with these fields."""
-    design = {}
-    for name, field in contract_of(f"ch{chapter:02d}").fields.items():
-        filler = field.vocabulary[0] if field.vocabulary else {"number": 1.0, "boolean": False, "word": "x"}[field.type]
-        design[name] = fields.get(name, None if field.nullable else filler)
-    ledger.save(chapter=chapter, volume=1, design=design)
-
-
 def test_without_a_ledger_the_lab_opens_with_its_fallbacks(lab):
     assert (lab.context, lab.context_source, lab.act1.from_ledger()) == ("edge", "", "")
 
 
 def test_earlier_labs_are_read_and_change_no_physics(ledger):
-    earlier(ledger, 4, feeding_tax=0.42)
-    earlier(ledger, 11, context="cloud", act2_result=0.4299)
+    save_earlier(ledger, "ch04", feeding_tax=0.42)
+    save_earlier(ledger, "ch11", context="cloud", act2_result=0.4299)
     lab = BenchmarkLab(ledger)
     assert (lab.context, lab.context_source) == ("cloud", "Lab 11")
     for word in ("Lab 11", "43.0 % MFU", "Lab 04", "42.0 %"):

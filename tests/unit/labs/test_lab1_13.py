@@ -27,16 +27,11 @@ from labs.vol1.lab_13_model_serving import (
     first_failure,
     idle_p99,
 )
-from ledger import DesignLedger, new_student_id, open_store
+from ledger import DesignLedger
 
 SOLUTION = {"routing": "shared_queue", "batch": 8.0, "replicas": 10.0}
 #: Every pair of batch and replicas that solves the cloud challenge.
 FEASIBLE = {(5, 11), (6, 10), (6, 11), (7, 10), (7, 11), (8, 10), (8, 11), (9, 11)}
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture

@@ -16,16 +16,13 @@ from components.instruments.figure import Figure
 from components.instruments.monitoring import Interval, Mark, days_axis, retraining_cost_curve
 from labs.vol1 import lab_14_ml_ops as module
 from labs.vol1.lab_14_ml_ops import DriftAlarm, MlOpsLab, RetrainPolicy
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
 from mlsysim import physics
 from mlsysim.core import constants as c
+from tests.unit.labs.earlier import save_earlier
+from tests.unit.labs.plot_words import texts
 
 CONTEXTS = ("cloud", "edge")
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -54,22 +51,6 @@ def triggered(context: str, drop: float, **controls: Any) -> Any:
 
 def offered(context: str, name: str) -> tuple[float, ...]:
     return RetrainPolicy.controls_in(context)[name].values()
-
-
-def earlier(ledger: DesignLedger, key: str, **fields: Any) -> None:
-    """Saves an entry of an earlier lab: what its contract needs, with these fields."""
-    design = {}
-    for name, field in contract_of(key).fields.items():
-        filler = (
-            field.vocabulary[0] if field.vocabulary else {"number": 1.0, "boolean": False, "word": "x"}.get(field.type)
-        )
-        design[name] = fields.get(name, None if field.nullable else filler)
-    ledger.save(chapter=int(key[2:]), volume=1, design=design)
-
-
-def texts(plot: Any) -> str:
-    """Every word that a plot writes."""
-    return " ".join(str(t) for layer in plot.layers if "text" in layer.columns() for t in layer.columns()["text"])
 
 
 # --- Act I ------------------------------------------------------------------------------------------------------
@@ -341,7 +322,7 @@ def test_without_a_ledger_the_lab_opens_with_its_fallbacks(lab):
 
 @pytest.mark.parametrize(("p99", "shown"), [(34.0, 34), (0.5, 15), (250.0, 15), (100.0, 100)])
 def test_lab_13_is_read(ledger, p99, shown):
-    earlier(ledger, "ch13", act2_result=p99)
+    save_earlier(ledger, "ch13", act2_result=p99)
     lab = in_act2(MlOpsLab(ledger))
     assert lab.serving_ms == shown
     assert f"P99 {shown:g} ms" in lab.act1.message().text
@@ -352,7 +333,7 @@ def test_lab_13_is_read(ledger, p99, shown):
 
 @pytest.mark.parametrize(("stored", "preset"), [(0.2, 0.2), (0.1, 0.1), (0.125, 0.25), (None, 0.25)])
 def test_lab_03_is_read(ledger, stored, preset):
-    earlier(ledger, "ch03", psi_threshold=stored, loop_latency_days=31)
+    save_earlier(ledger, "ch03", psi_threshold=stored, loop_latency_days=31)
     lab = MlOpsLab(ledger)
     assert lab.act1.psi_threshold == preset
     assert bool(lab.act1.from_ledger()) == (stored in (0.1, 0.2))
@@ -361,7 +342,7 @@ def test_lab_03_is_read(ledger, stored, preset):
 
 @pytest.mark.parametrize("origin", CONTEXTS)
 def test_lab_12_is_read(ledger, origin):
-    earlier(ledger, "ch12", context=origin)
+    save_earlier(ledger, "ch12", context=origin)
     lab = MlOpsLab(ledger)
     assert (lab.context, lab.context_source) == (origin, "Lab 12")
 

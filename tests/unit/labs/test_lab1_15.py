@@ -45,8 +45,9 @@ from labs.vol1.lab_15_responsible_engr import (
     separability,
     threshold_repair,
 )
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
 from mlsysim import physics
+from tests.unit.labs.plot_words import written
 
 CONTEXTS = ("cloud", "mobile")
 WITNESS = {
@@ -69,11 +70,6 @@ TODAY = {"group_b_samples_per_class": 160, "audits_per_year": 4, "audit_samples"
 
 
 @pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
-
-
-@pytest.fixture
 def lab(ledger: DesignLedger) -> FairBillLab:
     return FairBillLab(ledger)
 
@@ -92,12 +88,6 @@ def in_act2(lab: FairBillLab, context: str = "cloud", predicted: str = "B") -> F
 def design(context: str, **changed: Any) -> Any:
     """The outcome of the witness with some controls changed."""
     return FairBill.compute(context, **{**WITNESS[context], **changed})
-
-
-def written(plot: Any, token: str | None = None) -> list[str]:
-    """The texts that a plot writes, in one colour or in all."""
-    labels = [layer for layer in plot.layers if isinstance(layer, Labels) and token in (None, layer.token)]
-    return [text for layer in labels for text in layer.columns()["text"] if text]
 
 
 # --- Act I --------------------------------------------------------------------------------------------------------

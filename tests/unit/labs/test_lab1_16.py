@@ -27,7 +27,7 @@ from components.instruments.audit import (
     year_ahead,
 )
 from components.instruments.figure import Figure
-from components.instruments.layers import Plot, Points
+from components.instruments.layers import Points
 from labs import robot, showing
 from labs.record import Guess, answer_of, first_question, guess_of, typical_factor
 from labs.vol1.lab_16_ml_conclusion import (
@@ -45,15 +45,11 @@ from labs.vol1.lab_16_ml_conclusion import (
     reply_p99,
     shortest_unaudited_days,
 )
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
 from mlsysim import physics
+from tests.unit.labs.plot_words import texts
 
 LABS = tuple(TOPICS)
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -96,11 +92,6 @@ def repaired(lab: ArchitectsAuditLab, tiers: Iterable[str] = TIERS) -> Architect
         for name, value in lab.solution(tier).items():
             lab.set_control("act2", name, value)
     return lab
-
-
-def texts(plot: Plot) -> str:
-    """Every word that a plot writes on itself."""
-    return " ".join(str(t) for layer in plot.layers if "text" in layer.columns() for t in layer.columns()["text"] if t)
 
 
 # --- Act I ------------------------------------------------------------------------------------------------------

@@ -28,11 +28,6 @@ from ledger import DesignLedger, contract_of, new_student_id, open_store
 
 
 @pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
-
-
-@pytest.fixture
 def lab(ledger: DesignLedger) -> ScaleIllusion:
     return ScaleIllusion(ledger)
 

@@ -46,11 +46,6 @@ PASSES = {**SPLIT, "interleave": 3}
 
 
 @pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
-
-
-@pytest.fixture
 def lab(ledger: DesignLedger) -> ParallelismParadox:
     return ParallelismParadox(ledger)
 

@@ -26,17 +26,12 @@ from labs.vol2.lab_07_fault_tolerance import (
     sample_run,
     worked_example,
 )
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
 
 CHECKS = json.loads((Path(__file__).parents[2] / "data" / "checks" / "v2_07.json").read_text())
 GB = 1e9
 START = {"mode": "sync", "storage_bytes_s": 100 * GB, "interval_s": 3600.0, "fixed_restart_s": 360.0}
 STORM = {"mode": "async", "storage_bytes_s": 25 * GB, "interval_s": 200.0}
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
