@@ -474,11 +474,9 @@ class DutyCycle(Act):
         return (
             "The average power of a **duty-cycled** device is a weighted mean of its active and its sleep power. Its "
             "worst response is the sleep that you allow plus the time of one check: the event may come just after a "
-            "look.\n\n"
-            "| | microcontroller | phone module |\n|---|---|---|\n"
-            f"| one check | {plain(tiny.active_s)} s at {plain(tiny.active_w)} W "
-            f"| {plain(phone.active_s)} s at {plain(phone.active_w)} W |\n"
-            f"| asleep | {setting(tiny.sleep_w, 'W')} | {setting(phone.sleep_w, 'W')} |"
+            f"look.\n\n| | microcontroller | phone module |\n|---|---|---|\n| one check | {plain(tiny.active_s)} s at "
+            f"{plain(tiny.active_w)} W | {plain(phone.active_s)} s at {plain(phone.active_w)} W |\n| asleep | "
+            f"{setting(tiny.sleep_w, 'W')} | {setting(phone.sleep_w, 'W')} |"
         )
 
     def prediction(self) -> NumberPrediction:
@@ -765,15 +763,12 @@ class OrientationLab(Lab):
     )
     assumptions = (
         "- Energy only: no pulse-current limit, no ageing, no temperature, so every life is an upper bound. A coin "
-        "cell needs a buffer capacitor for pulses of tens of milliamperes.\n"
-        f"- {MCU_W:g} W is the optimistic end for a Cortex-M7: at 216 MHz with everything switched on it draws 0.3 W "
-        "or more.\n"
-        "- Two states, active and asleep. The energy of waking up counts as active time.\n"
-        "- Checks are strictly periodic, and an event may come just after one.\n"
-        "- A check takes its operations over the rate of unoptimised FP32 kernels on the microcontroller; on the phone "
-        "module, waking up takes the time.\n"
-        f"- The phone module suspends at {setting(PLATFORMS['mobile'].sleep_w, 'W')}, which is optimistic: "
-        "Carroll and Heiser (2010) measured 69 mW."
+        f"cell needs a buffer capacitor for pulses of tens of milliamperes.\n- {MCU_W:g} W is the optimistic end for "
+        "a Cortex-M7: at 216 MHz with everything switched on it draws 0.3 W or more.\n- Two states, active and "
+        "asleep. The energy of waking up counts as active time.\n- Checks are strictly periodic, and an event may "
+        "come just after one.\n- A check takes its operations over the rate of unoptimised FP32 kernels on the "
+        "microcontroller; on the phone module, waking up takes the time.\n- The phone module suspends at "
+        f"{setting(PLATFORMS['mobile'].sleep_w, 'W')}, which is optimistic: Carroll and Heiser (2010) measured 69 mW."
     )
     constants = (
         c.MCU_POWER,
@@ -796,16 +791,14 @@ class OrientationLab(Lab):
     )
     instructor_notes = (
         "- Students treat mAh as energy, and rated power as average power. Ask for the current first "
-        f"({MCU_W / CELL_VOLTAGE.value * 1e3:.0f} mA), then for the charge.\n"
-        "- Worth a minute: the energy-only model is optimistic. A coin cell cannot deliver that current without a "
-        "capacitor, and the rated power is itself optimistic for a 216 MHz core. Which way does each error move the "
-        "feasible window?\n"
-        "- The lab shows one engineering habit per screen; name them: commit, overlay, diagnose, break, repair, "
-        "record.\n"
-        "- Extension: the ward wants a response of 30 s. Which single constant must change, and by how much? (The "
-        f"active time, to {longest_active_s(30.0):.4f} s or less, "
-        f"{PLATFORMS['tiny'].active_s / longest_active_s(30.0):.2f} times shorter: fewer operations or faster "
-        f"kernels. Lab 01 shows kernels {c.MCU_OPS_CMSIS.value / c.MCU_FLOPS_REFERENCE.value:.0f} times faster.)"
+        f"({MCU_W / CELL_VOLTAGE.value * 1e3:.0f} mA), then for the charge.\n- Worth a minute: the energy-only model "
+        "is optimistic. A coin cell cannot deliver that current without a capacitor, and the rated power is itself "
+        "optimistic for a 216 MHz core. Which way does each error move the feasible window?\n- The lab shows one "
+        "engineering habit per screen; name them: commit, overlay, diagnose, break, repair, record.\n- Extension: the "
+        "ward wants a response of 30 s. Which single constant must change, and by how much? (The active time, to "
+        f"{longest_active_s(30.0):.4f} s or less, {PLATFORMS['tiny'].active_s / longest_active_s(30.0):.2f} times "
+        "shorter: fewer operations or faster kernels. Lab 01 shows kernels "
+        f"{c.MCU_OPS_CMSIS.value / c.MCU_FLOPS_REFERENCE.value:.0f} times faster.)"
     )
     asks = {
         "home_context": Radio(

@@ -1119,16 +1119,13 @@ class MagnitudeGapLab(Lab):
     )
     assumptions = (
         "- The microcontroller's reference rate is what unoptimised kernels sustain; its FPU peak is shown for "
-        "comparison and used in no time.\n"
-        "- H100 times of Act I are at the dense peak, so real ones are longer. The sparse figure appears in a note "
-        "only.\n"
-        "- What the chapter says of *tiers* (megawatts to milliwatts, terabytes to kilobytes) spans nine orders; "
-        "between these two *devices* power and memory are closer, and arithmetic is not.\n"
-        "- SRAM is counted in binary kilobytes, HBM in decimal ones: their ratio moves by a few per cent.\n"
-        "- Every byte of a network is touched once per inference. Standby does not keep SRAM, so each inference "
-        "loads the network from quad-SPI flash.\n"
-        "- In the cloud every wearable streams all the time; one window per stream is resident.\n"
-        "- Whole-system power, the radio and the host are left out."
+        "comparison and used in no time.\n- H100 times of Act I are at the dense peak, so real ones are longer. The "
+        "sparse figure appears in a note only.\n- What the chapter says of *tiers* (megawatts to milliwatts, "
+        "terabytes to kilobytes) spans nine orders; between these two *devices* power and memory are closer, and "
+        "arithmetic is not.\n- SRAM is counted in binary kilobytes, HBM in decimal ones: their ratio moves by a few "
+        "per cent.\n- Every byte of a network is touched once per inference. Standby does not keep SRAM, so each "
+        "inference loads the network from quad-SPI flash.\n- In the cloud every wearable streams all the time; one "
+        "window per stream is resident.\n- Whole-system power, the radio and the host are left out."
     )
     constants = (
         c.H100_FLOPS_FP16_TENSOR,

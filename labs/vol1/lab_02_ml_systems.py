@@ -211,12 +211,10 @@ class TokenUpgrade(Act):
         return Message(
             "CTO, a text-generation API company",
             "We moved interactive generation from A100 to H100. The invoice says "
-            f"{peak_fp16(H100) / peak_fp16(A100):.1f} times the "
-            "tensor arithmetic. We generate one token at a time with a 1.5-billion-parameter FP16 model, batch 1, and "
-            "a token took "
-            f"**{asked.old_s * 1e3:.2f} ms** before. The board sees the new number in an hour, and I have told them to "
-            "expect half a "
-            "millisecond. Will they get it?",
+            f"{peak_fp16(H100) / peak_fp16(A100):.1f} times the tensor arithmetic. We generate one token at a time "
+            f"with a 1.5-billion-parameter FP16 model, batch 1, and a token took **{asked.old_s * 1e3:.2f} ms** "
+            "before. The board sees the new number in an hour, and I have told them to expect half a millisecond. "
+            "Will they get it?",
         )
 
     def from_ledger(self) -> str:
@@ -231,15 +229,12 @@ class TokenUpgrade(Act):
     def concept(self) -> str:
         return (
             "The **iron law** adds three terms, each owned by another resource: $T = D/BW + O/R + L$. The *data* term "
-            "moves $D$ bytes "
-            "at the memory's bandwidth, the *compute* term does $O$ operations at the arithmetic rate, the *overhead* "
-            "$L$ is paid "
-            "whatever the size. A language model that generates one token reads all of its weights once and does two "
-            "operations with "
-            "each; operations per byte are its *arithmetic intensity*.\n\n"
-            "| data sheet | A100 | H100 |\n|---|---|---|\n"
-            f"| dense FP16 arithmetic | {peak_fp16(A100) / 1e12:.0f} TFLOP/s | {peak_fp16(H100) / 1e12:.0f} TFLOP/s |\n"
-            f"| memory bandwidth | {A100.mem_bandwidth / 1e9:,.0f} GB/s | {H100.mem_bandwidth / 1e9:,.0f} GB/s |"
+            "moves $D$ bytes at the memory's bandwidth, the *compute* term does $O$ operations at the arithmetic "
+            "rate, the *overhead* $L$ is paid whatever the size. A language model that generates one token reads all "
+            "of its weights once and does two operations with each; operations per byte are its *arithmetic "
+            "intensity*.\n\n| data sheet | A100 | H100 |\n|---|---|---|\n| dense FP16 arithmetic | "
+            f"{peak_fp16(A100) / 1e12:.0f} TFLOP/s | {peak_fp16(H100) / 1e12:.0f} TFLOP/s |\n| memory bandwidth | "
+            f"{A100.mem_bandwidth / 1e9:,.0f} GB/s | {H100.mem_bandwidth / 1e9:,.0f} GB/s |"
         )
 
     def prediction(self) -> ChoicePrediction:
@@ -258,8 +253,7 @@ class TokenUpgrade(Act):
                     saved=3.17,
                     feedback=(
                         f"Arithmetic was {percent(compute_share)} of the old token. Making {percent(compute_share)} "
-                        "infinitely fast saves "
-                        f"{percent(compute_share)}."
+                        f"infinitely fast saves {percent(compute_share)}."
                     ),
                 ),
                 Option(
@@ -296,8 +290,7 @@ class TokenUpgrade(Act):
             form=lambda ratio: f"{ratio:.2f} times",
             why=(
                 f"The token goes from {asked.old_s * 1e3:.3f} to {asked.new_s * 1e3:.3f} ms: {percent(data_share, 0)} "
-                "of the old token "
-                f"was waiting for bytes, and bytes got {bandwidth_ratio:.2f} times faster."
+                f"of the old token was waiting for bytes, and bytes got {bandwidth_ratio:.2f} times faster."
             ),
         )
 
@@ -336,9 +329,8 @@ class TokenUpgrade(Act):
                 title=f"The same token on the successors of the {new.name}",
                 caption=(
                     f"Extrapolation, not law: arithmetic grows {COMPUTE_GROWTH.value:g} times a year, bandwidth "
-                    f"{BANDWIDTH_GROWTH.value:g} times. {future}After {self.years:g} years the balance of the chip has "
-                    "moved "
-                    f"{divergence:.2f} times."
+                    f"{BANDWIDTH_GROWTH.value:g} times. {future}After {self.years:g} years the balance of the chip "
+                    f"has moved {divergence:.2f} times."
                 ),
             ),
         }
@@ -418,10 +410,8 @@ class TokenUpgrade(Act):
                 "memory_wall_divergence",
             ),
             f"The speed-up is $T_{{old}}/T_{{new}}$. Here the intensity is {asked.intensity:g} FLOP/B against a ridge "
-            "of "
-            f"{ridge(H100):.0f}; with infinite arithmetic the token still takes {limit * 1e3:.4f} ms. The sum is for "
-            "one task; a stream "
-            "overlaps its transfers and takes the maximum.",
+            f"of {ridge(H100):.0f}; with infinite arithmetic the token still takes {limit * 1e3:.4f} ms. The sum is "
+            "for one task; a stream overlaps its transfers and takes the maximum.",
         )
 
 
@@ -626,10 +616,8 @@ class SafetyLoop(Act):
     def challenge(self) -> str:
         return (
             f"Close the loop within **{TARGET.value * 1e3:g} ms** with at least {CAMERAS.value:g} cameras and a top-1 "
-            "of "
-            f"{TOP1_FLOOR.value:g} %, **once in each context**. Then stretch it: in Cloud the largest distance with 8 "
-            "cameras, at the edge the "
-            "largest number of cameras."
+            f"of {TOP1_FLOOR.value:g} %, **once in each context**. Then stretch it: in Cloud the largest distance "
+            "with 8 cameras, at the edge the largest number of cameras."
         )
 
     def constraints(self) -> tuple[Constraint, ...]:
@@ -647,8 +635,7 @@ class SafetyLoop(Act):
                 when=lambda o: not at_most(o.propagation_s, DEADLINE.value),
                 text=lambda o: (
                     f"the round trip over {self.distance_m / 1e3:,.0f} km takes {o.propagation_s * 1e3:.1f} ms, the "
-                    "loop has "
-                    f"{DEADLINE.value * 1e3:g}. No processor changes this."
+                    f"loop has {DEADLINE.value * 1e3:g}. No processor changes this."
                 ),
             ),
             Failure(
@@ -726,20 +713,17 @@ class SafetyLoop(Act):
         edge_work, cloud_work = ((o.data_s + o.compute_s) for o in (edge, cloud))
         return Question(
             "Give both processors infinite arithmetic and infinite memory bandwidth (8 cameras; Edge INT8, Cloud H100 "
-            "FP16 at 1,500 km over "
-            "10 Gb/s). What changes?",
+            "FP16 at 1,500 km over 10 Gb/s). What changes?",
             (
                 Option("A", "Both loops fall below 8 ms", f"1,500 km still need {cloud_left * 1e3:.2f} ms."),
                 Option(
                     "B",
                     f"The edge loop drops from {edge.total_s * 1e3:.1f} to {edge_left * 1e3:.1f} ms, the cloud loop "
-                    "from "
-                    f"{cloud.total_s * 1e3:.1f} to {cloud_left * 1e3:.1f} ms",
+                    f"from {cloud.total_s * 1e3:.1f} to {cloud_left * 1e3:.1f} ms",
                     correct=True,
                     feedback=(
                         f"Data and compute vanish, {edge_work * 1e3:.3f} ms at the edge and {cloud_work * 1e3:.3f} ms "
-                        "in the cloud; launch, "
-                        "line, stacks and light stay."
+                        "in the cloud; launch, line, stacks and light stay."
                     ),
                 ),
                 Option(
@@ -783,10 +767,8 @@ class IronLawLab(Lab):
     acts = (TokenUpgrade, SafetyLoop)
     briefing = (
         "Latency does not follow TFLOPS. A chip that is three times stronger may be half as much faster again, or not "
-        "faster at all, "
-        "depending on which of three terms the time is made of. In Act I the largest term is the wait for memory; in "
-        "Act II it is light in "
-        "the cloud, arithmetic at the edge."
+        "faster at all, depending on which of three terms the time is made of. In Act I the largest term is the wait "
+        "for memory; in Act II it is light in the cloud, arithmetic at the edge."
     )
     reading = (
         Reading("ML Systems, Physical Constraints: Why Paradigms Exist", "light barrier, power wall, memory wall"),
@@ -798,16 +780,13 @@ class IronLawLab(Lab):
     )
     assumptions = (
         "- One task, executed once: the terms add. A stream with double buffering takes the longer transfer instead.\n"
-        "- Decoding reads every weight once per token and does two operations with it; the cache of keys and values is "
-        "left out.\n"
-        "- Overhead is the same on every device, so that the comparison is about chips.\n"
-        "- ResNet-50 writes and reads each activation once; weights are read once per batch.\n"
-        "- Distance is a straight line in fibre. The line is private: public calls add 60 to 150 ms of software.\n"
-        "- Orin NX: the dense FP16 rate is a quarter of the printed sparse INT8 figure and includes the accelerators; "
-        "the GPU alone is slower, "
-        "and INT8 still passes with it.\n"
-        f"- The H100's {c.H100_FLOPS_FP16_TENSOR_SPARSE.value / 1e12:,.0f} TFLOP/s need 2:4 sparsity and appear in no "
-        "time here."
+        "- Decoding reads every weight once per token and does two operations with it; the cache of keys and values "
+        "is left out.\n- Overhead is the same on every device, so that the comparison is about chips.\n- ResNet-50 "
+        "writes and reads each activation once; weights are read once per batch.\n- Distance is a straight line in "
+        "fibre. The line is private: public calls add 60 to 150 ms of software.\n- Orin NX: the dense FP16 rate is a "
+        "quarter of the printed sparse INT8 figure and includes the accelerators; the GPU alone is slower, and INT8 "
+        f"still passes with it.\n- The H100's {c.H100_FLOPS_FP16_TENSOR_SPARSE.value / 1e12:,.0f} TFLOP/s need 2:4 "
+        "sparsity and appear in no time here."
     )
     constants = (
         c.H100_FLOPS_FP16_TENSOR,
@@ -843,10 +822,9 @@ class IronLawLab(Lab):
     instructor_notes = (
         "- The most common wrong step is to apply 2d/v in one direction only: ask for the sentence *there and back*.\n"
         "- INT8 and double bandwidth are the same thing in Act I; at the edge INT8 also halves the arithmetic, and it "
-        "never touches light.\n"
-        "- When is the sum honest, and when the maximum?\n"
-        "- Real fibre is 1.3 to 2 times the straight line. What is the radius at 1.5?\n"
-        "- The box in the cabinet keeps protecting when the line is cut. Is that in the iron law?"
+        "never touches light.\n- When is the sum honest, and when the maximum?\n- Real fibre is 1.3 to 2 times the "
+        "straight line. What is the radius at 1.5?\n- The box in the cabinet keeps protecting when the line is cut. "
+        "Is that in the iron law?"
     )
 
     def open(self) -> None:

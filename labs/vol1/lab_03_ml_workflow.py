@@ -819,12 +819,10 @@ class RetrainingLoop(Act):
         return (
             "A **loop** is a chain of stages with durations. The training snapshot of the next model is taken when "
             "the *signal* fires; until the last device is updated, the old model serves, and the world keeps "
-            "moving.\n\n"
-            "| days for | Cloud | Mobile |\n|---|---|---|\n"
-            f"| retraining | {RETRAIN.value:g} | {RETRAIN.value:g} |\n"
-            f"| shadow and canary, at least | {VALIDATION_MIN.value:g} | {VALIDATION_MIN.value:g} |\n"
-            f"| shipping to the last device | {ROLLOUT['cloud']:g} | {ROLLOUT['mobile']:g} |\n"
-            f"| an expert's label | {TURNAROUND['cloud']:g} | {TURNAROUND['mobile']:g} |\n\n"
+            f"moving.\n\n| days for | Cloud | Mobile |\n|---|---|---|\n| retraining | {RETRAIN.value:g} | "
+            f"{RETRAIN.value:g} |\n| shadow and canary, at least | {VALIDATION_MIN.value:g} | "
+            f"{VALIDATION_MIN.value:g} |\n| shipping to the last device | {ROLLOUT['cloud']:g} | "
+            f"{ROLLOUT['mobile']:g} |\n| an expert's label | {TURNAROUND['cloud']:g} | {TURNAROUND['mobile']:g} |\n\n"
             f"Drift goes on as in Act I: {POINTS_A_DAY:.2f} points a day. A *labelled audit* grades randomly chosen "
             "patients: a drop has to happen, its labels have to come, and enough sick patients have to be among them."
         )
@@ -1127,17 +1125,15 @@ class WorkflowLab(Lab):
         Reading("Introduction, ML vs. Traditional Software", "the degradation equation and its limits"),
     )
     assumptions = (
-        "- Sensitivity falls in proportion to harmful divergence. That is a local fit to two observations, not a law.\n"
-        "- Drift is steady. The index adds up harmful and benign drift and cannot tell them apart.\n"
-        "- The snapshot of the next model is taken when the signal fires; one loop runs at a time, and each ends in a "
-        "release.\n"
-        "- The index is evaluated every night; its sampling noise is far below the thresholds.\n"
-        "- An audit grades a random sample. If only flagged patients saw a specialist, missed cases would never be "
-        "labelled.\n"
-        f"- The tablets are smartphone class ({c.MOBILE_INT8.value / 1e12:g} TOPS INT8, "
+        "- Sensitivity falls in proportion to harmful divergence. That is a local fit to two observations, not a "
+        "law.\n- Drift is steady. The index adds up harmful and benign drift and cannot tell them apart.\n- The "
+        "snapshot of the next model is taken when the signal fires; one loop runs at a time, and each ends in a "
+        "release.\n- The index is evaluated every night; its sampling noise is far below the thresholds.\n- An audit "
+        "grades a random sample. If only flagged patients saw a specialist, missed cases would never be labelled.\n- "
+        f"The tablets are smartphone class ({c.MOBILE_INT8.value / 1e12:g} TOPS INT8, "
         f"{c.MOBILE_NPU_MEM_BW.value / 1e9:g} GB/s, {c.MOBILE_MEM_CAPACITY.value / 1e9:g} GB, "
-        f"{c.MOBILE_POWER.value:g} W); their speed plays no part in the loop.\n"
-        "- The floor is on sensitivity. Specificity, and accuracy as a whole, are other numbers."
+        f"{c.MOBILE_POWER.value:g} W); their speed plays no part in the loop.\n- The floor is on sensitivity. "
+        "Specificity, and accuracy as a whole, are other numbers."
     )
     constants = (
         SENS_0,

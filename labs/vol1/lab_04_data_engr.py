@@ -1275,19 +1275,15 @@ class DataEngineeringLab(Lab):
     )
     assumptions = (
         "- Act I trains in both contexts, at the edge as on-device fine-tuning: forward and backward pass are three "
-        "times the forward pass.\n"
-        f"- When fed, training reaches {EFFICIENCY.value:g} of the dense FP16 peak, on every accelerator; 1 on the "
-        "slider is the data sheet's own argument.\n"
-        "- Reads are large and sequential. Small random reads are slower; an object store is fast only over many "
-        "connections.\n"
-        "- Workers add decoding, not disk bandwidth. Formats stored decoded need no decoding.\n"
-        "- The steps of the job in the cloud run one after the other. GPUs are paid while they train; storage and the "
-        "line itself are not billed.\n"
-        f"- Egress is {LIST_PRICE:g} USD/GB, flat: internet egress to another provider. Between regions of one "
-        "provider some 0.02 is usual, and list prices fall with volume.\n"
-        "- The filter drops every near-duplicate before the first unique frame. A real one errs both ways.\n"
-        "- A petabyte is decimal: a million gigabytes.\n"
-        "- The vehicle's buffer is balanced by the day; what happens within a day is left out."
+        f"times the forward pass.\n- When fed, training reaches {EFFICIENCY.value:g} of the dense FP16 peak, on every "
+        "accelerator; 1 on the slider is the data sheet's own argument.\n- Reads are large and sequential. Small "
+        "random reads are slower; an object store is fast only over many connections.\n- Workers add decoding, not "
+        "disk bandwidth. Formats stored decoded need no decoding.\n- The steps of the job in the cloud run one after "
+        "the other. GPUs are paid while they train; storage and the line itself are not billed.\n- Egress is "
+        f"{LIST_PRICE:g} USD/GB, flat: internet egress to another provider. Between regions of one provider some 0.02 "
+        "is usual, and list prices fall with volume.\n- The filter drops every near-duplicate before the first unique "
+        "frame. A real one errs both ways.\n- A petabyte is decimal: a million gigabytes.\n- The vehicle's buffer is "
+        "balanced by the day; what happens within a day is left out."
     )
     constants = (
         c.H100_FLOPS_FP16_TENSOR,
@@ -1338,19 +1334,14 @@ class DataEngineeringLab(Lab):
     reads = (("ch02", "context"), ("ch03", "releases_per_year"))
     instructor_notes = (
         "- Collect the errors of bits and bytes in public: 2.8 hours is the most frequent wrong answer, and the "
-        "cheapest lesson.\n"
-        f"- The {percent(FeedingPipeline.asked().utilization, 0)} of the message are no decoration: they are "
-        f"{VOLUME.value / 1e6:g} MB/s over {FeedingPipeline.asked().demand_bytes_s / 1e9:.4f} GB/s. Let "
-        "students derive them.\n"
-        "- The bottleneck moves. Ask for the *third* purchase after the drive and the workers: the accelerator, at "
-        "last.\n"
-        "- The filter is a decision about accuracy, too (Lab 09): near-duplicate is a threshold in an embedding "
-        "space.\n"
-        "- Real list prices fall with volume (0.09, 0.085, 0.07, 0.05 USD/GB at 10, 50, 150 TB): the petabyte costs "
-        f"{tiered_egress(DATASET.value):,.0f}. Which conclusions survive? Moving still breaks the budget "
-        "without the filter.\n"
-        "- At the edge brute force works: 8 TB with fibre from 3 hours, or Wi-Fi from 12. What does a fleet of such "
-        "disks and lines cost against a filter that takes "
+        f"cheapest lesson.\n- The {percent(FeedingPipeline.asked().utilization, 0)} of the message are no decoration: "
+        f"they are {VOLUME.value / 1e6:g} MB/s over {FeedingPipeline.asked().demand_bytes_s / 1e9:.4f} GB/s. Let "
+        "students derive them.\n- The bottleneck moves. Ask for the *third* purchase after the drive and the workers: "
+        "the accelerator, at last.\n- The filter is a decision about accuracy, too (Lab 09): near-duplicate is a "
+        "threshold in an embedding space.\n- Real list prices fall with volume (0.09, 0.085, 0.07, 0.05 USD/GB at 10, "
+        f"50, 150 TB): the petabyte costs {tiered_egress(DATASET.value):,.0f}. Which conclusions survive? Moving "
+        "still breaks the budget without the filter.\n- At the edge brute force works: 8 TB with fibre from 3 hours, "
+        "or Wi-Fi from 12. What does a fleet of such disks and lines cost against a filter that takes "
         f"{percent(DataGravity.filter_load(), 0)} of an Orin?"
     )
 

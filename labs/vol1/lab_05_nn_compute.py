@@ -301,12 +301,11 @@ class ActivationPass(Act):
         return (
             "An activation layer that runs as a kernel of its own does three things for every value: read it from "
             "memory, evaluate the function on a vector *lane*, write the result. Lanes and memory work at the same "
-            "time.\n\n"
-            "| | ReLU | sigmoid |\n|---|---|---|\n"
-            f"| transistors of one unit | {RELU_TRANSISTORS.value:g} | {SIGMOID_TRANSISTORS.value:,.0f} |\n"
-            f"| lane cycles per value | {RELU_CYCLES.value:g} | {spec.values()[0]:g} to {spec.values()[-1]:g} |\n\n"
-            f"The layer holds {LAYER_VALUES.value:,.0f} values per frame and runs in bursts of {BURST.value:g} frames "
-            f"in FP16. The {h100.name} offers {number(h100.lane_rate / 1e12)} × 10¹² lane-cycles per second and "
+            f"time.\n\n| | ReLU | sigmoid |\n|---|---|---|\n| transistors of one unit | {RELU_TRANSISTORS.value:g} | "
+            f"{SIGMOID_TRANSISTORS.value:,.0f} |\n| lane cycles per value | {RELU_CYCLES.value:g} | "
+            f"{spec.values()[0]:g} to {spec.values()[-1]:g} |\n\nThe layer holds {LAYER_VALUES.value:,.0f} values per "
+            f"frame and runs in bursts of {BURST.value:g} frames in FP16. The {h100.name} offers "
+            f"{number(h100.lane_rate / 1e12)} × 10¹² lane-cycles per second and "
             f"{quantity(h100.device.mem_bandwidth, 'B/s')} of memory bandwidth, the {phone.name} "
             f"{number(phone.lane_rate / 1e12, 2)} × 10¹² and {quantity(phone.device.mem_bandwidth, 'B/s', 2)}."
         )
@@ -1358,15 +1357,13 @@ class ActivationCostLab(Lab):
         },
     )
     instructor_notes = (
-        "- The typical error is to quote 50 times without a denominator. Ask: *50 times what: area, energy, cycles, or "
-        "time?*\n"
-        "- Let the class find the burst size at which the phone and the H100 leave the on-chip tier (FP16: the phone "
-        "never fits one frame, the H100 up to 2) and argue which is easier to change in a product.\n"
-        "- The chapter also quotes about 1 ns for a first-level cache hit against 100 ns for main memory. That is the "
-        "latency of one dependent access; streaming sees the ratio of bandwidths. When does each apply?\n"
-        "- With an 8-bit lookup table a sigmoid costs about 2 cycles. What is left of the ReLU lever in the phone's "
-        "final design?\n"
-        "- Fused, lanes and matrix engine overlap here. What if they share issue slots?"
+        "- The typical error is to quote 50 times without a denominator. Ask: *50 times what: area, energy, cycles, "
+        "or time?*\n- Let the class find the burst size at which the phone and the H100 leave the on-chip tier (FP16: "
+        "the phone never fits one frame, the H100 up to 2) and argue which is easier to change in a product.\n- The "
+        "chapter also quotes about 1 ns for a first-level cache hit against 100 ns for main memory. That is the "
+        "latency of one dependent access; streaming sees the ratio of bandwidths. When does each apply?\n- With an "
+        "8-bit lookup table a sigmoid costs about 2 cycles. What is left of the ReLU lever in the phone's final "
+        "design?\n- Fused, lanes and matrix engine overlap here. What if they share issue slots?"
     )
 
     def open(self) -> None:

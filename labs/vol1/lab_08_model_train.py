@@ -993,18 +993,14 @@ class TrainingMemoryLab(Lab):
     )
     assumptions = (
         "- One device. Allocator fragmentation and temporary buffers are left out: a design at 78 of 80 GB would fail "
-        "in practice.\n"
-        "- A decoder with dropout. Activations follow the published count per layer; FP32 doubles it, the dropout mask "
-        "included, a slight overestimate.\n"
-        "- 8-bit moments are counted without their block scales (0.2 %).\n"
-        "- A checkpoint is the input of a layer. The chapter charges it as a whole layer's activations and finds 7 of "
-        "48 best; with the smaller cost the best is one per layer.\n"
-        "- Arithmetic is two operations per weight and token forward, four backward; attention products are left out "
-        "of it. Frozen layers run forward only, and parameters are spread evenly over layers.\n"
-        "- FP32 runs on the CUDA cores. With TF32 tensor cores the gap to BF16 would be about 2 instead of 14.8; the "
-        "memory is the same.\n"
-        "- The MFU is a constant: small micro-batches fill a real device less well.\n"
-        "- Gigabytes are decimal."
+        "in practice.\n- A decoder with dropout. Activations follow the published count per layer; FP32 doubles it, "
+        "the dropout mask included, a slight overestimate.\n- 8-bit moments are counted without their block scales "
+        "(0.2 %).\n- A checkpoint is the input of a layer. The chapter charges it as a whole layer's activations and "
+        "finds 7 of 48 best; with the smaller cost the best is one per layer.\n- Arithmetic is two operations per "
+        "weight and token forward, four backward; attention products are left out of it. Frozen layers run forward "
+        "only, and parameters are spread evenly over layers.\n- FP32 runs on the CUDA cores. With TF32 tensor cores "
+        "the gap to BF16 would be about 2 instead of 14.8; the memory is the same.\n- The MFU is a constant: small "
+        "micro-batches fill a real device less well.\n- Gigabytes are decimal."
     )
     constants = (
         c.PARAMS_7B,

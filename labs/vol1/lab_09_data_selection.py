@@ -1323,17 +1323,15 @@ class DataSelectionLab(Lab):
     reads = (("ch08", "context"), ("ch03", "constraint_hit"), ("ch04", "reduction"))
     instructor_notes = (
         "- Most students move the kept share first and never question the scorer; ask them to hold it and sweep "
-        "scorers.\n"
-        "- Twice the pool or a device twice as fast leaves every ratio unchanged; only absolute hours move.\n"
-        "- Why does a pool that changes every night forbid shared scores on the Edge, and what would two nights do? "
-        f"The ResNet-18 probe at 38 % would then cost {two_nights():.2f} h a night, within the window.\n"
-        "- Reading is left out on purpose: scattered reads of "
-        f"{READ_BLOCK.value / 1e3:g} KB run at {READ_BLOCK.value * DISK_IOPS.value / 1e6:g} MB/s against "
-        f"{DISK_SEQUENTIAL.value / 1e6:g} on a disk, at {READ_BLOCK.value * FLASH_IOPS.value / 1e6:g} against "
-        f"{FLASH_SEQUENTIAL.value / 1e6:g} on SATA flash. When is a subset stored as a list of indices slower than the "
-        "whole archive read in order?\n"
-        "- The recalls are the softest numbers: let a group redo the challenge with 0.7 for the ResNet-18 probe.\n"
-        "- If every run re-scores halfway through, for how many epochs does the ResNet-50 probe still pay?"
+        "scorers.\n- Twice the pool or a device twice as fast leaves every ratio unchanged; only absolute hours "
+        "move.\n- Why does a pool that changes every night forbid shared scores on the Edge, and what would two "
+        f"nights do? The ResNet-18 probe at 38 % would then cost {two_nights():.2f} h a night, within the window.\n- "
+        f"Reading is left out on purpose: scattered reads of {READ_BLOCK.value / 1e3:g} KB run at "
+        f"{READ_BLOCK.value * DISK_IOPS.value / 1e6:g} MB/s against {DISK_SEQUENTIAL.value / 1e6:g} on a disk, at "
+        f"{READ_BLOCK.value * FLASH_IOPS.value / 1e6:g} against {FLASH_SEQUENTIAL.value / 1e6:g} on SATA flash. When "
+        "is a subset stored as a list of indices slower than the whole archive read in order?\n- The recalls are the "
+        "softest numbers: let a group redo the challenge with 0.7 for the ResNet-18 probe.\n- If every run re-scores "
+        "halfway through, for how many epochs does the ResNet-50 probe still pay?"
     )
 
     def open(self) -> None:

@@ -1121,17 +1121,15 @@ def notes() -> str:
     plain_step, shared = design("cloud", 256), design("cloud", 256, 8, 8, 8)
     return (
         f"- Ask before the reveal what *{percent(DASHBOARD.value, 0)} utilization* could mean; let them list three "
-        "definitions.\n"
-        f"- The ridge rises with each generation ({V100.ridge:.0f}, {A100.ridge:.0f}, {H100.ridge:.0f} FLOP/B): the "
-        "same code can fall off the roof by being moved to a better machine.\n"
-        "- Fusion is a lever that is real for its dot "
-        f"({number(plain_step.elementwise_intensity, 2)} FLOP/B) and nearly invisible in the step: "
-        f"{plain_step.elementwise_ms:.1f} ms of {plain_step.step_ms:.0f} at batch {plain_step.batch}, and "
-        f"{percent(shared.elementwise_ms / shared.step_ms)} once attention is fixed.\n"
-        "- QKV prefill is compute-bound on both devices. Why do serving systems separate prefill and decoding?\n"
-        "- MFU is the wrong score where batch does not exist. What would you put on the robot's dashboard?\n"
-        "- Extension: below which context length can the grouped, 8-bit design exceed 60 % MFU? (Solve the ceiling "
-        f"for the context: about {context_of_ceiling(0.6):.0f} tokens.)"
+        f"definitions.\n- The ridge rises with each generation ({V100.ridge:.0f}, {A100.ridge:.0f}, {H100.ridge:.0f} "
+        "FLOP/B): the same code can fall off the roof by being moved to a better machine.\n- Fusion is a lever that "
+        f"is real for its dot ({number(plain_step.elementwise_intensity, 2)} FLOP/B) and nearly invisible in the "
+        f"step: {plain_step.elementwise_ms:.1f} ms of {plain_step.step_ms:.0f} at batch {plain_step.batch}, and "
+        f"{percent(shared.elementwise_ms / shared.step_ms)} once attention is fixed.\n- QKV prefill is compute-bound "
+        "on both devices. Why do serving systems separate prefill and decoding?\n- MFU is the wrong score where batch "
+        "does not exist. What would you put on the robot's dashboard?\n- Extension: below which context length can "
+        "the grouped, 8-bit design exceed 60 % MFU? (Solve the ceiling for the context: about "
+        f"{context_of_ceiling(0.6):.0f} tokens.)"
     )
 
 
@@ -1163,18 +1161,15 @@ class TwoRoofsLab(Lab):
     )
     assumptions = (
         "- Everything here is an upper bound: transfers and arithmetic of a kernel overlap fully, kernels run one "
-        "after another without gaps. Launches, scheduling and imperfect kernels only lower it.\n"
-        "- Peaks are dense. The H100's "
-        f"{c.H100_FLOPS_FP16_TENSOR_SPARSE.value / 1e12:,.0f} TFLOP/s need 2:4 sparsity and appear in no number.\n"
-        f"- Orin NX: {ORIN.peak / 1e12:.0f} TFLOP/s come from the printed TOPS, which count the GPU and both "
+        "after another without gaps. Launches, scheduling and imperfect kernels only lower it.\n- Peaks are dense. "
+        f"The H100's {c.H100_FLOPS_FP16_TENSOR_SPARSE.value / 1e12:,.0f} TFLOP/s need 2:4 sparsity and appear in no "
+        f"number.\n- Orin NX: {ORIN.peak / 1e12:.0f} TFLOP/s come from the printed TOPS, which count the GPU and both "
         f"accelerators. The GPU alone has about {ORIN_GPU.value / 1e12:.0f}, and its ridge is then nearer "
-        f"{ORIN_GPU.value / ORIN.bandwidth:.0f}; no conclusion changes.\n"
-        "- Every operand of a kernel crosses the memory interface once. The chapter's table gives ranges; its "
-        "notebooks, used here, compute particular shapes.\n"
-        "- Weights in 8 and 4 bit carry one 16-bit scale per 128 weights. Arithmetic is FP16 whatever the storage.\n"
-        "- Grouped queries also shrink the key and value projections; that is left out, as is the softmax of the "
-        "decoding step.\n"
-        f"- On the robot {(c.ORIN_NX_MEM_CAPACITY.value - MEMORY['edge']) / 1e9:.0f} of "
+        f"{ORIN_GPU.value / ORIN.bandwidth:.0f}; no conclusion changes.\n- Every operand of a kernel crosses the "
+        "memory interface once. The chapter's table gives ranges; its notebooks, used here, compute particular "
+        "shapes.\n- Weights in 8 and 4 bit carry one 16-bit scale per 128 weights. Arithmetic is FP16 whatever the "
+        "storage.\n- Grouped queries also shrink the key and value projections; that is left out, as is the softmax "
+        f"of the decoding step.\n- On the robot {(c.ORIN_NX_MEM_CAPACITY.value - MEMORY['edge']) / 1e9:.0f} of "
         f"{c.ORIN_NX_MEM_CAPACITY.value / 1e9:.0f} GB belong to the system and the perception stack."
     )
     constants = (

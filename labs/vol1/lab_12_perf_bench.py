@@ -1194,18 +1194,15 @@ class BenchmarkLab(Lab):
     )
     instructor_notes = (
         "- Ask groups to break the benchmark on purpose: who gets the most wrong answer with the narrowest interval?\n"
-        "- The slope of trust: kernel, boundary, state, workload, statistics. Students start at the wrong end.\n"
-        "- The interval ignores that windows of one hot session are correlated; restarting the device between runs "
-        "would cost five time constants each.\n"
-        "- Act I asks for the latency of one parcel. If the two stages are pipelined, throughput goes from one parcel "
-        f"per {INF.value:g} ms to one per {PRE.value:g} ms: {INF.value / PRE.value:g} times, set by the stage that "
-        "nobody bought.\n"
-        "- Percentiles are left to Lab 13; means rank here, and a share of inference of "
-        f"{percent(SHARE_LOW.value, 0)} to {percent(SHARE_HIGH.value, 0)} already explains why model-only means "
-        "mislead.\n"
-        "- Only ratios of means appear; discuss geometric means when several workloads are combined (MLPerf reports "
-        "them separately).\n"
-        "- Extension: find the shortest edge session that passes every gate, and explain which gate binds."
+        "- The slope of trust: kernel, boundary, state, workload, statistics. Students start at the wrong end.\n- The "
+        "interval ignores that windows of one hot session are correlated; restarting the device between runs would "
+        "cost five time constants each.\n- Act I asks for the latency of one parcel. If the two stages are pipelined, "
+        f"throughput goes from one parcel per {INF.value:g} ms to one per {PRE.value:g} ms: {INF.value / PRE.value:g} "
+        "times, set by the stage that nobody bought.\n- Percentiles are left to Lab 13; means rank here, and a share "
+        f"of inference of {percent(SHARE_LOW.value, 0)} to {percent(SHARE_HIGH.value, 0)} already explains why "
+        "model-only means mislead.\n- Only ratios of means appear; discuss geometric means when several workloads are "
+        "combined (MLPerf reports them separately).\n- Extension: find the shortest edge session that passes every "
+        "gate, and explain which gate binds."
     )
 
     def open(self) -> None:

@@ -581,8 +581,7 @@ class Merge(Act):
         return Question(
             f"Another fleet runs at a careful {percent(RHO_BEFORE.value, 0)}: it can finish "
             f"{SPIKE_CAPACITY.value:,.0f} requests/s and receives {normal:,.0f}. A sale multiplies traffic by ten. "
-            "What "
-            "happens?",
+            "What happens?",
             (
                 Option("A", "Latency grows ten-fold", "That is a line through a curve that has already ended."),
                 Option(
@@ -597,8 +596,7 @@ class Merge(Act):
                     f"There is no steady latency: the queue grows by {growth:,.0f} requests every second, and after "
                     f"{until:g} s a new arrival waits {wait:g} s",
                     f"{surge:,.0f} arrive, {SPIKE_CAPACITY.value:,.0f} leave, the rest stays. The chapter's Black "
-                    "Friday "
-                    f"is this: latency hits {wait:g} s.",
+                    f"Friday is this: latency hits {wait:g} s.",
                     correct=True,
                 ),
                 Option(
@@ -989,12 +987,9 @@ class Serving(Act):
         if self.context == "mobile":
             return Message(
                 "Camera product owner, a phone maker",
-                "Reviewers film for ten minutes; the phone is hot and inference takes "
-                f"{THROTTLE_HOT.value:g} times as long. Live labels must follow within **{ms(MOBILE_SLO.value, 0)}**, "
-                "at "
-                f"**{FPS_MIN.value:g} frames a second** or more, and keep as much resolution as you can. I cannot ship "
-                "a "
-                "second NPU.",
+                f"Reviewers film for ten minutes; the phone is hot and inference takes {THROTTLE_HOT.value:g} times "
+                f"as long. Live labels must follow within **{ms(MOBILE_SLO.value, 0)}**, at **{FPS_MIN.value:g} "
+                "frames a second** or more, and keep as much resolution as you can. I cannot ship a second NPU.",
             )
         return Message(
             "SRE lead, marketplace search",
@@ -1023,11 +1018,9 @@ class Serving(Act):
         )
         phone = (
             f"\n\nThe phone has one server. A frame of {REFERENCE_PX.value:g} px takes {ms(MOBILE_SERVICE.value, 0)} "
-            "when "
-            "cool, and time goes with the square of the side. Frames come at equal gaps. A frame that finds all "
+            "when cool, and time goes with the square of the side. Frames come at equal gaps. A frame that finds all "
             f"{BUFFERS.value:g} camera buffers taken is dropped; {percent(OVERFLOW_LIMIT.value, 0)} may be. The "
-            "question "
-            "below is about the cloud."
+            "question below is about the cloud."
         )
         return fleet + (phone if self.context == "mobile" else "")
 
@@ -1084,11 +1077,10 @@ class Serving(Act):
             form=lambda value: f"{value:g} quer{'y' if value == 1 else 'ies'}",
             why=(
                 f"Batch {best.batch} holds with {best.replicas} replicas, spare included: P99 {ms(best.p99_s)}, "
-                f"{ms(lost(best))} with one lost, {usd(cost(best))} per million.\n\n"
-                f"**Check the assumption.** With constant service, batches {first} to {last} on {least} replicas "
-                "become "
-                f"legal (batch {last}: {ms(wide.p99_s)}, {usd(cost(wide))}). Your answer depended on how variable one "
-                "service time is. Measure it before you buy."
+                f"{ms(lost(best))} with one lost, {usd(cost(best))} per million.\n\n**Check the assumption.** With "
+                f"constant service, batches {first} to {last} on {least} replicas become legal (batch {last}: "
+                f"{ms(wide.p99_s)}, {usd(cost(wide))}). Your answer depended on how variable one service time is. "
+                "Measure it before you buy."
             ),
         )
 
@@ -1096,15 +1088,13 @@ class Serving(Act):
         if self.context == "mobile":
             return (
                 f"Keep the **largest resolution** with P99 ≤ {ms(MOBILE_SLO.value, 0)}, at least {FPS_MIN.value:g} "
-                "frames "
-                f"a second and at most {percent(OVERFLOW_LIMIT.value, 0)} of the frames dropped, on a hot phone "
-                f"({THROTTLE_HOT.value:g} × the time) with variable service."
+                f"frames a second and at most {percent(OVERFLOW_LIMIT.value, 0)} of the frames dropped, on a hot "
+                f"phone ({THROTTLE_HOT.value:g} × the time) with variable service."
             )
         return (
             f"Find the **cheapest fleet** with P99 ≤ {ms(CLOUD_SLO.value, 0)}, with one replica fewer as well, for at "
-            "most "
-            f"{usd(BUDGET.value)} per million queries, at {ARRIVAL.value:,.0f} queries/s with variable service. Then "
-            "break it: ten times the traffic is a slider away."
+            f"most {usd(BUDGET.value)} per million queries, at {ARRIVAL.value:,.0f} queries/s with variable service. "
+            "Then break it: ten times the traffic is a slider away."
         )
 
     def constraints(self) -> tuple[Constraint, ...]:
@@ -1131,8 +1121,7 @@ class Serving(Act):
                 when=lambda o: o.stable and not o.slo_met,
                 text=lambda o: (
                     f"P99 {ms(o.p99_s)} against {ms(o.slo_s, 0)}, while the mean is {ms(o.mean_s)} and the dashboard "
-                    "is "
-                    "green."
+                    "is green."
                 ),
             ),
         )
@@ -1213,8 +1202,7 @@ class Serving(Act):
             if o.batch is not None and o.batch > 1:
                 caption += (
                     " The bars count every query as the first of its batch, which waits longest for the others; the "
-                    "mean "
-                    "counts its average place."
+                    "mean counts its average place."
                 )
         else:
             caption = "As much arrives as can leave, or more: no share of the requests is steady."
@@ -1380,8 +1368,7 @@ class Serving(Act):
         best = cheapest(8)
         return Question(
             f"Same load, batch 1, one spare included: one shared queue needs {pooled.replicas} replicas, separate "
-            "queues "
-            f"need {separate.replicas}. Why?",
+            f"queues need {separate.replicas}. Why?",
             (
                 Option("A", "The load balancer adds latency", "No such term is in the model."),
                 Option(
@@ -1429,13 +1416,12 @@ class Serving(Act):
                 "dm1_latency_percentile",
                 "dm1_overflow_probability",
             ),
-            f"No fleet goes below $\\frac{{B-1}}{{\\lambda}} + {TAIL_FACTOR.value:.3f}\\,S(B)$, and stability asks for "
-            "$c > \\lambda S(B)/B$. Where the "
-            f"{100 * BAND_LOW.value:.0f} to {percent(BAND_HIGH.value, 0)} rule comes from: {alone.replicas} separate "
-            f"queues at batch 1 just hold the SLO at {percent(alone.utilization)} load, because one server may be "
-            f"{percent(limit)} busy at most. It is a rule for one server per queue: pooled fleets of ten replicas are "
-            "safe "
-            f"at {100 * pooled[0]:.0f} to {percent(pooled[-1], 0)}.",
+            f"No fleet goes below $\\frac{{B-1}}{{\\lambda}} + {TAIL_FACTOR.value:.3f}\\,S(B)$, and stability asks "
+            f"for $c > \\lambda S(B)/B$. Where the {100 * BAND_LOW.value:.0f} to {percent(BAND_HIGH.value, 0)} rule "
+            f"comes from: {alone.replicas} separate queues at batch 1 just hold the SLO at "
+            f"{percent(alone.utilization)} load, because one server may be {percent(limit)} busy at most. It is a "
+            f"rule for one server per queue: pooled fleets of ten replicas are safe at {100 * pooled[0]:.0f} to "
+            f"{percent(pooled[-1], 0)}.",
         )
 
 
@@ -1502,12 +1488,11 @@ class ServingLab(Lab):
     contexts = (CLOUD, MOBILE)
     acts = (Merge, Serving)
     briefing = (
-        "Training teaches that an idle accelerator is wasted money. A serving system that is loaded by that rule fails "
-        "twice: waiting grows as $1/(1-\\rho)$ and not as $\\rho$, and one request in a hundred is "
+        "Training teaches that an idle accelerator is wasted money. A serving system that is loaded by that rule "
+        "fails twice: waiting grows as $1/(1-\\rho)$ and not as $\\rho$, and one request in a hundred is "
         f"{TAIL_FACTOR.value:.1f} times slower than the mean that the dashboard shows. How much capacity must stay "
-        "idle "
-        "depends on who waits for whom: many users can share one queue in front of many replicas; a phone has one "
-        "server, a metronome of camera frames and nothing to buy."
+        "idle depends on who waits for whom: many users can share one queue in front of many replicas; a phone has "
+        "one server, a metronome of camera frames and nothing to buy."
     )
     reading = (
         Reading(
@@ -1530,19 +1515,15 @@ class ServingLab(Lab):
     )
     assumptions = (
         "- Arrivals in the cloud are Poisson; on the phone frames come at equal gaps. First come, first served, "
-        "nothing "
-        "is shed.\n"
-        "- *Variable* service is exponential, a safe planning bound; *constant* service is the other end. Real service "
-        "lies between: measure it.\n"
-        "- One server is exact (M/M/1, D/M/1), a shared queue with variable service too (M/M/c). Constant service uses "
-        f"the exponential tail of M/D/1, shown as a percentile from {percent(APPROXIMATE_BELOW, 0)} load on, and for a "
-        "shared queue half the wait of M/M/c; such values carry ≈.\n"
-        "- A fleet's P99 is a planning bound: batches arrive more evenly than Poisson, and the first query's wait for "
-        "its batch is added whole.\n"
-        "- The share of frames without a buffer comes from an infinite queue, an upper bound for a finite pool.\n"
-        "- Time goes with the square of the input side (compute-bound convolution); measured exponents are a little "
-        "lower.\n"
-        f"- A query is {REQUEST_FLOP.value / 1e9:.0f} GFLOP: in {PER_ITEM.value * 1e3:g} ms that is "
+        "nothing is shed.\n- *Variable* service is exponential, a safe planning bound; *constant* service is the "
+        "other end. Real service lies between: measure it.\n- One server is exact (M/M/1, D/M/1), a shared queue with "
+        "variable service too (M/M/c). Constant service uses the exponential tail of M/D/1, shown as a percentile "
+        f"from {percent(APPROXIMATE_BELOW, 0)} load on, and for a shared queue half the wait of M/M/c; such values "
+        "carry ≈.\n- A fleet's P99 is a planning bound: batches arrive more evenly than Poisson, and the first "
+        "query's wait for its batch is added whole.\n- The share of frames without a buffer comes from an infinite "
+        "queue, an upper bound for a finite pool.\n- Time goes with the square of the input side (compute-bound "
+        f"convolution); measured exponents are a little lower.\n- A query is {REQUEST_FLOP.value / 1e9:.0f} GFLOP: in "
+        f"{PER_ITEM.value * 1e3:g} ms that is "
         f"{percent(REQUEST_FLOP.value / PER_ITEM.value / c.H100_FLOPS_FP16_TENSOR.value)} of an H100's dense "
         f"{c.H100_FLOPS_FP16_TENSOR.value / 1e12:.0f} TFLOP/s. The "
         f"{c.H100_FLOPS_FP16_TENSOR_SPARSE.value / 1e12:,.0f} TFLOP/s of its data sheet need 2:4 sparsity and are not "
@@ -1588,21 +1569,19 @@ class ServingLab(Lab):
     )
     reads = (("ch12", "context"), ("ch02", "act2_result"), ("ch12", "serial_fraction"))
     instructor_notes = (
-        f"- Most students choose {1e3 * TAIL_FACTOR.value * proportional_mean():.0f} ms in Act I: they know that tails "
-        "are long and still draw a straight line. Have them compute the idle share before and after, "
-        f"{percent(1 - RHO_BEFORE.value, 0)} to {percent(1 - RHO_AFTER.value, 0)}.\n"
-        f"- {percent(RHO_AFTER.value, 0)} is not a bit over the knee. Ask for the utilization at which P99 is 100 ms "
+        f"- Most students choose {1e3 * TAIL_FACTOR.value * proportional_mean():.0f} ms in Act I: they know that "
+        "tails are long and still draw a straight line. Have them compute the idle share before and after, "
+        f"{percent(1 - RHO_BEFORE.value, 0)} to {percent(1 - RHO_AFTER.value, 0)}.\n- {percent(RHO_AFTER.value, 0)} "
+        "is not a bit over the knee. Ask for the utilization at which P99 is 100 ms "
         f"({physics.mm1_max_utilization(ACT1_SERVICE.value, 0.1, PERCENTILE.value):.3f}) and 200 ms "
-        f"({physics.mm1_max_utilization(ACT1_SERVICE.value, 0.2, PERCENTILE.value):.3f}).\n"
-        f"- The {100 * BAND_LOW.value:.0f} to {percent(BAND_HIGH.value, 0)} rule is a rule for one server per queue. "
-        "Let "
+        f"({physics.mm1_max_utilization(ACT1_SERVICE.value, 0.2, PERCENTILE.value):.3f}).\n- The "
+        f"{100 * BAND_LOW.value:.0f} to {percent(BAND_HIGH.value, 0)} rule is a rule for one server per queue. Let "
         f"one group defend {percent(launch(1, 29).utilization, 0)} utilization for 29 pooled replicas at batch 1 "
-        f"({ms(launch(1, 29).p99_s)}), and another ask what happens when one dies (28: the queue diverges).\n"
-        "- Phones: why do two camera frames never collide, and what do notifications, garbage collection or another "
-        "app do to the service time?\n"
-        "- Extension: put a limit K on the queue and reject beyond it. Which K keeps admitted requests under "
-        f"{ms(CLOUD_SLO.value, 0)} at twice the traffic, and what share is rejected? (Fluid answer: at least "
-        f"{percent(1 - launch(8, 10).capacity_per_s / (2 * ARRIVAL.value), 0)}.)"
+        f"({ms(launch(1, 29).p99_s)}), and another ask what happens when one dies (28: the queue diverges).\n- "
+        "Phones: why do two camera frames never collide, and what do notifications, garbage collection or another app "
+        "do to the service time?\n- Extension: put a limit K on the queue and reject beyond it. Which K keeps "
+        f"admitted requests under {ms(CLOUD_SLO.value, 0)} at twice the traffic, and what share is rejected? (Fluid "
+        f"answer: at least {percent(1 - launch(8, 10).capacity_per_s / (2 * ARRIVAL.value), 0)}.)"
     )
 
     def open(self) -> None:

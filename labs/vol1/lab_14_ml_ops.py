@@ -1086,10 +1086,9 @@ class RetrainPolicy(Act):
         return (
             "What retraining costs a day is **staleness** (the value that an ageing model loses) plus **runs** plus "
             "**labels**. A new model arrives one *lag* after its data snapshot, so what is served is between $L$ and "
-            "$L + T$ days old.\n\n"
-            "Two policies: *scheduled*, every $T$ days; or *triggered*, when labels have confirmed that accuracy has "
-            "dropped by $d$. A smaller drop happens sooner, and takes more labels to see.\n\n"
-            "| | Cloud | Edge |\n|---|---|---|\n"
+            "$L + T$ days old.\n\nTwo policies: *scheduled*, every $T$ days; or *triggered*, when labels have "
+            "confirmed that accuracy has dropped by $d$. A smaller drop happens sooner, and takes more labels to "
+            "see.\n\n| | Cloud | Edge |\n|---|---|---|\n"
             + row("accuracy of a fresh model", lambda s: percent(s.accuracy0, 0))
             + row("decay a day", lambda s: percent(s.decay_per_day, 3))
             + row("value of a point, a day", lambda s: usd(s.queries_per_day * s.value_usd / 100))
@@ -1592,14 +1591,13 @@ class MlOpsLab(Lab):
     )
     assumptions = (
         "- The main feature is normal, keeps its spread and moves at a steady pace; the loss is proportional to its "
-        "shift. Both are local fits, not laws.\n"
-        "- The noise of the index is its asymptotic chi-square law; the index of a day is drawn without it.\n"
-        f"- In Act II accuracy decays exponentially: {percent(CLOUD_DECAY, 3)} a day through the chapter's two points "
-        f"in Cloud, {percent(c.EDGE_DECAY.value, 3)} at the Edge. An abrupt break follows no decay; the break test is "
-        "for that.\n"
-        "- A trigger collects its labels after the drop has happened; a sequential test would be somewhat faster.\n"
-        "- Of a cloud run, bare compute is a small part; the rest is validation and release.\n"
-        f"- An update of the cameras costs {usd(OTA_USD, 2)}: data, and a visit to each that does not come back."
+        "shift. Both are local fits, not laws.\n- The noise of the index is its asymptotic chi-square law; the index "
+        f"of a day is drawn without it.\n- In Act II accuracy decays exponentially: {percent(CLOUD_DECAY, 3)} a day "
+        f"through the chapter's two points in Cloud, {percent(c.EDGE_DECAY.value, 3)} at the Edge. An abrupt break "
+        "follows no decay; the break test is for that.\n- A trigger collects its labels after the drop has happened; "
+        "a sequential test would be somewhat faster.\n- Of a cloud run, bare compute is a small part; the rest is "
+        f"validation and release.\n- An update of the cameras costs {usd(OTA_USD, 2)}: data, and a visit to each that "
+        "does not come back."
     )
     constants = (
         ACC_0,
@@ -1664,19 +1662,15 @@ class MlOpsLab(Lab):
     )
     instructor_notes = (
         "- Students who expect 0.6 points usually argue from the word *critical*. Ask who fitted the threshold, to "
-        "what, and when.\n"
-        "- Let one half of the room compute the PSI of shifts of 0.25, 0.5 and 1 sd "
+        "what, and when.\n- Let one half of the room compute the PSI of shifts of 0.25, 0.5 and 1 sd "
         f"({', '.join(f'{physics.gaussian_shift_psi(s, BINS.value):.3f}' for s in (0.25, 0.5, 1.0))}) and the other "
-        "half the loss: the squares become visible.\n"
-        "- Detection needs a decision: the PSI says *different*, labels say *worse*. What if labels take 90 days, as "
-        "for loans? Then a schedule beats a trigger at almost any budget.\n"
-        "- Square roots are robust: an error of two in the cost of a run costs 6 % of the bill that depends on the "
-        "interval. Ask students to compute it.\n"
-        "- Decay is a local fit; for an abrupt break the schedule is useless and the break test is what counts.\n"
-        f"- Automation: {80} hours of work that save {4} a week pay after "
-        f"{physics.automation_breakeven_weeks(80, 4):.0f} weeks.\n"
-        f"- Extension: the cameras pool their inputs, {N_EDGE.value * DEVICES.value:,.0f} a day. The calibrated "
-        "threshold is then "
+        "half the loss: the squares become visible.\n- Detection needs a decision: the PSI says *different*, labels "
+        "say *worse*. What if labels take 90 days, as for loans? Then a schedule beats a trigger at almost any "
+        "budget.\n- Square roots are robust: an error of two in the cost of a run costs 6 % of the bill that depends "
+        "on the interval. Ask students to compute it.\n- Decay is a local fit; for an abrupt break the schedule is "
+        f"useless and the break test is what counts.\n- Automation: {80} hours of work that save {4} a week pay after "
+        f"{physics.automation_breakeven_weeks(80, 4):.0f} weeks.\n- Extension: the cameras pool their inputs, "
+        f"{N_EDGE.value * DEVICES.value:,.0f} a day. The calibrated threshold is then "
         f"{calibrated_threshold(N_EDGE.value * DEVICES.value, int(BINS.value)):.5f}. Which failures of *single* "
         "cameras does pooling hide?"
     )

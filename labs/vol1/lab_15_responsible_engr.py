@@ -1411,21 +1411,18 @@ class FairBillLab(Lab):
     )
     assumptions = (
         "- Scores are normal with equal spread: the chapter's confusion matrices give Group A's curve and, at "
-        f"{N_B_TODAY.value:g} samples, Group B's.\n"
-        "- Half of each group is qualified in Act II, so the identity of Act I does not bind there: gaps come from "
-        "data.\n"
-        "- Group B's scorer is linear, with class means estimated from its own samples in "
-        f"{FEATURES.value:,.0f} dimensions; abundant data would make it as good as Group A's.\n"
-        "- A gap grows by a constant factor with every retraining, and an audit corrects what it finds.\n"
-        f"- A certified gap is an upper end of a 95 % interval (z = {Z:.2f}), with both groups sampled alike.\n"
-        "- Every panel participant gives one positive and one negative trial.\n"
-        f"- Gender Shades: {ERR_WORST.value / ERR_BEST.value:.0f} times compares the worst vendor of each group; "
-        f"within one vendor it is {VENDOR_DF.value / VENDOR_LM.value:.0f} times, and the aggregate of that vendor on "
-        f"the balanced benchmark is {percent(VENDOR_ERROR, 0)}.\n"
-        f"- The model runs on an H100 ({c.H100_MEM_CAPACITY.value / 1e9:g} GB, {c.H100_MEM_BW.value / 1e12:g} TB/s, "
-        f"{c.H100_TDP.value:g} W) or on a phone ({c.MOBILE_MEM_CAPACITY.value / 1e9:g} GB, "
-        f"{c.MOBILE_NPU_MEM_BW.value / 1e9:g} GB/s, {c.MOBILE_POWER.value:g} W). What differs between them here is "
-        "what they log."
+        f"{N_B_TODAY.value:g} samples, Group B's.\n- Half of each group is qualified in Act II, so the identity of "
+        "Act I does not bind there: gaps come from data.\n- Group B's scorer is linear, with class means estimated "
+        f"from its own samples in {FEATURES.value:,.0f} dimensions; abundant data would make it as good as Group "
+        "A's.\n- A gap grows by a constant factor with every retraining, and an audit corrects what it finds.\n- A "
+        f"certified gap is an upper end of a 95 % interval (z = {Z:.2f}), with both groups sampled alike.\n- Every "
+        "panel participant gives one positive and one negative trial.\n- Gender Shades: "
+        f"{ERR_WORST.value / ERR_BEST.value:.0f} times compares the worst vendor of each group; within one vendor it "
+        f"is {VENDOR_DF.value / VENDOR_LM.value:.0f} times, and the aggregate of that vendor on the balanced "
+        f"benchmark is {percent(VENDOR_ERROR, 0)}.\n- The model runs on an H100 ({c.H100_MEM_CAPACITY.value / 1e9:g} "
+        f"GB, {c.H100_MEM_BW.value / 1e12:g} TB/s, {c.H100_TDP.value:g} W) or on a phone "
+        f"({c.MOBILE_MEM_CAPACITY.value / 1e9:g} GB, {c.MOBILE_NPU_MEM_BW.value / 1e9:g} GB/s, "
+        f"{c.MOBILE_POWER.value:g} W). What differs between them here is what they log."
     )
     constants = (
         PREV_A,

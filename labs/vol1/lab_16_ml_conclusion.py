@@ -807,8 +807,7 @@ class CostOfAToken(Act):
         needed = (1 - 1 / middle) / (1 - KERNEL_BEFORE.value / KERNEL_AFTER.value)
         return Question(
             f"The kernel team reaches {percent(KERNEL_AFTER.value, 0)} from {percent(KERNEL_BEFORE.value, 0)}. How "
-            "much "
-            f"faster is a token, whose weights take {number(move * 1e3, 5)} ms to move?",
+            f"much faster is a token, whose weights take {number(move * 1e3, 5)} ms to move?",
             (
                 Option(
                     "A",
@@ -1149,11 +1148,10 @@ class FourDesigns(Act):
 
         return (
             "A **usage** is a quantity over its limit; 1 is the wall, and 0.9 where your record asks for slack. A "
-            "design "
-            "holds when all seven hold: memory, P99, power, accuracy of the oldest served model, cohort gap after a "
-            "year of updates, yearly cost, rollouts that do not overlap. *Dashboards see memory, P99 and power.* The "
-            "others are seen only by whoever measures them. Take the tiers in order, about five minutes each.\n\n"
-            "| | "
+            "design holds when all seven hold: memory, P99, power, accuracy of the oldest served model, cohort gap "
+            "after a year of updates, yearly cost, rollouts that do not overlap. *Dashboards see memory, P99 and "
+            "power.* The others are seen only by whoever measures them. Take the tiers in order, about five minutes "
+            "each.\n\n| | "
             + " | ".join(NAMES[tier] for tier in TIERS)
             + " |\n|---|---|---|---|---|\n"
             + row("memory for the model", lambda tier: quantity(TIER[tier].capacity, "B"))
@@ -1234,8 +1232,7 @@ class FourDesigns(Act):
                         f"Kiosk {kiosk:.1f} s, phone {quantity(fitting, 'B')} against "
                         f"{quantity(TIER['mobile'].capacity, 'B', 1)}, microcontroller "
                         f"{weights / TIER['tiny'].capacity:,.0f} times too large; cloud {cloud:.2f} s at batch 8, "
-                        "while "
-                        "at batch 1 its queue has no end."
+                        "while at batch 1 its queue has no end."
                     ),
                 ),
             ),
@@ -1245,9 +1242,8 @@ class FourDesigns(Act):
             difference_form=lambda tiers: f"{tiers:g} tier{'' if tiers == 1 else 's'}",
             why=(
                 f"The common recipe breaks another wall on each tier ({broke}). In four designs that hold, what binds "
-                "is "
-                f"{binds}, in the order of the tiers: every repair of a hardware wall was paid for in freshness and "
-                "money. The burden moved to operations."
+                f"is {binds}, in the order of the tiers: every repair of a hardware wall was paid for in freshness "
+                "and money. The burden moved to operations."
             ),
         )
 
@@ -1343,8 +1339,7 @@ class FourDesigns(Act):
                     f"memory {percent(o.usage_memory, 0)}, P99 {percent(o.usage_p99, 0)}, power "
                     f"{percent(o.usage_power, 0)} of their limits. Accuracy {percent(o.accuracy)} (floor "
                     f"{percent(floor, 0)}), cohort gap {gap_text(o.cohort_gap)} (gate {100 * GATE.value:g}). Nobody "
-                    "was "
-                    "paged."
+                    "was paged."
                 ),
             ),
             Failure(
@@ -1423,8 +1418,7 @@ class FourDesigns(Act):
                 title="All four tiers, as their designs stand",
                 caption=(
                     f"{len(holding)} of {len(TIERS)} hold{' (' + ', '.join(holding) + ')' if holding else ''}. The "
-                    "inner frame "
-                    "is what binds each design."
+                    "inner frame is what binds each design."
                     + (f" Still at the common recipe: {', '.join(untouched)}." if untouched else "")
                 ),
             ),
@@ -1710,21 +1704,17 @@ class ArchitectsAuditLab(Lab):
     chapter = "Conclusion"
     invariant = (
         "Constraints propagate: one recipe meets another wall on each tier, and relieving it moves the burden. Look "
-        "where "
-        "the cost went."
+        "where the cost went."
     )
     contexts = (CLOUD, EDGE, MOBILE, TINY)
     counts_every_context = True
     acts = (CostOfAToken, FourDesigns)
     briefing = (
         "Fifteen parts that each met their target do not make a system that does. Quantize, and accuracy comes nearer "
-        "its "
-        "floor; retrain oftener, and a cohort falls behind unless somebody pays for audits; audit, and the budget "
-        "binds. "
-        "This lab puts the limits of the whole volume on one screen, for four tiers. It also holds your own "
-        "predictions "
-        "of Labs 01 to 15 against what the models gave: where you misjudged a limit, it asks you for a safety margin. "
-        "With some of those labs, or none, it works as well."
+        "its floor; retrain oftener, and a cohort falls behind unless somebody pays for audits; audit, and the budget "
+        "binds. This lab puts the limits of the whole volume on one screen, for four tiers. It also holds your own "
+        "predictions of Labs 01 to 15 against what the models gave: where you misjudged a limit, it asks you for a "
+        "safety margin. With some of those labs, or none, it works as well."
     )
     reading = (
         Reading("Conclusion, Synthesizing ML systems", "a launch that fell four points: the system is the model"),
@@ -1737,24 +1727,18 @@ class ArchitectsAuditLab(Lab):
         Reading("Conclusion, Principles in practice, and Fallacies and pitfalls", "integration, aggregates, Amdahl"),
     )
     assumptions = (
-        "- Decoding only: reading the prompt and the arithmetic of attention are left out; terms of a step add up.\n"
-        "- Every slot holds a full cache, whatever the load. Slots decode together behind one queue; reply lengths "
-        "vary, so "
-        "service times are exponential. Windows of the microcontroller are paced and equal.\n"
-        "- Power is the busy share times the active power: an upper bound with several slots, idle left out.\n"
-        "- Weights are widened before the product: the arithmetic rate is the same at 16, 8 and 4 bits, except that "
-        "the "
-        "microcontroller is half as fast at 16.\n"
-        "- The phone gives half of its memory to an app. Orin NX: a quarter of the printed sparse INT8 rate; decoding "
-        "is 96 "
-        "% movement, so nothing depends on it.\n"
-        "- The microcontroller runs measured INT8 kernels, not the 1 MFLOP/s of unoptimised ones in Lab 01.\n"
-        "- Accuracies, decay, prices and budgets are assumptions chosen together: they set where the walls stand, not "
-        "which "
-        "formulas build them.\n"
-        "- The growth of the cohort gap per update is a fitted model with a constant factor.\n"
-        f"- The H100's {c.H100_FLOPS_FP16_TENSOR_SPARSE.value / 1e12:,.0f} TFLOP/s need 2:4 sparsity and appear in a "
-        "wrong option only."
+        "- Decoding only: reading the prompt and the arithmetic of attention are left out; terms of a step add up.\n- "
+        "Every slot holds a full cache, whatever the load. Slots decode together behind one queue; reply lengths "
+        "vary, so service times are exponential. Windows of the microcontroller are paced and equal.\n- Power is the "
+        "busy share times the active power: an upper bound with several slots, idle left out.\n- Weights are widened "
+        "before the product: the arithmetic rate is the same at 16, 8 and 4 bits, except that the microcontroller is "
+        "half as fast at 16.\n- The phone gives half of its memory to an app. Orin NX: a quarter of the printed "
+        "sparse INT8 rate; decoding is 96 % movement, so nothing depends on it.\n- The microcontroller runs measured "
+        "INT8 kernels, not the 1 MFLOP/s of unoptimised ones in Lab 01.\n- Accuracies, decay, prices and budgets are "
+        "assumptions chosen together: they set where the walls stand, not which formulas build them.\n- The growth of "
+        "the cohort gap per update is a fitted model with a constant factor.\n- The H100's "
+        f"{c.H100_FLOPS_FP16_TENSOR_SPARSE.value / 1e12:,.0f} TFLOP/s need 2:4 sparsity and appear in a wrong option "
+        "only."
     )
     constants = (
         *CAPACITIES.values(),
@@ -1830,20 +1814,14 @@ class ArchitectsAuditLab(Lab):
     )
     instructor_notes = (
         "- The ratio 295 is the ridge itself, and its inverse was the MFU of Lab 11's matrix times one vector: a "
-        "recall on "
-        "purpose. Ask who noticed; then ask why the phone's is 129 and the microcontroller's 0.04.\n"
-        "- *Complexity is conserved* is a heuristic: find a change that simply helps (INT8 for the wake word: half the "
-        "bytes, twice the rate, no loss).\n"
-        "- Put on the board what the one recipe broke on each tier, and what binds after the repair: floor or budget, "
-        "nearly everywhere. Where did the hardware walls go?\n"
-        "- The margin rule is debatable engineering: should one's own misjudgement buy headroom? Let them argue with "
-        "Lab "
-        "13.\n"
-        "- The result that students expect least: more frequent updates make the product worse for a cohort. Trace it "
-        "through Labs 14 and 15.\n"
-        "- Towards Volume 2: traffic grows to 120 requests/s. Show that no batch on one H100 serves 70B at 4 bits "
-        "within "
-        "8 s, and that the next constraint is not on this list: the network."
+        "recall on purpose. Ask who noticed; then ask why the phone's is 129 and the microcontroller's 0.04.\n- "
+        "*Complexity is conserved* is a heuristic: find a change that simply helps (INT8 for the wake word: half the "
+        "bytes, twice the rate, no loss).\n- Put on the board what the one recipe broke on each tier, and what binds "
+        "after the repair: floor or budget, nearly everywhere. Where did the hardware walls go?\n- The margin rule is "
+        "debatable engineering: should one's own misjudgement buy headroom? Let them argue with Lab 13.\n- The result "
+        "that students expect least: more frequent updates make the product worse for a cohort. Trace it through Labs "
+        "14 and 15.\n- Towards Volume 2: traffic grows to 120 requests/s. Show that no batch on one H100 serves 70B "
+        "at 4 bits within 8 s, and that the next constraint is not on this list: the network."
     )
 
     def open(self) -> None:

@@ -823,9 +823,8 @@ class ThirtyHours(Act):
         return (
             "A step of a fleet has three C's. **Computation** is shared: $W/N$. **Communication** is not: in a ring "
             "every endpoint moves about twice its gradient bytes, whatever $N$ is. **Coordination** is the wait for "
-            "the slowest.\n\n"
-            f"Overlap hides traffic behind the backward pass only, {percent(HIDEABLE.value, 0)} of the computation. "
-            "The batch is fixed, so each GPU has less to compute the more of them there are."
+            f"the slowest.\n\nOverlap hides traffic behind the backward pass only, {percent(HIDEABLE.value, 0)} of "
+            "the computation. The batch is fixed, so each GPU has less to compute the more of them there are."
         )
 
     def prediction(self) -> NumberPrediction:
@@ -1174,18 +1173,16 @@ def instructor_notes() -> str:
     return (
         f"- {plain(PART_AVAILABILITY.value * 100)} % availability and {c.GPU_MTBF_H.value:,.0f} h between failures "
         f"together mean {repair:.0f} h of repair per part. The job does not wait for the repair if spare nodes stand "
-        "by; it pays only $L$. Ask which of the two numbers the director should have promised.\n"
-        "- The answer 0 % is the most instructive mistake: have the class compute P(0), P(1), P(≥ 2) for a Poisson "
-        "count of mean 1.\n"
-        f"- Ask why the {c.LLAMA3_DAYS.value:g}-day record fits {c.GPU_MTBF_H.value:,.0f} h per GPU within "
+        "by; it pays only $L$. Ask which of the two numbers the director should have promised.\n- The answer 0 % is "
+        "the most instructive mistake: have the class compute P(0), P(1), P(≥ 2) for a Poisson count of mean 1.\n- "
+        f"Ask why the {c.LLAMA3_DAYS.value:g}-day record fits {c.GPU_MTBF_H.value:,.0f} h per GPU within "
         f"{percent(off)} although hosts, cables and software failed too: the figure is per GPU *slot*, everything "
-        "included.\n"
-        "- Ring traffic per endpoint tends to $2M$ and does not grow with $N$; students often blame “all-to-all”. What "
-        "shrinks is the compute it has to be compared with.\n"
-        "- The straggler term is a bound for Gaussian jitter; real tails are heavier. Let students double the jitter "
-        f"in their heads: 8,192 GPUs wait {percent(2 * wait, 0)} instead of {percent(wait, 0)}.\n"
-        "- Extension: keep the tokens per GPU constant instead of the global batch (weak scaling, Gustafson). Which "
-        "failure state disappears, which stays, and what does the optimizer say about the batch?"
+        "included.\n- Ring traffic per endpoint tends to $2M$ and does not grow with $N$; students often blame "
+        "“all-to-all”. What shrinks is the compute it has to be compared with.\n- The straggler term is a bound for "
+        "Gaussian jitter; real tails are heavier. Let students double the jitter in their heads: 8,192 GPUs wait "
+        f"{percent(2 * wait, 0)} instead of {percent(wait, 0)}.\n- Extension: keep the tokens per GPU constant "
+        "instead of the global batch (weak scaling, Gustafson). Which failure state disappears, which stays, and what "
+        "does the optimizer say about the batch?"
     )
 
 

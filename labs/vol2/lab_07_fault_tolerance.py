@@ -1101,21 +1101,19 @@ FAST_WRITE = GoodputDesign.design("sync", LLAMA3_STORAGE.value)
 
 NOTES = (
     f"- The Llama 3 report gives {c.LLAMA3_GPU_MTBF_H.value:,.0f} GPU-hours per interruption, the textbook "
-    f"{c.GPU_MTBF_H.value:,.0f}: they agree within "
-    f"{percent(c.LLAMA3_GPU_MTBF_H.value / c.GPU_MTBF_H.value - 1)}. Both are *all-cause* numbers, although the "
-    "book speaks of a GPU.\n"
-    f"- Why is a tax of {percent(CheckpointInterval.asked().overhead_at_optimum, 0)} at two-minute saves "
-    f"incompatible with more than {percent(TARGET.value, 0)} effective training time, and what must the run have "
-    f"done? Its saves were short: {quantity(FAST_WRITE.checkpoint_bytes, 'B')} at "
-    f"{setting(LLAMA3_STORAGE.value, 'B/s')} are {number(FAST_WRITE.write_s, 2)} s, which gives "
-    f"{percent(FAST_WRITE.goodput)} even synchronously.\n"
-    "- Independence is an assumption: infant mortality, a bad node that rejoins, a switch that takes 64 GPUs at "
-    f"once. Jobs on other clusters fail every {KOKOLIS_1K.value:g} h at 1,024 GPUs, "
-    f"{c.GPU_MTBF_H.value / 1024 / KOKOLIS_1K.value:.0f} times worse per GPU.\n"
-    f"- Extension: with {KOKOLIS_16K.value:g} h between failures of {CLUSTER_GPUS:,} GPUs, which passing design "
-    f"still passes? Asynchronous, 100 GB/s, 4 min: {percent(projected('async', 100e9, 240.0), 2)}, by a hair; "
-    f"asynchronous, 50 GB/s: {percent(projected('async', 50e9, 240.0))}; synchronous, 200 GB/s, 240 s restart, "
-    f"interval re-tuned: {percent(projected('sync', 200e9, None, 240.0))}."
+    f"{c.GPU_MTBF_H.value:,.0f}: they agree within {percent(c.LLAMA3_GPU_MTBF_H.value / c.GPU_MTBF_H.value - 1)}. "
+    "Both are *all-cause* numbers, although the book speaks of a GPU.\n- Why is a tax of "
+    f"{percent(CheckpointInterval.asked().overhead_at_optimum, 0)} at two-minute saves incompatible with more than "
+    f"{percent(TARGET.value, 0)} effective training time, and what must the run have done? Its saves were short: "
+    f"{quantity(FAST_WRITE.checkpoint_bytes, 'B')} at {setting(LLAMA3_STORAGE.value, 'B/s')} are "
+    f"{number(FAST_WRITE.write_s, 2)} s, which gives {percent(FAST_WRITE.goodput)} even synchronously.\n- "
+    "Independence is an assumption: infant mortality, a bad node that rejoins, a switch that takes 64 GPUs at once. "
+    f"Jobs on other clusters fail every {KOKOLIS_1K.value:g} h at 1,024 GPUs, "
+    f"{c.GPU_MTBF_H.value / 1024 / KOKOLIS_1K.value:.0f} times worse per GPU.\n- Extension: with "
+    f"{KOKOLIS_16K.value:g} h between failures of {CLUSTER_GPUS:,} GPUs, which passing design still passes? "
+    f"Asynchronous, 100 GB/s, 4 min: {percent(projected('async', 100e9, 240.0), 2)}, by a hair; asynchronous, 50 "
+    f"GB/s: {percent(projected('async', 50e9, 240.0))}; synchronous, 200 GB/s, 240 s restart, interval re-tuned: "
+    f"{percent(projected('sync', 200e9, None, 240.0))}."
 )
 
 
@@ -1155,16 +1153,13 @@ class FaultToleranceLab(Lab):
     )
     assumptions = (
         "- GPUs fail independently and at a constant rate, and any failure stops the whole job. Real failures come in "
-        "bursts, and a shared switch takes many GPUs at once.\n"
-        f"- {c.GPU_MTBF_H.value:,.0f} h is an all-cause number per GPU, software and network included; the Llama 3 "
-        f"run gives {c.LLAMA3_GPU_MTBF_H.value:,.0f} h.\n"
-        f"- A checkpoint holds {c.CKPT_BYTES.value:g} bytes per parameter: weight, master copy and two moments. "
-        "Gradients are not saved.\n"
-        "- A checkpoint is read back at the rate at which it was written.\n"
-        "- A restart is a term of its own and not part of the square root.\n"
-        "- Act II decides by first-order goodput, which is conservative; readouts also show the exact model of "
-        "synchronous saves.\n"
-        "- Storage duty is the write over the interval, in both modes."
+        f"bursts, and a shared switch takes many GPUs at once.\n- {c.GPU_MTBF_H.value:,.0f} h is an all-cause number "
+        f"per GPU, software and network included; the Llama 3 run gives {c.LLAMA3_GPU_MTBF_H.value:,.0f} h.\n- A "
+        f"checkpoint holds {c.CKPT_BYTES.value:g} bytes per parameter: weight, master copy and two moments. Gradients "
+        "are not saved.\n- A checkpoint is read back at the rate at which it was written.\n- A restart is a term of "
+        "its own and not part of the square root.\n- Act II decides by first-order goodput, which is conservative; "
+        "readouts also show the exact model of synchronous saves.\n- Storage duty is the write over the interval, in "
+        "both modes."
     )
     constants = (
         c.GPU_MTBF_H,
