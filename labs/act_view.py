@@ -102,7 +102,7 @@ class ActView:
         return [overlay, self._reflection, MathPeek.of(peek.formulas, peek.note)]
 
     def _answer(self) -> dict[str, Any]:
-        return showing.feedback(self.act, self.lab.answers.get(self.act.key))
+        return showing.feedback(self.act.reflection(), self.lab.answers.get(self.act.key))
 
     # --- changes -------------------------------------------------------------------------------------------
 

@@ -62,6 +62,11 @@ class Option:
     saved: float | None = None
     gap: str = ""
 
+    @property
+    def recorded(self) -> float | None:
+        """The number that the ledger keeps; None where it keeps the id."""
+        return self.value if self.saved is None else self.saved
+
 
 class OptionsError(ValueError):
     """A question does not have exactly four options of which exactly one is right."""
@@ -171,6 +176,11 @@ class NumberPrediction:
     absolute: bool = False
     digits: str = ".4g"
     factor: bool = False
+
+    def entries(self) -> list[float]:
+        """Every number that the question takes in its steps, ascending."""
+        steps = round((self.high - self.low) / self.step)
+        return [float(f"{self.low + k * self.step:.10g}") for k in range(steps + 1)]
 
     def correct(self, value: float) -> bool:
         """Whether `value` lies within the tolerance."""

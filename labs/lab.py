@@ -12,7 +12,7 @@ from components.controls import ControlError, brief
 from labs.act import Act
 from labs.content import Context, Design, Note, NumberPrediction, Option, Question, Radio, Reading
 from labs.states import STATES, reached
-from ledger import DesignLedger, contract_of, entry_key
+from ledger import DesignLedger, contract_of, entry_key, parse_key
 from mlsysim.core.provenance import Constant
 
 #: Layout of what `progress` stores; another version is not read.
@@ -156,7 +156,7 @@ class Lab(param.Parameterized):
         """A field of an earlier lab's entry; None where there is none or it is damaged. Declare it in `reads`."""
         if (key, field) not in self.reads:
             raise LabError(f"{type(self).__name__} reads {key}.{field} without declaring it in `reads`")
-        volume, chapter = (2, int(key[3:])) if key.startswith("v2_") else (1, int(key[2:]))
+        volume, chapter = parse_key(key)
         entry = self.ledger.get(chapter, volume)
         return None if entry is None else entry.get(field)
 
@@ -393,9 +393,8 @@ class Lab(param.Parameterized):
         words = key == "act1" and contract_of(self.key()).fields["act1_prediction"].type == "word"
         if isinstance(prediction, NumberPrediction) or words:
             return value
-        option = prediction.option(value)
-        numbers = (number for number in (option.saved, option.value) if number is not None)
-        return next(numbers, value)
+        recorded = prediction.option(value).recorded
+        return value if recorded is None else recorded
 
     # --- keeping --------------------------------------------------------------------------------------------
 

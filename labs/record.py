@@ -148,7 +148,7 @@ def answer_of(key: str, *, right: bool) -> Any:
         return prediction.actual if right else prediction.low
     option = next(option for option in prediction.options if option.correct == right)
     words = contract_of(key).fields["act1_prediction"].type == "word"
-    return option.id if words else option.value if option.saved is None else option.saved
+    return option.id if words else option.recorded
 
 
 def typical_factor(guesses: Iterable[Guess]) -> float | None:
@@ -167,8 +167,7 @@ def _answer(prediction: Prediction, stored: Any) -> Any:
 def _is_of(option: Option, stored: Any) -> bool:
     if isinstance(stored, str) or stored is None:
         return option.id == stored
-    kept = option.value if option.saved is None else option.saved
-    return kept is not None and math.isclose(kept, stored, rel_tol=1e-9)
+    return option.recorded is not None and math.isclose(option.recorded, stored, rel_tol=1e-9)
 
 
 def _ratio(predicted: float | None, actual: float, in_orders: bool) -> float | None:

@@ -10,7 +10,7 @@ from components.controls import Spec
 from components.quantity import number, percent, plain, quantity
 from components.text import to_html, to_inline_html
 from labs.act import Act
-from labs.content import Option, Prediction, Table
+from labs.content import Option, Prediction, Question, Table
 from labs.lab import Lab
 from labs.states import NEXT_STEP, reached
 from ledger import contract_of
@@ -62,11 +62,11 @@ def table(shown: Table) -> dict[str, Any]:
     return {"title": shown.title, "columns": list(shown.columns), "rows": rows}
 
 
-def feedback(act: Act, chosen: str | None) -> dict[str, Any]:
-    """The answer to the reflection of an act, and what is said about it."""
+def feedback(question: Question, chosen: str | None) -> dict[str, Any]:
+    """The answer to a reflection, and what is said about it."""
     if chosen is None:
         return {"chosen": "", "correct": False, "feedback": ""}
-    option = act.reflection().option(chosen)
+    option = question.option(chosen)
     return {"chosen": chosen, "correct": option.correct, "feedback": to_html(option.feedback)}
 
 

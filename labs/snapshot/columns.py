@@ -25,6 +25,12 @@ _DROPPED_BITS = 8
 ABSENT = -1
 
 
+def deflated(content: bytes) -> bytes:
+    """`content` as the page inflates it: DEFLATE without a header."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(content) + packer.flush()
+
+
 @dataclass
 class Column:
     """The values of one slot and which of them each state shows; `numbers[state, prediction]`."""
@@ -121,8 +127,7 @@ class Table:
             ensure_ascii=False,
             separators=(",", ":"),
         ).encode()
-        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-        return packer.compress(struct.pack("<I", len(head)) + head + body) + packer.flush()
+        return deflated(struct.pack("<I", len(head)) + head + body)
 
     def _slot(self, column: Column, body: bytearray) -> dict[str, Any]:
         entry: dict[str, Any] = {}

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
+from components.documents import TEMPLATES, render
 from components.metrics import Metric
 from components.text import to_html, to_inline_html
 from labs import showing
 from labs.act import Act
-from labs.content import NumberPrediction
+from labs.content import ChoicePrediction, NumberPrediction, Option
 from labs.lab import Lab
 from labs.robot import memory_ledger, opened
-from ledger import DesignLedger, contract_of
+from ledger import DesignLedger
 
-_TEMPLATES = Path(__file__).parents[2] / "components" / "templates"
-
-CSS = (_TEMPLATES / "handout.css").read_text(encoding="utf-8")
+CSS = (TEMPLATES / "handout.css").read_text(encoding="utf-8")
 
 
 def handout(lab: type[Lab], *, answers: bool) -> str:
     """The printed lab as HTML: without answers for students, with them for instructors."""
-    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=select_autoescape(), trim_blocks=True)
     # The order of unordered options is drawn from the student's name: on paper everybody has the same.
     run = lab(DesignLedger(memory_ledger().store, "handout"))
-    fields = contract_of(lab.key()).fields
-    return environment.get_template("handout.html").render(
+    return render(
+        "handout.html",
         answers=answers,
         lab=lab,
         contexts=_listed([context.label for context in lab.contexts]),
@@ -39,7 +35,6 @@ def handout(lab: type[Lab], *, answers: bool) -> str:
         acts=[_act(lab, run, act, answers) for act in (run.act1, run.act2)],
         assumptions=_html(lab.assumptions),
         constants=[showing.constant(constant) for constant in lab.constants],
-        fields=[(field.meaning, field.unit_in(run.context), name) for name, field in fields.items()],
         notes=_html(lab.instructor_notes) if answers and lab.instructor_notes else "",
     )
 
@@ -85,10 +80,11 @@ def _act(lab: type[Lab], run: Lab, act: Act, answers: bool) -> dict[str, Any]:
         )
     run.set_context(lab.contexts[0].id)
     prediction, reflection = act.prediction(), act.reflection()
+    actual = f"**The model gives {prediction.form(prediction.actual)}.** {prediction.why}"
     if isinstance(prediction, NumberPrediction):
         asked: dict[str, Any] = {"range": f"{prediction.low:g} to {prediction.high:g} {prediction.unit}", "options": []}
     else:
-        asked = {"range": "", "options": _options(run.options_in_order(prediction), act, answers)}
+        asked = {"range": "", "options": _options(run.options_in_order(prediction), answers, prediction)}
     return {
         "name": {"act1": "Act I", "act2": "Act II"}[act.key],
         "title": act.title,
@@ -96,18 +92,20 @@ def _act(lab: type[Lab], run: Lab, act: Act, answers: bool) -> dict[str, Any]:
         "contexts": contexts,
         "question": _inline(prediction.question),
         **asked,
-        "actual": _html(_right(act)) if answers else "",
+        "actual": _html(actual) if answers else "",
         "reflection": _inline(reflection.question),
-        "reflection_options": _options(run.options_in_order(reflection), None, answers),
+        "reflection_options": _options(run.options_in_order(reflection), answers),
     }
 
 
-def _options(options: Any, act: Act | None, answers: bool) -> list[dict[str, Any]]:
-    def said(option: Any) -> str:
-        if act is None:
-            return option.feedback
-        gap = act.prediction().gap(option.id)
-        return f"Off by {gap.text}. {option.feedback}" if not option.correct else option.feedback
+def _options(
+    options: Sequence[Option], answers: bool, prediction: ChoicePrediction | None = None
+) -> list[dict[str, Any]]:
+    """The options of a question; wrong ones of a prediction with the gap."""
+
+    def said(option: Option) -> str:
+        gap = f"Off by {prediction.gap(option.id).text}. " if prediction and not option.correct else ""
+        return f"{gap}{option.feedback}"
 
     return [
         {
@@ -117,12 +115,6 @@ def _options(options: Any, act: Act | None, answers: bool) -> list[dict[str, Any
         }
         for option in options
     ]
-
-
-def _right(act: Act) -> str:
-    """What the model gives, and why."""
-    prediction = act.prediction()
-    return f"**The model gives {prediction.form(prediction.actual)}.** {prediction.why}"
 
 
 def _designs(lab: type[Lab], context: str) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from labs.snapshot.grid import Grid
 from labs.snapshot.recorder import Recording
 from labs.states import NEXT_STEP, STATES
 from labs.view import LabView
-from ledger import KEYS, contract_of
+from ledger import KEYS, contract_of, parse_key
 
 READS_TITLE = "Read from earlier labs; a live lab starts from these values, a snapshot from its defaults"
 ONE_CONTEXT_COUNTS = (
@@ -35,7 +35,7 @@ def lesson(lab: type[Lab], recordings: Mapping[str, Mapping[str, Recording]]) ->
     run = lab(memory_ledger())
     view = LabView(run)
     frame = view.frame
-    contexts = [context.id for context in lab.contexts]
+    standing = {context.id: opened(lab, context=context.id) for context in lab.contexts}
     return {
         "key": lab.key(),
         "keys": list(KEYS),
@@ -50,13 +50,11 @@ def lesson(lab: type[Lab], recordings: Mapping[str, Mapping[str, Recording]]) ->
         "states": list(STATES),
         "next_step": dict(NEXT_STEP),
         "tabs": {state: showing.tabs(state) for state in STATES},
-        "badges": {
-            context: [badge["label"] for badge in showing.badges(opened(lab, context=context))] for context in contexts
-        },
+        "badges": {context: [badge["label"] for badge in showing.badges(there)] for context, there in standing.items()},
         "briefing": [tree(part) for part in view.slots["briefing"].items],
         "acts": {key: _act(run, run.act(key), recordings[key]) for key in ("act1", "act2")},
         "questions": showing.ledger_questions(run),
-        "fields": {context: _fields(lab, context) for context in contexts},
+        "fields": {context: _fields(there) for context, there in standing.items()},
         "of_act1": {
             context: [slot.removeprefix("design/") for slot in recording.table.columns if slot.startswith("design/")]
             for context, recording in recordings["act1"].items()
@@ -124,7 +122,7 @@ def _prediction(run: Lab, act: Act, answers: Sequence[Any]) -> dict[str, Any]:
         shown["range"] = {
             "low": answers[0],
             "high": answers[-1],
-            "step": answers[1] - answers[0],
+            "step": float(f"{answers[1] - answers[0]:.10g}"),
             "unit": prediction.unit,
         }
     else:
@@ -141,7 +139,7 @@ def _prediction(run: Lab, act: Act, answers: Sequence[Any]) -> dict[str, Any]:
 def _reflection(act: Act) -> dict[str, Any]:
     question = act.reflection()
     ascending = question.ascending()
-    said = {option.id: showing.feedback(act, option.id) for option in question.options}
+    said = {option.id: showing.feedback(question, option.id) for option in question.options}
     return {
         "question": to_inline_html(question.question),
         "options": showing.options(ascending or list(question.options)),
@@ -179,14 +177,13 @@ def _controls(act: Act, grid: Grid, specs: list[tuple[str, Spec]]) -> list[dict[
     return shown
 
 
-def _fields(lab: type[Lab], context: str) -> list[list[str]]:
-    run = opened(lab, context=context)
+def _fields(run: Lab) -> list[list[str]]:
     rows = showing.design_rows(run, run.design())
     return [[meaning, unit, name] for meaning, _, unit, name in rows]
 
 
 def _read(key: str, field: str) -> dict[str, str]:
-    volume, number = (2, int(key[3:])) if key.startswith("v2_") else (1, int(key[2:]))
+    volume, number = parse_key(key)
     titles = {lab.key(): lab.title for lab in catalog()}
     name = f"Lab {number:02d}" if volume == 1 else f"Volume 2, Lab {number:02d}"
     title = f"{name} ({titles[key]})" if key in titles else name

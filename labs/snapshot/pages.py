@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,20 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import bokeh
-from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
 from components import theme
 from components.bundle import build_snapshot
+from components.documents import render
 from labs.lab import Lab
 from labs.pages import INDEX_TITLE, THUMBNAILS, index_content, title_of
+from labs.snapshot.columns import deflated
 from labs.snapshot.handout import CSS as HANDOUT_CSS
 from labs.snapshot.handout import handout
 from labs.snapshot.lesson import lesson
 from labs.snapshot.recorder import Recording
 from ledger import KEYS
-
-_TEMPLATES = Path(__file__).parents[2] / "components" / "templates"
 
 ASSETS = "assets"
 INDEX = "index.html"
@@ -66,7 +64,7 @@ def lab_html(
     lab: type[Lab], recordings: Mapping[str, Mapping[str, Recording]], *, single_file: bool, answers: bool
 ) -> str:
     """The page of a recorded lab."""
-    blocks = [("lesson", _deflated(json.dumps(lesson(lab, recordings), ensure_ascii=False).encode()))]
+    blocks = [("lesson", deflated(json.dumps(lesson(lab, recordings), ensure_ascii=False).encode()))]
     blocks += [
         (f"{key}-{context}", recording.table.encode())
         for key, by_context in recordings.items()
@@ -96,14 +94,14 @@ def index_html(labs: Sequence[type[Lab]], *, single_file: bool) -> str:
 
 
 def _page(title: str, blocks: Sequence[Mapping[str, Any]], start: str, printed: str, *, single_file: bool) -> str:
-    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=select_autoescape(), trim_blocks=True)
     shown = [
         {"text": Markup(script.text.replace("</script", "<\\/script"))}
         if single_file
         else {"source": f"{ASSETS}/{script.name}"}
         for script in scripts()
     ]
-    return environment.get_template("snapshot.html").render(
+    return render(
+        "snapshot.html",
         title=title,
         policy=_POLICY,
         tokens=Markup(theme.css()),
@@ -119,8 +117,3 @@ def _page(title: str, blocks: Sequence[Mapping[str, Any]], start: str, printed: 
 def _picture(key: str) -> str:
     path = THUMBNAILS / f"{key}.png"
     return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}" if path.is_file() else ""
-
-
-def _deflated(content: bytes) -> bytes:
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    return packer.compress(content) + packer.flush()

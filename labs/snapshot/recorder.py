@@ -44,11 +44,10 @@ class NotRecordableError(RuntimeError):
     """What a lab shows depends on more than its controls, its context and the prediction of the act itself."""
 
 
-def answers(prediction: Prediction) -> list[Any]:
+def answers(prediction: Prediction) -> Sequence[Any]:
     """Everything that a student can enter as a prediction, in the order in which a snapshot numbers it."""
     if isinstance(prediction, NumberPrediction):
-        steps = round((prediction.high - prediction.low) / prediction.step)
-        return [float(f"{prediction.low + k * prediction.step:.10g}") for k in range(steps + 1)]
+        return prediction.entries()
     return [option.id for option in prediction.options]
 
 
@@ -81,7 +80,7 @@ class Recording:
 
     grid: Grid
     #: What can be entered as a prediction, in the order of the table.
-    answers: list[Any]
+    answers: Sequence[Any]
     table: Table
     drawings: list[Any]
 

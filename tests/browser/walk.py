@@ -15,8 +15,7 @@ def letter(question: object, right: bool) -> str:
 
 def some_number(prediction: NumberPrediction, right: bool) -> float:
     """An entry that a prediction counts as right, or as wrong."""
-    steps = round((prediction.high - prediction.low) / prediction.step)
-    entries = [prediction.low + prediction.step * k for k in range(steps + 1)]
+    entries = prediction.entries()
     if right:
         return min(entries, key=lambda value: abs(value - prediction.actual))
     # Half way up the range rather than its end: a value that somebody would enter.
