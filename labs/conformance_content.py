@@ -52,6 +52,9 @@ def two_acts(lab: type[Lab]) -> Iterator[Found]:
     for name in ("title", "question", "invariant", "chapter", "briefing", "assumptions"):
         if not getattr(lab, name).strip():
             yield f"{name} is empty", "a text: it is shown in the header, the briefing or the drawer"
+    for name in ("title", "question", "invariant"):
+        if marks := sorted(set("$*`") & set(getattr(lab, name))):
+            yield f"{name} has markup ({' '.join(marks)})", "plain text: a card shows it as it stands"
     for context in lab.contexts:
         run = robot.opened(lab, "briefing", context.id)
         for act in robot.acts(run):

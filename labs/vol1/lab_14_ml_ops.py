@@ -1564,7 +1564,7 @@ class MlOpsLab(Lab):
     chapter = "ML Operations"
     invariant = (
         "Detection is bounded by samples: inputs for a divergence, labels for accuracy. The best retraining interval "
-        "is $\\sqrt{2C/(QVA_0\\gamma)}$: it moves with the square root of the price of a run and of staleness alike."
+        "moves with the square root of the price of a run and of staleness alike."
     )
     contexts = (CLOUD, EDGE)
     acts = (DriftAlarm, RetrainPolicy)

@@ -301,6 +301,7 @@ CASES: list[tuple[int, str, str, type[Lab]]] = [
     (1, "act1 takes 5 minutes", "short act", first(minutes=5)),
     (1, "title", "no title", first(title="")),
     (1, "invariant is empty", "no invariant", toy(invariant=" ")),
+    (1, "invariant has markup ($)", "formula on a card", toy(invariant="It grows as $n^2$.")),
     (1, "lacks a message", "no message", first(message=lambda act: Message("", ""))),
     (2, "could be moved", "controls before the lock", toy(set_control=ungated)),
     (2, "a second time", "second lock", toy(lock=relock)),
