@@ -36,20 +36,21 @@ def bandwidth_staircase(
     tiers: Sequence[Tier],
     *,
     pair: tuple[int, int],
-    predicted: tuple[int, float] | None = None,
+    predicted: tuple[str, float] | None = None,
     title: str,
     caption: str = "",
 ) -> Plot:
     """Time of one message over each link of a hierarchy, fastest on top, with the ratio at every step down.
 
-    `pair` are the two tiers compared, drawn in full colour; `predicted` is (tier, seconds) that was predicted.
+    `pair` are the two tiers compared, drawn in full colour; `predicted` is (link, seconds) that was predicted.
     """
     low, high = 1e-4, 1e4
     rows = np.arange(len(tiers))[::-1].astype(float)
     times = np.clip(np.array([tier.seconds for tier in tiers]) * 1e3, low, high)
     compared = np.isin(np.arange(len(tiers)), pair)
     ratios = [lower.seconds / upper.seconds for upper, lower in pairwise(tiers)]
-    row, guess = (math.nan, math.nan) if predicted is None else (rows[predicted[0]], predicted[1] * 1e3)
+    # The prediction has a row of its own: on the row that it is about it would lie on that row's time.
+    guess = math.nan if predicted is None else float(np.clip(predicted[1] * 1e3, low, high))
     layers: tuple[Layer, ...] = (
         *(
             Boxes(
@@ -97,16 +98,15 @@ def bandwidth_staircase(
             )
             for pick, token in ((compared, "on-fill"), (~compared, "ink"))
         ),
-        Points(x=min(guess, high), y=row - 0.02, size=12, token="series-2", marker="diamond"),
-        *sided_labels(
-            min(guess, high),
-            row,
-            "" if predicted is None else "your prediction",
-            left=bool(guess > 300),
-            gap=2,
+        Boxes(left=low, right=guess, bottom=-1.31, top=-0.69, token="series-2", alpha=0.25),
+        Points(x=guess, y=-1.0, size=12, token="series-2", marker="diamond"),
+        Labels(
+            x=guess,
+            y=-1.0,
+            text="" if predicted is None else quantity(predicted[1], "s"),
+            dx=10,
             token="series-2",
-            plate=True,
-            dy=20,
+            bold=True,
         ),
     )
     return Plot(
@@ -115,12 +115,15 @@ def bandwidth_staircase(
         x=Axis("time (ms)", low, high * 20, log=True, ticks=decade_ticks(low, high, 2)),
         y=Axis(
             "",
-            -0.9,
+            -1.6,
             len(tiers) - 0.5,
-            ticks=tuple((float(at), tier.name) for at, tier in zip(rows, tiers, strict=True)),
+            ticks=(
+                *((float(at), tier.name) for at, tier in zip(rows, tiers, strict=True)),
+                (-1.0, "" if predicted is None else f"your {predicted[0]}\nprediction"),
+            ),
         ),
         layers=layers,
-        height=300,
+        height=330,
     )
 
 
@@ -232,31 +235,21 @@ def convention_readout(
     like = np.array([ratio.like_for_like for ratio in ratios])
     sheet = np.array([ratio.as_printed for ratio in ratios])
     row, guess = (math.nan, math.nan) if predicted is None else (rows[predicted[0]], predicted[1])
-    used = sheet if printed else like
     layers: tuple[Layer, ...] = (
         Segments(x0=like, x1=sheet, y0=rows, y1=rows, token="series-6", width=3),
         Points(x=like, y=rows, size=13, filled=False),
         Points(x=sheet, y=rows, size=13, token="caution", filled=False),
-        Points(x=np.nan if printed else like, y=rows, size=13),
-        Points(x=sheet if printed else np.nan, y=rows, size=13, token="caution"),
-        Labels(x=like, y=rows, text=[f"{number(v)}×" for v in like], align="center", token="data", bold=True, dy=-17),
-        Labels(
-            x=sheet,
-            y=rows,
-            text=[f"{number(v)}×" for v in sheet],
-            align="center",
-            token="caution-ink",
-            bold=True,
-            dy=-17,
-        ),
-        Segments(x0=used, x1=used, y0=-0.7, y1=rows - 0.14, token="series-6", width=1, dash="dotted"),
+        Points(x=np.where(printed, np.nan, like), y=rows, size=13),
+        Points(x=np.where(printed, sheet, np.nan), y=rows, size=13, token="caution"),
+        Labels(x=like, y=rows, text=[f"{number(v)}×" for v in like], align="right", token="data", bold=True, dx=-11),
+        Labels(x=sheet, y=rows, text=[f"{number(v)}×" for v in sheet], token="caution-ink", bold=True, dx=11),
         Points(x=guess, y=row, size=12, token="series-2", marker="diamond"),
         *sided_labels(
             guess,
             row,
             "" if predicted is None else "your prediction",
             left=bool(guess > 12),
-            gap=2,
+            gap=-6,
             token="series-2",
             plate=True,
             dy=19,
@@ -572,18 +565,24 @@ def efficiency_over_batch(
     places = np.full(len(curves), np.nan)
     places[shown] = spread(ends[shown].tolist(), 0.072, 0.05, 0.97)
     bold = np.arange(len(curves)) == chosen
+    claimed = math.nan if predicted is None else predicted
+    over = claimed > target
     late = bool(math.log(here[0] / low) > 0.6 * math.log(right / low))
     layers: tuple[Layer, ...] = (
-        Segments(x0=low, x1=right, y0=target, y1=target, token="met", dash="dashed"),
-        Labels(
-            x=low,
-            y=target,
-            text=f"target {percent(target, 0)}",
-            dx=5,
-            dy=-3,
-            baseline="bottom",
-            token="met-ink",
-            plate=True,
+        Segments(x0=low, x1=high, y0=target, y1=target, token="met", dash="dashed"),
+        # The names of target and prediction stay out of each other's way.
+        *(
+            Labels(
+                x=low,
+                y=target,
+                text=f"target {percent(target, 0)}" if above != over else "",
+                dx=5,
+                dy=-3 if above else 3,
+                baseline="bottom" if above else "top",
+                token="met-ink",
+                plate=True,
+            )
+            for above in (True, False)
         ),
         Segments(x0=low, x1=high, y0=ceiling, y1=ceiling, token="data", dash="dotted", width=1.5),
         *(Line(x=tokens, y=values, token="series-6", width=1.5) for _, values in curves),
@@ -593,39 +592,36 @@ def efficiency_over_batch(
                 x=high,
                 y=places,
                 text=[name if keep else "" for (name, _), keep in zip(curves, pick & shown, strict=True)],
-                dx=7,
+                dx=10,
                 token=token,
                 bold=heavy,
+                plate=True,
             )
             for pick, token, heavy in ((bold, "data", True), (~bold, "muted", False))
         ),
-        Segments(
-            x0=low,
-            x1=low * 2.2,
-            y0=predicted if predicted is not None else math.nan,
-            y1=predicted or math.nan,
-            token="series-2",
-            width=3,
-        ),
-        Labels(
-            x=low,
-            y=math.nan if predicted is None else predicted,
-            text="" if predicted is None else "your prediction",
-            dx=5,
-            dy=4,
-            baseline="top",
-            token="series-2",
-            plate=True,
+        Segments(x0=low, x1=low * 2.2, y0=claimed, y1=claimed, token="series-2", width=3),
+        *(
+            Labels(
+                x=low,
+                y=claimed,
+                text="your prediction" if predicted is not None and above == over else "",
+                dx=5,
+                dy=-4 if above else 4,
+                baseline="bottom" if above else "top",
+                token="series-2",
+                plate=True,
+            )
+            for above in (True, False)
         ),
         Points(x=here[0], y=here[1], size=11, token="ink"),
-        *sided_labels(here[0], here[1], percent(here[1]), left=late, gap=8, token="ink", bold=True, plate=True, dy=14),
+        *sided_labels(here[0], here[1], percent(here[1]), left=late, gap=8, token="ink", bold=True, plate=True, dy=18),
     )
     return Plot(
         title=title,
         caption=caption,
         x=Axis(
             "tokens per replica and step",
-            low,
+            low / 1.3,
             right,
             log=True,
             ticks=tuple((float(2**k), f"{2 ** (k - 10)}k") for k in range(12, 19, 2)),

@@ -350,7 +350,7 @@ class SmallPrint(Act):
                     Tier("NDR port\nmetres", o.ib_ndr_s, c.IB_NDR_BW.value),
                 ),
                 pair=(1, 2) if o.context == SINGLE.id else (1, 3),
-                predicted=None if predicted is None else (2, predicted * o.nvlink_s),
+                predicted=None if predicted is None else ("PCIe", predicted * o.nvlink_s),
                 title=f"{quantity(o.bytes, 'B', 1).replace('.0 ', ' ')} down the staircase",
                 caption=(
                     f"{quantity(o.nvlink_s, 's')} over NVLink, {quantity(o.pcie_s, 's')} over PCIe, "
@@ -944,29 +944,37 @@ class EightyPercent(Act):
         )
 
     def _memory(self, o: SplitOutcome) -> Plot:
+        params = MODELS[o.model].params
+        if o.context == SINGLE.id:
+            # What a chassis can change is the tensor-parallel degree, what a contract can is the number of nodes.
+            shown = [(f"TP {tp}", tp, o.gpus, tp == o.tp) for tp in TP_SINGLE]
+            title = "Memory per GPU, by tensor-parallel degree"
+        else:
+            shown = [(plural(n, "node"), o.tp, n * NODE_GPUS, n == o.nodes) for n in NODES]
+            title = f"Memory per GPU at TP {o.tp}, by nodes"
         bars = []
-        for tp in TP_SINGLE if o.context == SINGLE.id else TP_MULTI:
-            params = MODELS[o.model].params / tp if tp <= o.gpus else np.nan
-            replicas = max(1, o.gpus // tp)
+        for name, tp, gpus, chosen in shown:
+            # A group that is larger than the cluster has no bar.
+            whole = params if tp <= gpus else np.nan
             bars.append(
                 MemoryBar(
-                    f"{tp}\nchosen" if tp == o.tp else f"{tp}",
+                    f"{name}\nchosen" if chosen else name,
                     {
-                        "weights": 2 * params,
-                        "gradients": 2 * params,
-                        "optimizer": 12 * params / replicas,
-                        "reserve": RESERVE.value if tp <= o.gpus else np.nan,
+                        "weights": 2 * whole / tp,
+                        "gradients": 2 * whole / tp,
+                        "optimizer": 12 * whole / gpus,
+                        "reserve": RESERVE.value + 0 * whole,
                     },
                 )
             )
         return memory_ledger(
             bars,
-            title="Memory per GPU, by tensor-parallel degree",
+            title=title,
             capacities=[Limit(CAPACITY, "HBM")],
             high=2.4 * CAPACITY,
             caption=(
                 f"TP {o.tp} with {plural(o.dp, 'replica')}: {number(o.state_gb)} GB. Tensor parallelism divides "
-                "weights and gradients; the optimizer state is spread over all GPUs either way."
+                "weights and gradients; the optimizer is spread over all GPUs, so only more nodes shrink its slice."
             ),
         )
 
@@ -1004,20 +1012,20 @@ class EightyPercent(Act):
         else:
             rows = [
                 ("this design", o),
-                ("the first attempt", self.design()),
-                ("one node, TP 8", self.design(1, NODE_GPUS)),
+                ("first attempt", self.design()),
+                ("TP 8, one node", self.design(1, NODE_GPUS)),
             ]
             emphasis, title = 0, "Against the first attempt"
         return [
             Table(
                 title,
-                ("", "useful", "step, s", "GB per GPU", "tokens per second"),
+                ("", "useful", "step, s", "GB", "tokens/s"),
                 tuple(
                     (
                         name,
                         percent(row.efficiency),
                         number(row.step_s),
-                        f"{row.state_gb:.1f}{' (does not fit)' if row.oom else ''}",
+                        f"{row.state_gb:.1f}{' ✗' if row.oom else ''}",
                         f"{row.global_batch_tokens / row.step_s:,.0f}",
                     )
                     for name, row in rows
