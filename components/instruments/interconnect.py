@@ -146,7 +146,7 @@ def duplex_lanes(lanes: Sequence[Lane], *, title: str, caption: str = "") -> Plo
     rows = np.arange(len(lanes))[::-1].astype(float)
     rates = np.array([lane.one_way for lane in lanes]) / 1e9
     counted = np.array([lane.both_counted for lane in lanes])
-    reach = 1.62 * float(rates.max())
+    reach = 1.8 * float(rates.max())
     half = 0.27
     layers: tuple[Layer, ...] = (
         Boxes(left=0, right=rates, bottom=rows - half, top=rows + half),
@@ -166,7 +166,7 @@ def duplex_lanes(lanes: Sequence[Lane], *, title: str, caption: str = "") -> Plo
             Labels(
                 x=-rates,
                 y=rows,
-                text=[f"+ {plain(rate)}" if both == picked else "" for rate, both in zip(rates, counted, strict=True)]
+                text=[f"+{plain(rate)}" if both == picked else "" for rate, both in zip(rates, counted, strict=True)]
                 if picked
                 else [plain(rate) if not both else "" for rate, both in zip(rates, counted, strict=True)],
                 align="right",

@@ -881,10 +881,7 @@ class EightyPercent(Act):
         """The bars of the timeline and the index of this design."""
         if o.context == SINGLE.id:
             splits = [split_of(o.model, link, o.nodes, o.tp, o.nics) for link in LINKS]
-            bars = [
-                SplitStep(link.name, *map(float, split.step(o.tokens)))
-                for link, split in zip(LINKS.values(), splits, strict=True)
-            ]
+            bars = [bar_of(link.name, split, o.tokens) for link, split in zip(LINKS.values(), splits, strict=True)]
             return bars, list(LINKS).index(o.node_link)
         bars = []
         for tp in TP_MULTI:
@@ -894,7 +891,7 @@ class EightyPercent(Act):
                 continue
             split = split_of(o.model, o.node_link, o.nodes, tp, o.nics)
             if split.fits or tp == o.tp:
-                bars.append(SplitStep(name, *map(float, split.step(o.tokens))))
+                bars.append(bar_of(name, split, o.tokens))
             else:
                 bars.append(SplitStep(name, np.nan, np.nan, np.nan, f"does not fit: {split.state / GB:.0f} GB"))
         return bars, TP_MULTI.index(o.tp)
@@ -1013,13 +1010,13 @@ class EightyPercent(Act):
             rows = [
                 ("this design", o),
                 ("first attempt", self.design()),
-                ("TP 8, one node", self.design(1, NODE_GPUS)),
+                ("one node", self.design(1, NODE_GPUS)),
             ]
             emphasis, title = 0, "Against the first attempt"
         return [
             Table(
                 title,
-                ("", "useful", "step, s", "GB", "tokens/s"),
+                ("", "useful", "s/step", "GB", "tokens/s"),
                 tuple(
                     (
                         name,
@@ -1088,6 +1085,12 @@ class EightyPercent(Act):
             f"{node.tp_comm_s / node.compute_s:.3f} on NVLink and {slow.tp_comm_s / slow.compute_s:.3f} on PCIe. "
             "Start-up times are left out.",
         )
+
+
+def bar_of(name: str, split: Split, tokens: int) -> SplitStep:
+    """A step as a bar of the timeline."""
+    compute, tensor, data = split.step(tokens)
+    return SplitStep(name, compute, tensor, data)
 
 
 def wall_text(o: SplitOutcome) -> str:

@@ -20,7 +20,7 @@ WIDTH = Variable("h", "1", "model width", POSITIVE)
         "inter_bandwidth_bytes_s": Variable(r"\beta_o", "B/s", "network of one GPU, one direction", POSITIVE),
         "intra_latency_s": Variable(r"\alpha_i", "s", "start-up time of one step inside a node", NONNEGATIVE),
         "inter_latency_s": Variable(r"\alpha_o", "s", "start-up time of one step between nodes", NONNEGATIVE),
-        "inter_algorithm": Variable("a", "", "algorithm between nodes", Choices(("ring",))),
+        "inter_algorithm": Variable(r"\mathrm{algorithm}", "1", "algorithm between nodes", Choices(("ring",))),
     },
     result=Result("T", "s", "all-reduce time"),
     validity="Reduce-scatter inside each node, all-reduce of the shards side by side between nodes, all-gather "
