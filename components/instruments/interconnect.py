@@ -24,9 +24,10 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Tier:
-    """One link of the hierarchy: a name (a line break is allowed), the time of one message (s), its rate (B/s)."""
+    """One link of the hierarchy: its name, how far it reaches in words, the time of a message (s), its rate (B/s)."""
 
     name: str
+    distance: str
     seconds: float
     rate: float
 
@@ -44,7 +45,8 @@ def bandwidth_staircase(
 
     `pair` are the two tiers compared, drawn in full colour; `predicted` is (link, seconds) that was predicted.
     """
-    low, high = 1e-4, 1e4
+    # The end leaves room for a prediction a hundred times off and for the words behind the longest bar.
+    low, high = 1e-4, 1e5
     rows = np.arange(len(tiers))[::-1].astype(float)
     times = np.clip(np.array([tier.seconds for tier in tiers]) * 1e3, low, high)
     compared = np.isin(np.arange(len(tiers)), pair)
@@ -66,37 +68,21 @@ def bandwidth_staircase(
         Segments(x0=times[:-1], x1=times[1:], y0=rows[:-1] - 0.5, y1=rows[:-1] - 0.5, token="ink", width=2),
         Segments(x0=times, x1=times, y0=rows - 0.5, y1=rows + 0.31, token="ink", width=1),
         Labels(
-            x=times[:-1],
+            x=times[1:],
             y=rows[:-1] - 0.5,
             text=[f"× {number(ratio)}" for ratio in ratios],
-            align="right",
-            dx=-6,
+            dx=7,
             token="caution-ink",
             bold=True,
-            plate=True,
         ),
-        *sided_labels(
-            times,
-            rows,
-            [quantity(tier.seconds, "s") for tier in tiers],
-            left=False,
-            gap=7,
+        Labels(
+            x=times,
+            y=rows,
+            text=[quantity(tier.seconds, "s") for tier in tiers],
+            dx=7,
             token="ink",
             bold=True,
             plate=True,
-        ),
-        *(
-            Labels(
-                x=low,
-                y=rows,
-                text=[
-                    f"{plain(tier.rate / 1e9)} GB/s" if shown else "" for tier, shown in zip(tiers, pick, strict=True)
-                ],
-                dx=7,
-                token=token,
-                bold=True,
-            )
-            for pick, token in ((compared, "on-fill"), (~compared, "ink"))
         ),
         Boxes(left=low, right=guess, bottom=-1.31, top=-0.69, token="series-2", alpha=0.25),
         Points(x=guess, y=-1.0, size=12, token="series-2", marker="diamond"),
@@ -112,18 +98,21 @@ def bandwidth_staircase(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("time (ms)", low, high * 20, log=True, ticks=decade_ticks(low, high, 2)),
+        x=Axis("time (ms)", low, high * 30, log=True, ticks=decade_ticks(low, high, 2)),
         y=Axis(
             "",
             -1.6,
             len(tiers) - 0.5,
             ticks=(
-                *((float(at), tier.name) for at, tier in zip(rows, tiers, strict=True)),
+                *(
+                    (float(at), f"{tier.name}\n{plain(tier.rate / 1e9)} GB/s\n{tier.distance}")
+                    for at, tier in zip(rows, tiers, strict=True)
+                ),
                 (-1.0, "" if predicted is None else f"your {predicted[0]}\nprediction"),
             ),
         ),
         layers=layers,
-        height=330,
+        height=370,
     )
 
 
@@ -241,8 +230,10 @@ def convention_readout(
         Points(x=sheet, y=rows, size=13, token="caution", filled=False),
         Points(x=np.where(printed, np.nan, like), y=rows, size=13),
         Points(x=np.where(printed, sheet, np.nan), y=rows, size=13, token="caution"),
-        Labels(x=like, y=rows, text=[f"{number(v)}×" for v in like], align="right", token="data", bold=True, dx=-11),
-        Labels(x=sheet, y=rows, text=[f"{number(v)}×" for v in sheet], token="caution-ink", bold=True, dx=11),
+        Labels(
+            x=like, y=rows, text=[f"{number(v)}×" for v in like], align="right", token="data", bold=True, dx=-3, dy=-16
+        ),
+        Labels(x=sheet, y=rows, text=[f"{number(v)}×" for v in sheet], token="caution-ink", bold=True, dx=3, dy=-16),
         Points(x=guess, y=row, size=12, token="series-2", marker="diamond"),
         *sided_labels(
             guess,
@@ -570,20 +561,6 @@ def efficiency_over_batch(
     late = bool(math.log(here[0] / low) > 0.6 * math.log(right / low))
     layers: tuple[Layer, ...] = (
         Segments(x0=low, x1=high, y0=target, y1=target, token="met", dash="dashed"),
-        # The names of target and prediction stay out of each other's way.
-        *(
-            Labels(
-                x=low,
-                y=target,
-                text=f"target {percent(target, 0)}" if above != over else "",
-                dx=5,
-                dy=-3 if above else 3,
-                baseline="bottom" if above else "top",
-                token="met-ink",
-                plate=True,
-            )
-            for above in (True, False)
-        ),
         Segments(x0=low, x1=high, y0=ceiling, y1=ceiling, token="data", dash="dotted", width=1.5),
         *(Line(x=tokens, y=values, token="series-6", width=1.5) for _, values in curves),
         Line(x=tokens, y=curves[chosen][1], width=3.5),
@@ -598,6 +575,20 @@ def efficiency_over_batch(
                 plate=True,
             )
             for pick, token, heavy in ((bold, "data", True), (~bold, "muted", False))
+        ),
+        # The names of target and prediction stay out of each other's way.
+        *(
+            Labels(
+                x=low,
+                y=target,
+                text=f"target {percent(target, 0)}" if above != over else "",
+                dx=5,
+                dy=-3 if above else 3,
+                baseline="bottom" if above else "top",
+                token="met-ink",
+                plate=True,
+            )
+            for above in (True, False)
         ),
         Segments(x0=low, x1=low * 2.2, y0=claimed, y1=claimed, token="series-2", width=3),
         *(

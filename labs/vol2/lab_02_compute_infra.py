@@ -344,10 +344,10 @@ class SmallPrint(Act):
         return {
             "staircase": bandwidth_staircase(
                 (
-                    Tier("HBM3\nmm", o.hbm_s, c.H100_MEM_BW.value),
-                    Tier("NVLink 4\ntens of cm", o.nvlink_s, o.nvlink_rate),
-                    Tier("PCIe Gen5\ncm of board", o.pcie_s, c.PCIE5_BW.value),
-                    Tier("NDR port\nmetres", o.ib_ndr_s, c.IB_NDR_BW.value),
+                    Tier("HBM3", "mm", o.hbm_s, c.H100_MEM_BW.value),
+                    Tier("NVLink 4", "tens of cm", o.nvlink_s, o.nvlink_rate),
+                    Tier("PCIe Gen5", "cm of board", o.pcie_s, c.PCIE5_BW.value),
+                    Tier("NDR port", "metres", o.ib_ndr_s, c.IB_NDR_BW.value),
                 ),
                 pair=(1, 2) if o.context == SINGLE.id else (1, 3),
                 predicted=None if predicted is None else ("PCIe", predicted * o.nvlink_s),
