@@ -463,6 +463,33 @@ EGRESS_USD_GB = _C(
     "Data Engineering",
     "chapter",
 )
+PCIE5_BW = _C(
+    "PCIE5_BW",
+    64e9,
+    "B/s",
+    "PCIe Gen5 x16, one direction; data sheets also print 128 for both",
+    f"course, Compute Infrastructure; {H100_DATASHEET}",
+    "Compute Infrastructure",
+    "datasheet",
+)
+NVLINK4_BW_PRINTED = _C(
+    "NVLINK4_BW_PRINTED",
+    900e9,
+    "B/s",
+    "NVLink 4 per GPU as printed: both directions of 18 links summed",
+    H100_DATASHEET,
+    "Compute Infrastructure",
+    "datasheet",
+)
+NICS_PER_NODE = _C(
+    "NICS_PER_NODE",
+    8.0,
+    "1",
+    "compute adapters of one node, one per GPU",
+    "NVIDIA DGX H100 data sheet",
+    "Compute Infrastructure",
+    "datasheet",
+)
 
 # --- models and data ------------------------------------------------------------------------------------
 
@@ -674,6 +701,10 @@ ACT_BYTES_TOKEN = _C(
 ACT_BYTES_INPUT = _C(
     "ACT_BYTES_INPUT", 2.0, "B/token", "kept input of a layer per unit of width", KORTHIKANTI, "Model Training", "paper"
 )
+ZHANG_OPT = "Zhang et al. 2022 (OPT)"
+OPT_30B_PARAMS = _C("OPT_30B_PARAMS", 30e9, "parameter", "OPT-30B", ZHANG_OPT, "Compute Infrastructure", "paper")
+OPT_30B_LAYERS = _C("OPT_30B_LAYERS", 48.0, "layer", "OPT-30B", ZHANG_OPT, "Compute Infrastructure", "paper")
+OPT_30B_WIDTH = _C("OPT_30B_WIDTH", 7168.0, "1", "OPT-30B", ZHANG_OPT, "Compute Infrastructure", "paper")
 
 # --- rates, overheads, prices ---------------------------------------------------------------------------
 

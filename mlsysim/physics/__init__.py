@@ -136,6 +136,7 @@ from mlsysim.physics.fleet import (
     overlap_credit,
     straggler_wait,
 )
+from mlsysim.physics.interconnect import hierarchical_allreduce_time, tp_comm_compute_ratio, tp_message_bytes
 from mlsysim.physics.latency import (
     iron_law_latency,
     iron_law_latency_overlapped,
@@ -426,6 +427,7 @@ __all__ = [
     "gpu_busy_fraction",
     "gpu_hours",
     "gradient_bound",
+    "hierarchical_allreduce_time",
     "host_time",
     "implied_component_mtbf",
     "inference_energy_j",
@@ -540,6 +542,8 @@ __all__ = [
     "three_d_step",
     "tiered_transfer_time",
     "tiled_attention_state_bytes",
+    "tp_comm_compute_ratio",
+    "tp_message_bytes",
     "training_flops",
     "training_memory",
     "training_state_bytes_per_param",
