@@ -45,7 +45,7 @@ def message_regimes(
     `chosen` is the link and path in use, drawn bold over its two regimes; `here` the message (B). Curves of the links
     whose indices are not in `clear` are dotted.
     """
-    low, high, right = 2e-7, 4.0, 4e12
+    low, high, right = 2e-7, 8.0, 3e13
     crossover = chosen.latency_s * chosen.bandwidth_bytes_s
     ends = [float(link.time(SIZES[-1])) for link in links]
     names = 10 ** spread(np.log10(ends), 0.42, np.log10(low), np.log10(high))
@@ -74,21 +74,8 @@ def message_regimes(
             for k, (link, y) in enumerate(zip(links, names, strict=True))
         ),
         Segments(x0=crossover, x1=crossover, y0=low, y1=high, token="ink", width=1, dash="dotted"),
-        Labels(
-            x=[0.9, 0.9],
-            y=[high * 0.5, high * 0.12],
-            text=["latency", "decides"],
-            token="caution-ink",
-            bold=True,
-        ),
-        Labels(
-            x=[SIZES[-1] * 0.6] * 2,
-            y=[low * 5.5, low * 1.6],
-            text=["bandwidth", "decides"],
-            token="data",
-            bold=True,
-            align="right",
-        ),
+        Labels(x=0.5, y=high * 0.45, text="latency", token="caution-ink", bold=True, dx=4),
+        Labels(x=crossover, y=high * 0.45, text="bandwidth", token="data", bold=True, dx=5),
         Segments(x0=here, x1=here, y0=low, y1=at, token="ink", width=1.5, dash="dashed"),
         Points(x=here, y=at, size=11, token="ink"),
         *sided_labels(
@@ -121,14 +108,15 @@ def lever_curves(
     *,
     here: float,
     gains: tuple[float, float],
-    names: tuple[str, str],
+    names: tuple[tuple[str, str], str],
     predicted: tuple[float, float] | None = None,
     title: str,
     caption: str = "",
 ) -> Plot:
     """What a faster link and a shorter path gain (times) over the message size `SIZES`; NaN where a lever is missing.
 
-    `gains` are those of the message `here` (B), `predicted` a point (size, gain) that was predicted.
+    The name of the first lever comes in two lines. `gains` are those of the message `here` (B), `predicted` a point
+    (size, gain) that was predicted.
     """
     there_x, there_y = predicted or (np.nan, np.nan)
     # Names stand where their curves are high: the faster link at large messages, the shorter path at small ones.
@@ -136,7 +124,15 @@ def lever_curves(
         Segments(x0=SIZES[0], x1=SIZES[-1], y0=1, y1=1, token="muted", width=1, dash="dotted"),
         Line(x=SIZES, y=faster, token="data", width=3),
         Line(x=SIZES, y=shorter, token="series-5", width=3),
-        Labels(x=SIZES[-1], y=2.06, text=names[0], token="data", bold=True, align="right", baseline="bottom"),
+        Labels(
+            x=[SIZES[-1]] * 2,
+            y=[1.93, 1.75],
+            text=[*names[0]],
+            token="data",
+            bold=True,
+            align="right",
+            baseline="top",
+        ),
         Labels(
             x=SIZES[0],
             y=shorter[0] + 0.06,
@@ -165,15 +161,20 @@ def lever_curves(
             )
         ),
         Points(x=there_x, y=there_y, size=12, token="series-2", marker="diamond"),
-        *sided_labels(
-            there_x,
-            there_y,
-            "" if predicted is None else "your prediction",
-            left=True,
-            gap=9,
-            token="series-2",
-            bold=True,
-            plate=True,
+        # In two lines, for which there is room on a phone.
+        *(
+            Labels(
+                x=there_x,
+                y=there_y,
+                text="" if predicted is None else word,
+                token="series-2",
+                bold=True,
+                align="right",
+                dx=-9,
+                dy=dy,
+                plate=True,
+            )
+            for word, dy in (("your", -7), ("prediction", 7))
         ),
     ]
     return Plot(
@@ -193,7 +194,7 @@ MOST_LEAVES = 32
 Y_SPINE, Y_LEAF, Y_NODE = 3.0, 1.9, 1.15
 #: Depth of the longest arc under the nodes.
 DEEPEST = 1.05
-CURVE = np.linspace(0, np.pi, 9)
+CURVE = np.linspace(0, np.pi, 15)
 
 
 @dataclass(frozen=True)
@@ -350,11 +351,11 @@ def fabric_topology(
             )
             for state, token in tokens.items()
         ),
-        Points(x=fabric.node_x(), y=np.full(fabric.nodes, Y_NODE), size=3.5, token="ink"),
+        Points(x=fabric.node_x(), y=np.full(fabric.nodes, Y_NODE), size=2.5, token="ink"),
         Points(
             x=leaves,
             y=np.full(len(leaves), Y_LEAF if fabric.leaves_per_group else np.nan),
-            size=7,
+            size=5,
             token="ink",
             marker="square",
         ),
@@ -362,14 +363,14 @@ def fabric_topology(
             Points(
                 x=missing,
                 y=np.full(len(missing), Y_SPINE if (load == "exhausted") == late else np.nan),
-                size=9,
+                size=7,
                 token="violation" if late else "caution",
                 marker="square",
                 filled=False,
             )
             for late in (False, True)
         ),
-        Points(x=only(slots, bought), y=np.full(int(bought.sum()), Y_SPINE), size=10, token="ink", marker="square"),
+        Points(x=only(slots, bought), y=np.full(int(bought.sum()), Y_SPINE), size=8, token="ink", marker="square"),
         Segments(x0=0.5, x1=0.5, y0=low - 0.25, y1=Y_SPINE + 0.32, token="ink", width=2, dash="dashed"),
         Labels(x=0.5, y=Y_SPINE + 0.5, text=cut, token="ink", bold=True, align="center", plate=True),
     ]
@@ -421,6 +422,7 @@ def share_bars(
     y = np.arange(count)[::-1].astype(float)
     values = np.array([100 * row.share for row in rows])
     right = 100 * high * 1.06
+    step = 20 if right < 150 else 500
     # A value stands inside a long bar and behind a short one.
     inside = values > 0.5 * right
     texts = np.array([row.text for row in rows], dtype=object)
@@ -446,7 +448,7 @@ def share_bars(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis(f"% of {reference}", 0, right),
+        x=Axis(f"% of {reference}", 0, right, ticks=tuple((float(t), f"{t:,}") for t in range(0, int(right), step))),
         y=Axis("", -0.75, count - 0.4, ticks=tuple((at, row.name) for at, row in zip(y, rows, strict=True))),
         layers=tuple(layers),
         height=90 + 44 * count,
@@ -455,12 +457,11 @@ def share_bars(
 
 @dataclass(frozen=True)
 class Pattern:
-    """A traffic pattern: its name, the share of its bytes that crosses the spine, colour token, and its slow-down."""
+    """A traffic pattern: its name, the share of its bytes that crosses the spine, and the colour token of its line."""
 
     name: str
     crossing: float
     token: str
-    slowdown: float
 
 
 @instrument(volume=2, chapter=3)
@@ -480,34 +481,24 @@ def crossing_map(
     """
     r = np.logspace(0, 3, 49, base=2)
     there_x, there_y = predicted or (np.nan, np.nan)
-    ends = np.array([max(1.0, 8 * pattern.crossing) for pattern in patterns])
     layers: list[Layer] = [
         Segments(x0=1, x1=8, y0=1, y1=8, token="muted", width=1, dash="dotted"),
         *(Line(x=r, y=np.maximum(1, r * pattern.crossing), token=pattern.token, width=3) for pattern in patterns),
+        Points(x=there_x, y=there_y, size=12, token="series-2", marker="diamond"),
+        # Where the names of the jobs are not: they stand above their marks at a high oversubscription.
         *(
             Labels(
-                x=7.7,
-                y=end,
-                text=pattern.name,
-                token=pattern.token,
+                x=there_x,
+                y=there_y,
+                text="your prediction" if predicted and (oversubscription > 2.5) == below else "",
+                token="series-2",
                 bold=True,
                 align="right",
-                baseline="bottom",
-                dy=-22 if k else -7,
+                dx=-10,
+                dy=11 if below else -11,
                 plate=True,
             )
-            for k, (pattern, end) in enumerate(zip(patterns, ends, strict=True))
-        ),
-        Points(x=there_x, y=there_y, size=12, token="series-2", marker="diamond"),
-        Labels(
-            x=there_x,
-            y=there_y,
-            text="" if predicted is None else "your prediction",
-            token="series-2",
-            bold=True,
-            align="right",
-            dx=-10,
-            plate=True,
+            for below in (False, True)
         ),
         Segments(x0=oversubscription, x1=oversubscription, y0=0.85, y1=11.5, token="ink", width=1, dash="dashed"),
         Points(x=[oversubscription] * len(jobs), y=[value for _, value in jobs], size=11, token="ink"),
@@ -519,17 +510,22 @@ def crossing_map(
     places = [*merged]
     texts += [""] * (len(jobs) - len(texts))
     places += [1.0] * (len(jobs) - len(places))
-    layers += sided_labels(
-        [oversubscription] * len(jobs),
-        places,
-        texts,
-        left=oversubscription > 2.5,
-        gap=9,
-        token="ink",
-        bold=True,
-        plate=True,
-        dy=11,
-    )
+    # To the right below the rising lines, to the left above them.
+    for late in (False, True):
+        shown = late == (oversubscription > 2.5)
+        layers.append(
+            Labels(
+                x=[oversubscription] * len(jobs),
+                y=places,
+                text=[text if shown else "" for text in texts],
+                align="right" if late else "left",
+                dx=-9 if late else 9,
+                dy=-12 if late else 11,
+                token="ink",
+                bold=True,
+                plate=True,
+            )
+        )
     return Plot(
         title=title,
         caption=caption,
@@ -539,6 +535,7 @@ def crossing_map(
         ),
         layers=tuple(layers),
         height=310,
+        key=(*((pattern.name, pattern.token) for pattern in patterns), ("every byte crosses", "muted")),
     )
 
 
@@ -568,7 +565,12 @@ def communication_bars(
         Boxes(left=compute, right=np.where(over, np.nan, total), bottom=y - 0.3, top=y + 0.3, token="met"),
         Boxes(left=compute, right=np.where(over, total, np.nan), bottom=y - 0.3, top=y + 0.3, token="violation"),
         Labels(
-            x=compute / 2, y=y, text=[f"{number(s)} s" for s in compute], align="center", token="on-fill", bold=True
+            x=compute / 2,
+            y=y,
+            text=[f"{number(s)} s" if s > 0.22 * right else "" for s in compute],
+            align="center",
+            token="on-fill",
+            bold=True,
         ),
         Segments(x0=at, x1=at, y0=y - 0.42, y1=y + 0.42, token="ink", dash="dashed"),
         Labels(
@@ -580,7 +582,8 @@ def communication_bars(
             baseline="bottom",
         ),
         Labels(
-            x=total,
+            # A mark right behind a bar would run through the label.
+            x=np.where((at >= total) & (at - total < 0.24 * right), at, total),
             y=y,
             text=[percent(share) for share in shares],
             token="ink",

@@ -32,7 +32,7 @@ from components.instruments.fabric import (
 )
 from components.instruments.waterfall import Bar, latency_waterfall
 from components.metrics import Metric, held
-from components.quantity import duration, number, percent, setting
+from components.quantity import duration, number, percent, plain, setting
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -309,7 +309,7 @@ class TwiceTheBandwidth(Act):
                 chosen=chosen,
                 here=self.message_bytes,
                 clear=(0,) if self.context == NODE.id else (1, 2, 3),
-                title="Two regimes of a transfer",
+                title="Latency or bandwidth: which term decides",
                 caption=(
                     f"Bold: {link.name} through {through}. {size(self.message_bytes)} take {duration(o.time_s)}; the "
                     f"crossover lies at {size(o.crossover_bytes)}, so {side} decides. Dots: crossovers of the four "
@@ -321,7 +321,7 @@ class TwiceTheBandwidth(Act):
                 shown_sizes,
                 here=self.message_bytes,
                 gains=(o.faster_gain, np.nan if o.shorter_gain is None else o.shorter_gain),
-                names=("twice the bandwidth", "1 switch instead of 5"),
+                names=(("twice the", "bandwidth"), "1 switch instead of 5"),
                 predicted=None if predicted is None else (SMALL.value, predicted),
                 title="What each lever gains",
                 caption=(
@@ -629,10 +629,9 @@ class BisectionBudget(Act):
         return Message(
             "Chief Information Officer, a pharmaceutical research alliance",
             f'The integrator offers our {GPUS.value:,.0f} GPUs with a **4:1 spine**: "nobody needs full bisection, '
-            'most traffic is local". Two teams will share it, one with a dense 70B model, one with a mixture of experts. '
-            f"I have {BUDGET.value / 1e6:g} million dollars for switches and optics; the non-blocking design is quoted "
-            "at "
-            f"{self.offered(1).fabric_cost_usd / 1e6:.2f}. Neither team may spend more than "
+            'most traffic is local". Two teams will share it, one with a dense 70B model, one with a mixture of '
+            f"experts. I have {BUDGET.value / 1e6:g} million dollars for switches and optics; the non-blocking "
+            f"design is quoted at {self.offered(1).fabric_cost_usd / 1e6:.2f}. Neither team may spend more than "
             f"{WAIT_LIMIT.value:.0%} of its time waiting.",
         )
 
@@ -817,7 +816,11 @@ class BisectionBudget(Act):
         ring = (
             "free" if o.dense_slowdown <= 1 else "full" if at_most(o.dense_fraction, EXHAUSTED.value) else "exhausted"
         )
-        removed = slots - o.spines
+        gone = (
+            f"{slots - o.spines} of {slots} spines were removed (hollow)."
+            if o.spines < slots
+            else "No spine is removed."
+        )
         place = "leaf" if self.wiring == "tor" else "group of eight rail leaves"
         several = f" One symbol stands for {drawn.symbols} switches." if drawn.symbols > 1 else ""
         return fabric_topology(
@@ -825,7 +828,7 @@ class BisectionBudget(Act):
             load=load,
             ring_load=ring,
             tiers=(f"{o.spines} spine{'s' if o.spines > 1 else ''}", f"{o.leaves} leaves", f"{nodes} nodes"),
-            cut=f"the cut: {o.optical_links // 2} links, {number(o.bisection_tb_s)} TB/s",
+            cut=f"the cut: {o.optical_links // 2:,} links, {number(o.bisection_tb_s)} TB/s",
             title="The fabric, its bisection, and the ring below it",
             key=(
                 ("links across the cut with room", "data"),
@@ -835,8 +838,7 @@ class BisectionBudget(Act):
             ),
             caption=(
                 f"{crossing_edges} of the {nodes} edges of the dense job's ring leave their {place} and climb; the "
-                f"all-to-all of the experts ({percent(o.moe_crossing, 0)}) is not drawn. {removed} of {slots} spines "
-                f"were removed (hollow).{several}"
+                f"all-to-all of the experts ({percent(o.moe_crossing, 0)}) is not drawn. {gone}{several}"
             ),
         )
 
@@ -888,21 +890,20 @@ class BisectionBudget(Act):
         cut = o.bisection_tb_s / full.bisection_tb_s
         return share_bars(
             [
-                Share(
-                    "bisection",
-                    cut,
-                    f"{number(o.bisection_tb_s)} TB/s, {number(o.bisection_per_gpu_gb_s)} GB/s per GPU",
-                ),
+                Share("bisection", cut, f"{number(o.bisection_tb_s)} TB/s"),
+                Share("per GPU", cut, f"{number(o.bisection_per_gpu_gb_s)} GB/s"),
                 Share("uplinks", o.optical_links / full.optical_links, f"{o.optical_links:,}"),
                 Share("switches", o.switches / full.switches, f"{o.switches}"),
                 Share("price", o.fabric_cost_usd / full.fabric_cost_usd, million(o.fabric_cost_usd, 3)),
             ],
             reference="the non-blocking fabric",
-            limit=(3, budget if budget < 1.05 else np.nan, "budget" if budget < 1.05 else ""),
+            limit=(4, budget if budget < 1.05 else np.nan, "budget" if budget < 1.05 else ""),
             title="What the cut gives, and what it costs",
             caption=(
-                f"{self.oversubscription}:1 leaves {cut:.0%} of the bisection for "
+                f"{self.oversubscription}:1 leaves {plain(100 * cut)} % of the bisection for "
                 f"{o.fabric_cost_usd / full.fabric_cost_usd:.0%} of the price: leaves stay, uplinks and spines go."
+                if self.oversubscription > 1
+                else "1:1 is the non-blocking fabric itself: every leaf has as many ports up as down."
             ),
         )
 
@@ -911,8 +912,8 @@ class BisectionBudget(Act):
         predicted = self.predicted()
         return crossing_map(
             [
-                Pattern("random ring, all-to-all", uniform, "series-4", max(1.0, 8 * uniform)),
-                Pattern("packed ring", packed, "series-3", max(1.0, 8 * packed)),
+                Pattern("random ring, all-to-all", uniform, "series-4"),
+                Pattern("packed ring", packed, "series-3"),
             ],
             [("dense", o.dense_slowdown), ("MoE", o.moe_slowdown)],
             oversubscription=self.oversubscription,
@@ -920,9 +921,7 @@ class BisectionBudget(Act):
             title="Who pays for oversubscription",
             caption=(
                 f"{PER_LEAF[self.wiring]} nodes per leaf: {percent(packed)} of a packed ring cross the spine, "
-                f"{percent(uniform)} of a random ring or an all-to-all. A pattern is flat while $r x$ ≤ 1.".replace(
-                    "$r x$", "r·x"
-                )
+                f"{percent(uniform)} of a random ring or an all-to-all. A pattern is flat while r·x ≤ 1."
             ),
         )
 
@@ -947,11 +946,11 @@ class BisectionBudget(Act):
             Metric("Optical links", f"{o.optical_links:,}"),
             Metric(
                 "Fabric",
-                f"{o.fabric_cost_usd / 1e6:.3f}",
+                plain(o.fabric_cost_usd / 1e6),
                 "M USD",
                 status=held(at_most(o.fabric_cost_usd, BUDGET.value)),
             ),
-            Metric("Saved", f"{o.saved_usd / 1e6:.3f}", "M USD"),
+            Metric("Saved", plain(o.saved_usd / 1e6), "M USD"),
         ]
 
     def tables(self, outcome: FabricOutcome) -> list[Table]:
