@@ -48,7 +48,7 @@ def message_regimes(
     low, high, right = 2e-7, 8.0, 3e13
     crossover = chosen.latency_s * chosen.bandwidth_bytes_s
     ends = [float(link.time(SIZES[-1])) for link in links]
-    names = 10 ** spread(np.log10(ends), 0.42, np.log10(low), np.log10(high))
+    names = 10 ** spread([float(np.log10(end)) for end in ends], 0.42, np.log10(low), np.log10(high))
     at = float(chosen.time(here))
     late = here > 3e5
     layers: list[Layer] = [
