@@ -905,6 +905,54 @@ COMPAS_FNR_2 = _C(
 DAYS_PER_YEAR = _C("DAYS_PER_YEAR", 365.0, "day", "days of a year", "definition", "ML Workflow", "definition")
 HOURS_PER_YEAR = _C("HOURS_PER_YEAR", 8760.0, "hour", "hours of a year", "definition", "Sustainable AI", "definition")
 
+FABRICS = "Network Fabrics"
+SWITCH_HOP_LATENCY = _C(
+    "SWITCH_HOP_LATENCY",
+    0.6e-6,
+    "s",
+    "one more switch and cable on a path, error correction included",
+    "course, Network Fabrics (rail-optimized topology)",
+    FABRICS,
+    "chapter",
+)
+FEC_LATENCY = _C(
+    "FEC_LATENCY",
+    0.15e-6,
+    "s",
+    "forward error correction of PAM4 lanes per hop, middle of 0.1-0.2 us",
+    "course, Network Fabrics",
+    FABRICS,
+    "chapter",
+)
+SWITCH_RADIX = _C(
+    "SWITCH_RADIX", 64.0, "1", "ports of a Quantum-2 class switch", "NVIDIA QM9700 data sheet", FABRICS, "datasheet"
+)
+SWITCH_USD = _C(
+    "SWITCH_USD",
+    30_000.0,
+    "USD",
+    "one switch of 64 ports, mid-point of 10,000-50,000",
+    "course, Network Fabrics (fat-tree networks)",
+    FABRICS,
+    "chapter",
+)
+OPTICAL_LINK_USD = _C(
+    "OPTICAL_LINK_USD",
+    500.0,
+    "USD",
+    "one optical leaf-spine link",
+    "course, Network Fabrics (reach and medium)",
+    FABRICS,
+    "chapter",
+)
+JIANG = "Jiang et al. 2024 (Mixtral 8x7B)"
+MIXTRAL_ACTIVE_PARAMS = _C(
+    "MIXTRAL_ACTIVE_PARAMS", 12.9e9, "parameter", "parameters that a token uses", JIANG, FABRICS, "paper"
+)
+MIXTRAL_LAYERS = _C("MIXTRAL_LAYERS", 32.0, "layer", "Mixtral 8x7B", JIANG, FABRICS, "paper")
+MIXTRAL_WIDTH = _C("MIXTRAL_WIDTH", 4096.0, "1", "Mixtral 8x7B", JIANG, FABRICS, "paper")
+MIXTRAL_TOP_K = _C("MIXTRAL_TOP_K", 2.0, "1", "experts per token of Mixtral 8x7B", JIANG, FABRICS, "paper")
+
 CONSTANTS: Mapping[str, Constant] = MappingProxyType(
     {name: value for name, value in globals().items() if isinstance(value, Constant)}
 )

@@ -50,6 +50,7 @@ UNPARSEABLE = {
     "batched_fleet_p99": "stands for four queues, written as a function of rate, service and servers",
     "batched_fleet_survival": "a probability of an event, not an expression",
     "dam_utilization": "three ratios as one vector",
+    "leaf_spine_counts": "three counts as one vector",
     "wilson_interval": "two ends as one vector",
     "exact_checkpoint_interval": "SymPy's LaTeX parser has no Lambert W (compared with SciPy elsewhere)",
     "pipeline_throughput": "the smallest of a list of arguments",
