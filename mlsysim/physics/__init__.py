@@ -59,6 +59,7 @@ from mlsysim.physics.data_selection import (
     selection_inequality_margin,
 )
 from mlsysim.physics.data_storage import (
+    CachePolicy,
     CacheTrace,
     checkpoint_pause_fraction,
     checkpoint_volume_bytes,
@@ -321,6 +322,7 @@ from mlsysim.physics.transformer import (
 __all__ = [
     "FORMULAS",
     "Boolean",
+    "CachePolicy",
     "CacheTrace",
     "Choices",
     "DispatchSchedule",

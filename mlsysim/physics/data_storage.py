@@ -275,7 +275,7 @@ def staging_breakeven_epochs(stage_cost_per_run: Real, stream_cost_per_epoch: Re
     return stage_cost_per_run / stream_cost_per_epoch
 
 
-Policy = Literal["fixed", "reshuffled", "pinned"]
+CachePolicy = Literal["fixed", "reshuffled", "pinned"]
 
 
 @dataclass(frozen=True)
@@ -293,7 +293,7 @@ class CacheTrace:
     resident: npt.NDArray[np.bool_]
 
 
-def simulate_cache(items: int, capacity: int, passes: int, policy: Policy, seed: int = 0) -> CacheTrace:
+def simulate_cache(items: int, capacity: int, passes: int, policy: CachePolicy, seed: int = 0) -> CacheTrace:
     """Reads every item once a pass through a cache: LRU in a "fixed" or "reshuffled" order, or "pinned" in part.
 
     Args:
