@@ -63,26 +63,11 @@ def cache_cliff(
     x, y = min(here[0], end), here[1]
     ring_x, ring_y = start or (NAN, NAN)
     late = bool(x > 0.5)
-    # Names stand where their curve has room beside it at any width.
-    names = ((0.97, 0.0, "right", "top", 7), (0.58, 0.29, "right", "middle", 0), (0.33, 0.52, "right", "middle", 0))
     layers: list[Layer] = [
         Line(x=fraction, y=policies[active].hits, token="ink", width=9, alpha=0.16),
         *(
             Line(x=fraction, y=policy.hits, token=policy.token, width=3 if k in emphasis else 1.3)
             for k, policy in enumerate(policies)
-        ),
-        *(
-            Labels(
-                x=at_x,
-                y=at_y,
-                text=policy.name,
-                token=policy.token,
-                align=align,
-                baseline=baseline,
-                dy=dy,
-                bold=k in emphasis,
-            )
-            for k, (policy, (at_x, at_y, align, baseline, dy)) in enumerate(zip(policies, names, strict=True))
         ),
         Points(x=ring_x, y=ring_y, size=11, token="ink", filled=False),
         Labels(
@@ -116,6 +101,8 @@ def cache_cliff(
         y=Axis("hits", -0.13, 1.24, ticks=tuple((t / 4, f"{t * 25} %") for t in range(5))),
         layers=tuple(layers),
         height=310,
+        # Names at the curves would collide with them on a narrow screen.
+        key=tuple((policy.name, policy.token) for policy in policies),
     )
 
 

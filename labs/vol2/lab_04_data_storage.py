@@ -518,12 +518,15 @@ class CacheCliff(Act):
         return [
             Metric.of("GPUs busy", percent(outcome.utilization), note="of the partition"),
             Metric.of("Hits", percent(outcome.hit_ratio), note=f"{percent(outcome.cached_fraction)} of the data local"),
-            Metric("Supply", number(outcome.supply_gb_s), "GB/s", note="per node"),
-            Metric("Demand", number(outcome.demand_gb_s), "GB/s", note="per node"),
-            Metric("Drawn from the share", number(outcome.remote_gb_s), "GB/s", note=f"of {self.dfs_share_gb_s:g}"),
-            Metric.of("One pass over it", duration(outcome.pass_s), note="the whole archive"),
-            Metric.of("Data over job", f"{number(outcome.gravity, 5)} times"),
-            Metric.of("Egress of a pass", usd(outcome.egress_usd), note="from a paid cloud"),
+            Metric(
+                "Supply per node",
+                number(outcome.supply_gb_s),
+                "GB/s",
+                note=f"demand {number(outcome.demand_gb_s)} GB/s",
+            ),
+            Metric("From the share", number(outcome.remote_gb_s), "GB/s", note=f"of {self.dfs_share_gb_s:g} GB/s"),
+            Metric.of("Data over job", f"{number(outcome.gravity, 5)} ×", note=f"one pass: {duration(outcome.pass_s)}"),
+            Metric.of("Egress", usd(outcome.egress_usd), note="one pass, from a paid cloud"),
         ]
 
     def tables(self, outcome: CacheOutcome) -> list[Table]:
@@ -627,9 +630,9 @@ class StorageOutcome:
 
     @property
     def recovery_parts(self) -> dict[str, float]:
-        """What the recovery point is made of (min)."""
+        """What the recovery point is made of (min). In a storm no write is ever done."""
         write = self.durable_write_s / MINUTE
-        return {"interval": self.rpo_min - write, "durable write": write}
+        return {"interval": self.rpo_min - write, "durable write": math.inf if self.checkpoint_storm else write}
 
 
 class SharedStorage(Act):
@@ -987,9 +990,9 @@ class SharedStorage(Act):
             [Stack("this design", outcome.recovery_parts), Stack("at the start", start.recovery_parts)],
             tokens={"interval": "data", "durable write": "caution"},
             limit=Limit(MAX_RPO.value, f"limit {MAX_RPO.value:g} min"),
-            axis=Axis("age of the newest durable state, at worst (min)", 0, 90),
+            axis=Axis("age of the durable copy (min)", 0, 90),
             unit="min",
-            title="Recovery point",
+            title="Recovery point: the durable copy at its oldest",
             caption=(
                 "In a storm nothing becomes durable: there is no recovery point."
                 if outcome.checkpoint_storm
@@ -1064,7 +1067,6 @@ class SharedStorage(Act):
         def against(holds: bool) -> Status:
             return held(holds) if valid else "neutral"
 
-        fits = "" if valid else "the corpus does not fit"
         durable = not outcome.checkpoint_storm
         redo = outcome.mean_loss_s / lab.partition_mtbf_s
         return [
@@ -1072,7 +1074,7 @@ class SharedStorage(Act):
                 "Video stall",
                 share_text(outcome.video_stall),
                 status=against(at_most(outcome.video_stall, MAX_STALL.value)),
-                note=fits,
+                note=f"{number(outcome.video_run_h)} h for {EPOCHS.value:g} passes" if valid else "corpus does not fit",
             ),
             Metric.of(
                 "Save pause",
@@ -1085,17 +1087,16 @@ class SharedStorage(Act):
                 f"{outcome.rpo_min:.1f}",
                 "min",
                 status=against(durable and at_most(outcome.rpo_min, MAX_RPO.value)),
-                note="" if durable else "in a storm nothing is durable",
+                note="at worst" if durable else "in a storm nothing is durable",
             ),
             Metric(
                 "Cost",
                 f"{outcome.cost_usd_per_year / 1e6:.3f}",
-                "M USD/year",
+                "M USD",
                 status=against(at_most(outcome.cost_usd_per_year, BUDGET.value)),
+                note="a year",
             ),
             Metric.of("Durable write", duration(outcome.durable_write_s), note=f"{outcome.checkpoint_gb:,.0f} GB"),
-            Metric("Video run", number(outcome.video_run_h), "h", note=fits or f"{EPOCHS.value:g} passes"),
-            Metric.of("Local NVMe", f"{outcome.capacity_tb:,.1f} TB", note=f"corpus {CORPUS.value / TB:,.0f} TB"),
             Metric.of(
                 "Lost per failure",
                 duration(outcome.mean_loss_s),

@@ -87,7 +87,7 @@ def pinned_hit_ratio(cached_fraction: Real) -> Real:
     source="Bottleneck law over two tiers (course, Data Storage).",
 )
 def tiered_read_rate(
-    hit_ratio: Real, local_bandwidth_bytes_s: Real, remote_bandwidth_bytes_s: Real, caches_misses: npt.NDArray[np.bool_]
+    hit_ratio: Real, local_bandwidth_bytes_s: Real, remote_bandwidth_bytes_s: Real, caches_misses: bool
 ) -> Real:
     """Read rate of local drives in front of remote storage."""
     through = np.where(caches_misses, 1.0, hit_ratio)
@@ -126,7 +126,7 @@ def required_read_bandwidth(gpus: Real, utilization: Real, batch_bytes: Real, st
     validity="Steady state with constant times. Up to 2 % is healthy, more than 10 % a bottleneck.",
     source="Data stall ratio (course, Data Storage).",
 )
-def data_stall_fraction(compute_s: Real, io_s: Real, overlapped: npt.NDArray[np.bool_]) -> Real:
+def data_stall_fraction(compute_s: Real, io_s: Real, overlapped: bool) -> Real:
     """Share of a step that waits for data."""
     waits = np.where(overlapped, np.maximum(0.0, io_s - compute_s), io_s)
     step = np.where(overlapped, np.maximum(compute_s, io_s), compute_s + io_s)
