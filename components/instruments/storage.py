@@ -97,7 +97,8 @@ def cache_cliff(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("cached fraction of the data", 0, end, ticks=tuple((t / 4, f"{t * 25} %") for t in range(5))),
+        # Room for the marker at the end.
+        x=Axis("cached fraction of the data", 0, 1.04 * end, ticks=tuple((t / 4, f"{t * 25} %") for t in range(5))),
         y=Axis("hits", -0.13, 1.24, ticks=tuple((t / 4, f"{t * 25} %") for t in range(5))),
         layers=tuple(layers),
         height=310,

@@ -176,6 +176,11 @@ def share_text(fraction: float) -> str:
     return percent(fraction, 1 if fraction >= 0.0995 or fraction == 0 else 2 if fraction < 0.00995 else 1)
 
 
+def used_text(share: float) -> str:
+    """How much of a tier is in use."""
+    return "idle" if share == 0 else f"{percent(share, 0) if share >= 0.005 else 'under 1 %'} used"
+
+
 # --- Act I ------------------------------------------------------------------------------------------------------
 
 
@@ -462,7 +467,7 @@ class CacheCliff(Act):
         names = ("shared file system", drives_text(self.drives))
         levels = [
             Level(
-                f"{name}: {number(tier)} GB/s, {percent(share, 0)} used",
+                f"{name}: {number(tier)} GB/s, {used_text(share)}",
                 load,
                 tone="caution" if k == tight else "data",
                 capacity=tier,
@@ -476,7 +481,7 @@ class CacheCliff(Act):
             levels,
             axis=Axis("GB/s per node", 1e-4, 100, log=True, ticks=decade_ticks(1e-4, 100, every=2)),
             mark=outcome.demand_gb_s,
-            mark_text=f"demand {number(outcome.demand_gb_s)}",
+            mark_text=f"demand {quantity(outcome.demand_gb_s * GB, 'B/s')}",
             flagged=2,
             predicted=None if predicted is None else predicted * self.asked().supply_gb_s,
             predicted_text="you said, with 8 drives",
@@ -522,7 +527,7 @@ class CacheCliff(Act):
                 "Supply per node",
                 number(outcome.supply_gb_s),
                 "GB/s",
-                note=f"demand {number(outcome.demand_gb_s)} GB/s",
+                note=f"demand {quantity(outcome.demand_gb_s * GB, 'B/s')}",
             ),
             Metric("From the share", number(outcome.remote_gb_s), "GB/s", note=f"of {self.dfs_share_gb_s:g} GB/s"),
             Metric.of("Data over job", f"{number(outcome.gravity, 5)} ×", note=f"one pass: {duration(outcome.pass_s)}"),
