@@ -55,7 +55,8 @@ def budget_stack(
     rows = np.arange(len(stacks))[::-1].astype(float)
     widths = np.array([[stack.parts[name] for name in names] for stack in stacks])
     ends = np.cumsum(widths, axis=1)
-    starts = ends - widths
+    # Not ends minus widths: the last step may be endless.
+    starts = np.hstack([np.zeros((len(stacks), 1)), ends[:, :-1]])
     totals = ends[:, -1]
     over = totals > limit.value * (1 + 1e-9)
     cut = totals > high
