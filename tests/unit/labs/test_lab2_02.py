@@ -37,15 +37,11 @@ from labs.vol2.lab_02_compute_infra import (
     passing,
     split_of,
 )
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
 from mlsysim import physics
+from tests.unit.labs.earlier import save_earlier
 
 CHECKS = json.loads((Path(__file__).parents[2] / "data" / "checks" / "v2_02.json").read_text())
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -297,8 +293,8 @@ def test_challenge_is_solved_by_the_solution_and_by_no_other_model(lab):
     assert not lab.act2.constraints_met()
 
 
-def test_badges_and_outcome_agree():
-    constraints = InterconnectWall(DesignLedger(open_store("sqlite://"), new_student_id())).act2.constraints()
+def test_badges_and_outcome_agree(lab):
+    constraints = lab.act2.constraints()
     for o in outcomes():
         assert o.meets_challenge == all(constraint.holds(o) for constraint in constraints)
 
@@ -309,17 +305,7 @@ def test_badges_and_outcome_agree():
 @pytest.mark.parametrize("link", [*ADAPTERS, None])
 def test_adapters_start_where_the_link_of_the_first_lab_says(ledger, link):
     if link is not None:
-        design = {
-            "context": "fleet",
-            "act1_prediction": "A",
-            "act1_correct": False,
-            "act2_result": 0.5,
-            "act2_decision": "faster_link",
-            "constraint_hit": False,
-            "link": link,
-            "fleet_gpus": 1024,
-        }
-        ledger.save(chapter=1, volume=2, design=design)
+        save_earlier(ledger, "v2_01", link=link, fleet_gpus=1024)
     lab = InterconnectWall(ledger)
     assert lab.act2.nics == (8 if link is None else ADAPTERS[link])
     assert ("1,024 GPUs in V2-01 is 128 of these nodes" in lab.act1.from_ledger()) == (link is not None)

@@ -37,16 +37,12 @@ from labs.vol2.lab_03_network_fabrics import (
     port_for,
     ring_order,
 )
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
 from mlsysim import physics
+from tests.unit.labs.earlier import save_earlier
 
 CHECKS = json.loads((Path(__file__).parents[2] / "data" / "checks" / "v2_03.json").read_text())
 GPUS = (256, 512, 1024, 2048)
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -264,22 +260,7 @@ def test_port_from_the_adapters(nics, port):
 )
 def test_reads_v2_02(ledger, design, port, words):
     if design:
-        base = {
-            "context": "multi",
-            "act1_prediction": "A",
-            "act1_correct": False,
-            "act2_result": 0.5,
-            "act2_decision": "more_nics",
-            "constraint_hit": False,
-            "dp": 16,
-            "tokens": 4096,
-            "fewest_nics": False,
-        }
-        fields = contract_of("v2_02").fields
-        entry = {name: value for name, value in {**base, **design}.items() if name in fields}
-        if fields["act1_prediction"].type == "number":
-            entry["act1_prediction"] = 1.0
-        ledger.save(chapter=2, volume=2, design=entry)
+        save_earlier(ledger, "v2_02", **design)
     lab = TheBisectionBudget(ledger)
     assert lab.act2.link_gbit_s == port
     assert words in lab.act2.from_ledger()

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from components.instruments.figure import Figure
-from components.instruments.layers import Labels
 from labs.catalog import find_act
 from labs.vol2.lab_04_data_storage import (
     CURVES,
@@ -21,15 +20,12 @@ from labs.vol2.lab_04_data_storage import (
     SharedStorage,
     toy_cache,
 )
-from ledger import DesignLedger, contract_of, new_student_id, open_store
+from ledger import DesignLedger, contract_of
 from mlsysim import physics
+from tests.unit.labs.earlier import save_earlier
+from tests.unit.labs.plot_words import written
 
 CHECKS = json.loads((Path(__file__).parents[2] / "data" / "checks" / "v2_04.json").read_text())
-
-
-@pytest.fixture
-def ledger() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
 
 
 @pytest.fixture
@@ -58,8 +54,7 @@ def banner(lab: FuelLineLab) -> str:
 
 
 def words(plot: Any) -> str:
-    labels = [str(text) for layer in plot.layers if isinstance(layer, Labels) for text in layer.columns()["text"]]
-    return " | ".join([plot.title, plot.caption, *labels])
+    return " | ".join([plot.title, plot.caption, *written(plot)])
 
 
 def feed(context: str, **controls: Any) -> Any:
@@ -349,16 +344,7 @@ def lost(lab: FuelLineLab) -> str:
 
 
 def with_fleet(ledger: DesignLedger, **fields: Any) -> FuelLineLab:
-    contract = contract_of("v2_01")
-    common = {
-        "context": contract.contexts[0],
-        "act1_prediction": contract.fields["act1_prediction"].vocabulary[0],
-        "act1_correct": True,
-        "act2_result": 0.5,
-        "act2_decision": contract.fields["act2_decision"].vocabulary[0],
-        "constraint_hit": False,
-    }
-    ledger.save(chapter=1, volume=2, design={**common, **fields})
+    save_earlier(ledger, "v2_01", **fields)
     return FuelLineLab(ledger)
 
 
