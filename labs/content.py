@@ -119,7 +119,7 @@ def _gap_text(predicted: float, actual: float, form: Callable[[float], str], dif
     if difference or predicted <= 0 or actual <= 0 or not (math.isfinite(predicted) and math.isfinite(actual)):
         return form(abs(predicted - actual)), abs(predicted - actual)
     ratio = max(predicted, actual) / min(predicted, actual)
-    return f"{ratio:.2f} times" if ratio < 10 else f"{ratio:.1f} times", ratio
+    return f"{ratio:,.{2 if ratio < 10 else 1 if ratio < 1000 else 0}f} times", ratio
 
 
 @dataclass(frozen=True)

@@ -576,7 +576,7 @@ def communication_bars(
         Labels(
             x=at,
             y=y + 0.42,
-            text=[f"{limit:.0%}" for _ in steps],
+            text=[f"{percent(limit, 0)}" for _ in steps],
             token="ink",
             align="center",
             baseline="bottom",

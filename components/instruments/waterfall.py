@@ -9,7 +9,7 @@ import numpy as np
 
 from components.instruments.layers import Axis, Boxes, Labels, Layer, Plot, Segments
 from components.instruments.registry import instrument
-from components.quantity import number
+from components.quantity import number, percent
 from components.theme import SERIES
 
 
@@ -72,9 +72,9 @@ def latency_waterfall(
     # is less, the share stands alone, and what is too narrow for that is named in the caption and the readouts.
     room = widths[picked, largest] / right * 200 / 6.5
     inside = [
-        text if len(text) < letters else f"{s:.0%}" if letters > 5 else ""
+        text if len(text) < letters else f"{percent(s, 0)}" if letters > 5 else ""
         for text, s, letters in zip(
-            [f"{names[k]}: {s:.0%}" for k, s in zip(largest, share, strict=True)], share, room, strict=True
+            [f"{names[k]}: {percent(s, 0)}" for k, s in zip(largest, share, strict=True)], share, room, strict=True
         )
     ]
     layers += [

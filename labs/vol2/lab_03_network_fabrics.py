@@ -251,14 +251,14 @@ class TwiceTheBandwidth(Act):
                     "A",
                     "2.00×",
                     "*Double bandwidth, half the time* counts the bytes alone. They take "
-                    f"{share_new:.0%} to {share_old:.0%} of the time of this message.",
+                    f"{percent(share_new, 0)} to {percent(share_old, 0)} of the time of this message.",
                     value=2.0,
                 ),
                 Option(
                     "B",
                     f"{half:.2f}×",
                     "*About half the time is bandwidth* guesses the split. It is "
-                    f"{1 - share_old:.0%} start-up to {share_old:.0%} bytes, not 50 to 50.",
+                    f"{percent(1 - share_old, 0)} start-up to {percent(share_old, 0)} bytes, not 50 to 50.",
                     value=half,
                 ),
                 Option(
@@ -385,7 +385,7 @@ class TwiceTheBandwidth(Act):
                 Option(
                     "A",
                     "Faster links for both: both are network traffic",
-                    f"The message of {size(SMALL.value)} gains {old / new - 1:.0%}.",
+                    f"The message of {size(SMALL.value)} gains {percent(old / new - 1, 0)}.",
                 ),
                 Option(
                     "B",
@@ -632,7 +632,7 @@ class BisectionBudget(Act):
             'most traffic is local". Two teams will share it, one with a dense 70B model, one with a mixture of '
             f"experts. I have {BUDGET.value / 1e6:g} million dollars for switches and optics; the non-blocking "
             f"design is quoted at {self.offered(1).fabric_cost_usd / 1e6:.2f}. Neither team may spend more than "
-            f"{WAIT_LIMIT.value:.0%} of its time waiting.",
+            f"{percent(WAIT_LIMIT.value, 0)} of its time waiting.",
         )
 
     def concept(self) -> str:
@@ -676,7 +676,7 @@ class BisectionBudget(Act):
         if value < 2.45:
             whole = 1 / physics.oversubscription_relative_throughput(WAIT_LIMIT.value, 4.0)
             return (
-                f"That is the whole step of a job with {WAIT_LIMIT.value:.0%} communication: "
+                f"That is the whole step of a job with {percent(WAIT_LIMIT.value, 0)} communication: "
                 f"{1 - WAIT_LIMIT.value:.1f} "
                 f"+ {WAIT_LIMIT.value:.1f}·4 = {whole:.1f}. The question was the AllReduce alone."
             )
@@ -712,8 +712,8 @@ class BisectionBudget(Act):
                 "ring's edges leave their leaf. Sorting the same ring by leaf brings it back to "
                 f"{self.offered(4, 'tor', 'packed').dense_slowdown:.1f} times with not one cable more.\n\n"
                 f"Then the money: 4:1 saves {million(offer.saved_usd, 3)}, "
-                f"{offer.saved_usd / full.fabric_cost_usd:.0%} of the fabric, but lets "
-                f"{1 - offer.dense_throughput:.0%} "
+                f"{percent(offer.saved_usd / full.fabric_cost_usd, 0)} of the fabric, but lets "
+                f"{percent(1 - offer.dense_throughput, 0)} "
                 f"of {million(gpus_usd, 1)} of GPUs idle in the dense job: {million(offer.dense_loss_usd, 1)}. Even "
                 "2:1 "
                 f"with rails gives up {percent(1 - passing.moe_throughput)} of the MoE team's throughput "
@@ -723,7 +723,7 @@ class BisectionBudget(Act):
 
     def challenge(self) -> str:
         limits = (
-            f"both jobs wait at most {WAIT_LIMIT.value:.0%}, and switches and optics cost at most "
+            f"both jobs wait at most {percent(WAIT_LIMIT.value, 0)}, and switches and optics cost at most "
             f"{BUDGET.value / 1e6:g}M USD"
         )
         if self.context == NODE.id:
@@ -740,8 +740,12 @@ class BisectionBudget(Act):
 
     def constraints(self) -> tuple[Constraint, ...]:
         return (
-            Constraint(f"Dense wait ≤ {WAIT_LIMIT.value:.0%}", lambda o: at_most(o.dense_fraction, WAIT_LIMIT.value)),
-            Constraint(f"MoE wait ≤ {WAIT_LIMIT.value:.0%}", lambda o: at_most(o.moe_fraction, WAIT_LIMIT.value)),
+            Constraint(
+                f"Dense wait ≤ {percent(WAIT_LIMIT.value, 0)}", lambda o: at_most(o.dense_fraction, WAIT_LIMIT.value)
+            ),
+            Constraint(
+                f"MoE wait ≤ {percent(WAIT_LIMIT.value, 0)}", lambda o: at_most(o.moe_fraction, WAIT_LIMIT.value)
+            ),
             Constraint(f"Fabric ≤ {BUDGET.value / 1e6:g}M USD", lambda o: at_most(o.fabric_cost_usd, BUDGET.value)),
             Constraint(f"{GPUS.value:,.0f} GPUs", lambda o: o.gpus == GPUS.value),
         )
@@ -755,10 +759,10 @@ class BisectionBudget(Act):
             port = self.link_gbit_s / 8
             kept = port / (o.dense_slowdown if dense else o.moe_slowdown)
             return (
-                f"{job}: {crossing:.0%} of its bytes climb a {self.oversubscription}:1 spine, so each GPU keeps "
-                f"{kept:.1f} of {port:.0f} GB/s. Communication {comm:.2f} s, computation {compute:.2f} s. The spine "
-                "sets the pace, not the GPUs. Remedies: remove fewer uplinks, wire in rails, pack the ranks (rings "
-                "only)."
+                f"{job}: {percent(crossing, 0)} of its bytes climb a {self.oversubscription}:1 spine, so each GPU "
+                f"keeps {kept:.1f} of {port:.0f} GB/s. Communication {comm:.2f} s, computation {compute:.2f} s. "
+                "The spine sets the pace, not the GPUs. Remedies: remove fewer uplinks, wire in rails, pack the ranks "
+                "(rings only)."
             )
 
         return (
@@ -787,8 +791,8 @@ class BisectionBudget(Act):
             limit=WAIT_LIMIT.value,
             title="One step of each job",
             caption=(
-                f"Dashed: the step of which communication is exactly {WAIT_LIMIT.value:.0%}. The dense job waits "
-                f"{percent(outcome.dense_fraction)} of its step, the MoE job {percent(outcome.moe_fraction)}."
+                f"Dashed: the step of which communication is exactly {percent(WAIT_LIMIT.value, 0)}. The dense job "
+                f"waits {percent(outcome.dense_fraction)} of its step, the MoE job {percent(outcome.moe_fraction)}."
             ),
         )
         if self.context == NODE.id:
@@ -901,7 +905,8 @@ class BisectionBudget(Act):
             title="What the cut gives, and what it costs",
             caption=(
                 f"{self.oversubscription}:1 leaves {plain(100 * cut)} % of the bisection for "
-                f"{o.fabric_cost_usd / full.fabric_cost_usd:.0%} of the price: leaves stay, uplinks and spines go."
+                f"{percent(o.fabric_cost_usd / full.fabric_cost_usd, 0)} of the price: leaves stay, uplinks and "
+                "spines go."
                 if self.oversubscription > 1
                 else "1:1 is the non-blocking fabric itself: every leaf has as many ports up as down."
             ),
@@ -974,19 +979,20 @@ class BisectionBudget(Act):
         offer, full = self.offered(), self.offered(1)
         fewer = 1 - offer.optical_links / full.optical_links
         return Question(
-            f'"4:1 cuts the switch bill by {fewer:.0%}." What is true?',
+            f'"4:1 cuts the switch bill by {percent(fewer, 0)}." What is true?',
             (
                 Option(
                     "A",
                     "Yes: three of four uplinks are gone",
-                    f"Uplinks and spines fall by {fewer:.0%}, but the {offer.leaves} leaves stay: {full.switches} → "
-                    f"{offer.switches} switches, minus {1 - offer.switches / full.switches:.0%}.",
+                    f"Uplinks and spines fall by {percent(fewer, 0)}, but the {offer.leaves} leaves stay: "
+                    f"{full.switches} → {offer.switches} switches, minus "
+                    f"{percent(1 - offer.switches / full.switches, 0)}.",
                 ),
                 Option(
                     "B",
-                    f"Switches and optics fall by {1 - offer.fabric_cost_usd / full.fabric_cost_usd:.0%}, the "
+                    f"Switches and optics fall by {percent(1 - offer.fabric_cost_usd / full.fabric_cost_usd, 0)}, the "
                     "bisection "
-                    f"by {fewer:.0%}, and a pattern pays once more than a quarter of its bytes cross the spine",
+                    f"by {percent(fewer, 0)}, and a pattern pays once more than a quarter of its bytes cross the spine",
                     f"{full.fabric_cost_usd / 1e6:.3f} → {million(offer.fabric_cost_usd, 3)}, "
                     f"{number(full.bisection_tb_s)} → {offer.bisection_tb_s:.1f} TB/s, and each GPU keeps "
                     "$\\beta/\\max(1, 4x)$.",

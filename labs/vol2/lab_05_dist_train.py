@@ -1195,13 +1195,13 @@ def instructor_notes() -> str:
         "- Ask why TP-8 gets eight rails for free: each of its ranks owns its own ring and its own NIC. Ask why a "
         "deeper pipeline does not reduce activation memory under 1F1B.\n"
         f"- The honest point: with all eight rails a fully sharded run takes {single_axis:.2f} days, "
-        f"{single_axis / three_d - 1:.0%} more than the best 3D layout ({three_d:.2f}); with TP it takes "
+        f"{percent(single_axis / three_d - 1, 0)} more than the best 3D layout ({three_d:.2f}); with TP it takes "
         f"{sharded:.2f}. The paradox bites again at eight times the scale.\n"
         "- Extension: at which number of GPUs does the 3D layout with three virtual stages fall under 75 % of its "
         f"efficiency at 128? (MFU {interleaved[128]:.3f} at 128; {interleaved[4096]:.3f} at 4,096, "
-        f"{interleaved[4096] / interleaved[128]:.0%}; {interleaved[8192]:.3f} at 8,192, "
-        f"{interleaved[8192] / interleaved[128]:.0%}. Without interleaving: {curve.mfu[0]:.3f}, {curve.mfu[5]:.3f}, "
-        f"{curve.mfu[6]:.3f}.)"
+        f"{percent(interleaved[4096] / interleaved[128], 0)}; {interleaved[8192]:.3f} at 8,192, "
+        f"{percent(interleaved[8192] / interleaved[128], 0)}. Without interleaving: {curve.mfu[0]:.3f}, "
+        f"{curve.mfu[5]:.3f}, {curve.mfu[6]:.3f}.)"
     )
 
 
@@ -1251,7 +1251,7 @@ class ParallelismParadox(Lab):
     )
     assumptions = (
         "- Balanced stages, no stragglers, first-order overlap, embeddings left out; products of attention scores "
-        f"({SEQ_LEN.value / (6 * c.GPT3_175B_WIDTH.value):.1%} of the FLOP here) are neglected.\n"
+        f"({percent(SEQ_LEN.value / (6 * c.GPT3_175B_WIDTH.value), 1)} of the FLOP here) are neglected.\n"
         "- NVLink's 900 GB/s count both directions; a ring sends at "
         f"{c.NVLINK4_BW.value / 1e9:.0f} GB/s, {c.NVLINK4_BW.value / c.IB_NDR_BW.value:.0f} times a NIC.\n"
         "- The peak is that of dense BF16. The sparse figure, "

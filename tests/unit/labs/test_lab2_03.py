@@ -157,8 +157,8 @@ def test_first_prediction(lab):
     assert "1.999×" in prediction.why
     assert "450 KB, 6 times *higher*" in prediction.why
     texts = {option.id: option.feedback for option in prediction.options}
-    assert "5% to 10%" in texts["A"]
-    assert "90% start-up to 10% bytes" in texts["B"]
+    assert "5 % to 10 %" in texts["A"]
+    assert "90 % start-up to 10 % bytes" in texts["B"]
     assert "19 times below the crossover of 75 KB" in texts["C"]
 
 
@@ -170,20 +170,20 @@ def test_second_prediction(lab):
     bands = [(1.0, "Laid out by leaf"), (1.9, "whole step"), (3.0, "2.4 %"), (3.9, "124/127"), (8.0, "quarter")]
     for value, words in bands:
         assert words in prediction.feedback(value)
-    for words in ("0.695 s become 2.713 s", "97.6 %", "0.744M USD", "38%", "8.6M USD", "9.7 %", "2.5M USD"):
+    for words in ("0.695 s become 2.713 s", "97.6 %", "0.744M USD", "38 %", "8.6M USD", "9.7 %", "2.5M USD"):
         assert words in prediction.why
 
 
 def test_reflections(lab):
     first = {option.id: option for option in lab.act1.reflection().options}
     assert first["B"].correct
-    assert "5%" in first["A"].feedback
+    assert "5 %" in first["A"].feedback
     assert "2.5×" in first["B"].feedback
     assert "0.4 ms of 695 ms" in first["C"].feedback
     second = {option.id: option for option in lab.act2.reflection().options}
     assert second["B"].correct
     assert "48 → 36" in second["A"].feedback
-    assert "38%" in second["B"].text
+    assert "38 %" in second["B"].text
     assert "1.952 → 1.208M USD" in second["B"].feedback
 
 
@@ -204,7 +204,7 @@ def test_banner_appears_with_the_default_and_goes(lab):
     in_act2(lab)
     (failure,) = lab.act2.active_failures()
     text = failure.text(lab.act2.outcome)
-    assert "98% of its bytes climb a 4:1 spine" in text
+    assert "98 % of its bytes climb a 4:1 spine" in text
     assert "12.8 of 50 GB/s" in text
     assert not lab.constraint_hit
     lab.set_control("act2", "oversubscription", 8)

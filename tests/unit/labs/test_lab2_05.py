@@ -309,7 +309,7 @@ def test_data_parallel_says_that_no_design_passes(lab):
 
 
 def test_instructor_notes_quote_the_model():
-    for word in ("0.429 at 128", "0.338 at 4,096, 79%", "0.278 at 8,192, 65%", "13%", "9.60", "8.48"):
+    for word in ("0.429 at 128", "0.338 at 4,096, 79 %", "0.278 at 8,192, 65 %", "13 %", "9.60", "8.48"):
         assert word in ParallelismParadox.instructor_notes
 
 
