@@ -19,12 +19,13 @@ class CourseIndex(HtmlComponent):
     title = param.String(default="", doc="Name of the course.")
     lead = param.String(default="", doc="What a newcomer should know, in two sentences.")
     summary = param.String(default="", doc="The student's progress in one line.")
+    home = param.String(default="", doc="Address of the index, on a page that is not it.")
     notice = param.String(default="", doc="A message about the page itself; empty if there is none.")
     volumes = param.List(
         default=[],
         item_type=dict,
         doc=(
             "`{title, subtitle, labs}`; a lab is `{number, title, invariant, minutes, contexts, href, thumbnail, "
-            "progress, progress_text}`."
+            "progress, progress_text}`; without `href` it is shown, but does not open."
         ),
     )

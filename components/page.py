@@ -6,6 +6,7 @@ import panel as pn
 from panel.io.resources import BASE_TEMPLATE, _env
 
 from components.base import HtmlComponent
+from components.theme import accent_css
 
 #: How long a page may stay empty before it says why.
 PATIENCE_MS = 10_000
@@ -23,6 +24,7 @@ _TEMPLATE = _env.from_string("""
   .no-answer { font-family: system-ui, sans-serif; line-height: 1.5; max-width: 40rem; margin: 3rem auto;
     padding: 0 1rem; color: var(--ink, CanvasText); }
 </style>
+{% if accent_css %}<style>{{ accent_css }}</style>{% endif %}
 {% if cookie %}<script>document.cookie = {{ cookie | tojson }}</script>{% endif %}
 {% endblock %}
 {% block contents %}
@@ -44,16 +46,19 @@ empty, ask whoever runs your network whether it lets WebSocket connections to th
 """)
 
 
-def page(component: HtmlComponent, title: str, cookie: str = "") -> HtmlComponent:
+def page(component: HtmlComponent, title: str, *, accent: str | None = None, cookie: str = "") -> HtmlComponent:
     """Makes the current document a page that holds one component, which is returned for Panel to serve.
 
-    `cookie` is one that the page sets itself, with its attributes. Panel's template classes are not used: they
-    bring a second root and a hidden HTML pane, for which every page would load MathJax.
+    `accent` is the course's own colour, `cookie` one that the page sets itself, with its attributes. Panel's
+    template classes are not used: they bring a second root and a hidden HTML pane, for which every page would
+    load MathJax.
     """
     document = pn.state.curdoc
     if document is None:
         raise RuntimeError("a page is made inside a session")
     document.template = _TEMPLATE
     document.title = title
-    document.template_variables.update(base=BASE_TEMPLATE, cookie=cookie, patience_ms=PATIENCE_MS)
+    document.template_variables.update(
+        base=BASE_TEMPLATE, accent_css=accent_css(accent), cookie=cookie, patience_ms=PATIENCE_MS
+    )
     return component

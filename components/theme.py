@@ -127,6 +127,43 @@ def colour(token: str) -> str:
         raise KeyError(f"unknown colour token {token!r}; known: {', '.join(LIGHT)}") from None
 
 
+def luminance(colour: str) -> float:
+    """Relative luminance of #RRGGBB, 0 to 1 (WCAG 2.2)."""
+    parts = [part / 255 for part in _channels(colour)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def header_of(accent: str) -> dict[str, str]:
+    """The ground of the header in a course's own colour, as dark as the palest text on it needs."""
+    share = 1.0
+    while contrast(HEADER["header-muted"], _darkened(accent, share)) < 5.0:
+        share *= 0.97
+    steps = {"header-start": 0.4, "header-middle": 0.7, "header-end": 1.0}
+    return {name: _darkened(accent, step * share) for name, step in steps.items()}
+
+
+def accent_css(accent: str | None) -> str:
+    """A style sheet that gives the header a course's own colour; empty without one."""
+    if accent is None:
+        return ""
+    return "html:root{" + "".join(f"--{name}:{value};" for name, value in header_of(accent).items()) + "}"
+
+
+def _channels(colour: str) -> list[int]:
+    return [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
+
+
+def _darkened(colour: str, share: float) -> str:
+    return "#" + "".join(f"{round(part * share):02X}" for part in _channels(colour))
+
+
 def css() -> str:
     """Custom properties of both themes: the system's choice, unless the reader made one."""
 

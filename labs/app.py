@@ -13,10 +13,10 @@ from panel.viewable import Viewable
 
 from labs import site
 from labs.busy import PortBusyError
-from labs.catalog import catalog, path_of
+from labs.catalog import path_of
 from labs.lab import Lab
 from labs.not_found import NotFound
-from labs.pages import GALLERY_TITLE, INDEX_TITLE, THUMBNAILS, gallery_page, index_page, lab_page, title_of
+from labs.pages import THUMBNAILS, gallery_page, gallery_title, index_page, lab_page, title_of
 from labs.warm import warm_when_idle
 
 HOME = "../"
@@ -54,17 +54,19 @@ def pages() -> dict[str, Callable[[], Viewable]]:
     def of(lab: type[Lab]) -> Callable[[], Viewable]:
         return lambda: lab_page(lab, HOME)
 
-    return {"/": index_page, "/gallery": gallery_page, **{f"/{path_of(lab)}": of(lab) for lab in catalog()}}
+    return {"/": index_page, "/gallery": gallery_page, **{f"/{path_of(lab)}": of(lab) for lab in site.course().offered}}
 
 
 def titles() -> dict[str, str]:
     """Path to title: the server gives every page one, in place of what the page has set."""
-    return {"/": INDEX_TITLE, "/gallery": GALLERY_TITLE, **{f"/{path_of(lab)}": title_of(lab) for lab in catalog()}}
+    labs = {f"/{path_of(lab)}": title_of(lab) for lab in site.course().offered}
+    return {"/": site.course().title, "/gallery": gallery_title(), **labs}
 
 
 def serve(port: int, address: str | None, allow_origin: Sequence[str], processes: int = 1) -> None:
     """Serves the suite until it is stopped. Raises PortBusyError, or LedgerError for an unusable ledger."""
-    # Both are opened here, so that a mistake shows at the start and not to the first student.
+    # All are opened here, so that a mistake shows at the start and not to the first student.
+    site.course()
     site.store()
     site.secret()
     pn.extension()
@@ -92,6 +94,8 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
         if problem.errno == errno.EADDRINUSE:
             raise PortBusyError(f"port {port} is in use; stop what runs there, or choose another with --port") from None
         raise
-    print(f"MLSys Labs: http://{address or 'localhost'}:{port}  (ledger: {site.store().location})", flush=True)
+    print(
+        f"{site.course().title}: http://{address or 'localhost'}:{port}  (ledger: {site.store().location})", flush=True
+    )
     warm_when_idle(server.io_loop)
     server.run_until_shutdown()

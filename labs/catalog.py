@@ -51,6 +51,21 @@ def find_lab(volume: int, number: int) -> type[Lab]:
     raise UnknownLabError(f"there is no lab V{volume}-{number:02d}; there are {there}")
 
 
+def name_of(lab: type[Lab]) -> str:
+    """What people call a lab: V1-02."""
+    return f"V{lab.volume}-{lab.number:02d}"
+
+
+def lab_named(name: str) -> type[Lab]:
+    """A lab by V1-02, v1_02, ch02, or its file; UnknownLabError lists those there are."""
+    for lab in catalog():
+        numbered = name_of(lab).lower()
+        names = {numbered, numbered.replace("-", "_"), lab.key(), lab.slug, path_of(lab)}
+        if name.lower() in names or Path(name).with_suffix("").as_posix().endswith(path_of(lab)):
+            return lab
+    raise UnknownLabError(f"there is no lab {name!r}; there are {', '.join(map(name_of, catalog()))}")
+
+
 def find_act(volume: int, number: int, act: str) -> type[Act]:
     """The act "act1" or "act2" of a lab; its `evaluate` computes an outcome without a session."""
     if act not in ("act1", "act2"):

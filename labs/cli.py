@@ -11,8 +11,8 @@ from pathlib import Path
 
 from labs import site
 from labs.busy import PortBusyError
-from labs.catalog import UnknownLabError, catalog, path_of
-from labs.lab import Lab
+from labs.catalog import UnknownLabError, catalog, lab_named, name_of, path_of
+from labs.course import CourseFileError, load_course
 from ledger import LedgerError, class_statistics, export_all, import_all
 
 
@@ -23,11 +23,13 @@ class UsageError(ValueError):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the exit code is 0 on success, 1 when a check fails, 2 when something was asked wrongly."""
     options = _parser().parse_args(arguments)
+    if getattr(options, "course", None) is not None:
+        os.environ[site.COURSE_VARIABLE] = options.course
     if options.ledger is not None:
         os.environ[site.LEDGER_VARIABLE] = options.ledger
     try:
         return options.run(options)
-    except (UsageError, UnknownLabError, LedgerError, FileExistsError, PortBusyError) as problem:
+    except (UsageError, UnknownLabError, CourseFileError, LedgerError, FileExistsError, PortBusyError) as problem:
         print(f"mlsys-labs: {problem}", file=sys.stderr)
         return 2
 
@@ -55,7 +57,11 @@ def _parser() -> argparse.ArgumentParser:
         help="host[:port] under which browsers reach the server; may be repeated",
     )
     _conda_options(serve)
+    _course_option(serve)
     _ledger_option(serve)
+
+    config = command("check-config", _check_config, "Check a course's file, and say what it decides.")
+    config.add_argument("file", help="the file, in TOML")
 
     listing = command("list", _list, "List the labs.")
     listing.add_argument("--json", action="store_true", help="as JSON")
@@ -64,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("labs", nargs="*", metavar="LAB", help="V1-02, v2_05 or a lab's file")
 
     shots = command(
-        "snapshot", _snapshot, "Write labs (all by default) as HTML that works without a server or a network."
+        "snapshot", _snapshot, "Write labs (the course's by default) as HTML that works without a server or a network."
     )
     shots.add_argument("labs", nargs="*", metavar="LAB", help="V1-02, v2_05 or a lab's file")
     shots.add_argument(
@@ -74,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     shots.add_argument(
         "--answers", action="store_true", help="print as the instructor's version, with answers and solutions"
     )
+    _course_option(shots)
     shots.add_argument(
         "--processes", type=int, metavar="N", help="labs recorded at a time (default: one per processor)"
     )
@@ -114,6 +121,14 @@ def _conda_options(serve: argparse.ArgumentParser) -> None:
         serve.add_argument(flag, action="store_true", default=hidden, help=hidden)
 
 
+def _course_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--course",
+        metavar="FILE",
+        help=f"the course's file, see docs/course.md (default ${site.COURSE_VARIABLE}, or the whole suite)",
+    )
+
+
 def _ledger_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ledger",
@@ -130,6 +145,16 @@ def _serve(options: argparse.Namespace) -> int:
     if options.num_procs < 1:
         raise UsageError(f"--num-procs takes a number from 1, not {options.num_procs}")
     serve(options.port, options.address, options.allow_origin, options.num_procs)
+    return 0
+
+
+def _check_config(options: argparse.Namespace) -> int:
+    course = load_course(options.file)
+    opens = [(lab, course.opens_at(lab)) for lab in course.offered]
+    print(f"{options.file}: {course.title}, {len(opens)} labs")
+    for lab, moment in opens:
+        if moment is not None:
+            print(f"{name_of(lab)}  from {moment.isoformat(timespec='minutes')}  {lab.title}")
     return 0
 
 
@@ -151,30 +176,14 @@ def _list(options: argparse.Namespace) -> int:
     else:
         for lab in catalog():
             contexts = ", ".join(context.id for context in lab.contexts)
-            print(f"V{lab.volume}-{lab.number:02d}  {lab.minutes():>2} min  {lab.title}  ({contexts})")
+            print(f"{name_of(lab)}  {lab.minutes():>2} min  {lab.title}  ({contexts})")
     return 0
-
-
-def _find(name: str) -> type[Lab]:
-    """A lab by V1-02, v1_02, ch02, or its file."""
-    for lab in catalog():
-        names = {
-            f"v{lab.volume}-{lab.number:02d}",
-            f"v{lab.volume}_{lab.number:02d}",
-            lab.key(),
-            lab.slug,
-            path_of(lab),
-        }
-        if name.lower() in names or Path(name).with_suffix("").as_posix().endswith(path_of(lab)):
-            return lab
-    known = ", ".join(f"V{lab.volume}-{lab.number:02d}" for lab in catalog())
-    raise UsageError(f"there is no lab {name!r}; there are {known}")
 
 
 def _check(options: argparse.Namespace) -> int:
     from labs.conformance import check_labs
 
-    reports = check_labs([_find(name) for name in options.labs] or catalog())
+    reports = check_labs([lab_named(name) for name in options.labs] or catalog())
     for report in reports:
         print(report)
     return 0 if all(report.passed for report in reports) else 1
@@ -185,7 +194,7 @@ def _snapshot(options: argparse.Namespace) -> int:
 
     from labs.snapshot.suite import SnapshotError, Style, snapshot
 
-    labs = [_find(name) for name in options.labs] or list(catalog())
+    labs = [lab_named(name) for name in options.labs] or list(site.course().offered)
     if options.processes is not None and options.processes < 1:
         raise UsageError(f"--processes takes a number from 1, not {options.processes}")
     with tqdm(total=len(labs), unit="lab", disable=None) as bar:

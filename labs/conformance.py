@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from labs import conformance_content as content
 from labs import conformance_run as run
+from labs.catalog import name_of
 from labs.conformance_content import Found
 from labs.lab import Lab
 
@@ -90,7 +91,7 @@ def check_lab(lab: type[Lab], rules: Iterable[int] | None = None) -> Report:
         if len(listed) > LISTED:
             listed[LISTED:] = [(f"{len(listed) - LISTED} findings more of this rule", "see the first ones")]
         findings += [Finding(number, what, right) for what, right in listed]
-    return Report(f"V{lab.volume}-{lab.number:02d} {lab.slug}", tuple(findings))
+    return Report(f"{name_of(lab)} {lab.slug}", tuple(findings))
 
 
 def check_labs(labs: Iterable[type[Lab]], rules: Iterable[int] | None = None) -> list[Report]:

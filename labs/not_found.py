@@ -5,7 +5,8 @@ from __future__ import annotations
 from tornado.web import RequestHandler
 
 from components.not_found import not_found_html
-from labs.catalog import catalog, path_of
+from labs.catalog import name_of, path_of
+from labs.site import course
 
 
 class NotFound(RequestHandler):
@@ -13,5 +14,5 @@ class NotFound(RequestHandler):
 
     def prepare(self) -> None:
         self.set_status(404)
-        links = [(f"/{path_of(lab)}", f"V{lab.volume}-{lab.number:02d} {lab.title}") for lab in catalog()]
+        links = [(f"/{path_of(lab)}", f"{name_of(lab)} {lab.title}") for lab in course().offered]
         self.finish(not_found_html(links))

@@ -10,18 +10,15 @@ from panel.viewable import Viewable
 
 from components.course_index import CourseIndex
 from components.page import page
-from labs.catalog import catalog, path_of
+from labs.catalog import lab_named, path_of
 from labs.gallery import gallery
 from labs.lab import Lab
 from labs.session import query, visit
-from labs.site import COOKIE, COOKIE_DAYS, Visit, ledger_of
+from labs.site import COOKIE, COOKIE_DAYS, Visit, course, ledger_of
 from labs.view import LabView
 
 #: Pictures of the index page, one per lab, made from real pages.
 THUMBNAILS = Path(__file__).parent / "thumbnails"
-
-INDEX_TITLE = "MLSys Labs"
-GALLERY_TITLE = "Gallery · MLSys Labs"
 
 #: Names in an address that are not a lab's.
 RESERVED = {"theme", "embed", "bokeh-session-id"}
@@ -37,45 +34,66 @@ VOLUMES = {
 
 def title_of(lab: type[Lab]) -> str:
     """What the browser's tab says of a lab."""
-    return f"{lab.title} · MLSys Labs"
+    return f"{lab.title} · {course().title}"
+
+
+def gallery_title() -> str:
+    """The same of the gallery."""
+    return f"Gallery · {course().title}"
 
 
 def lab_page(lab: type[Lab], home: str = "") -> Viewable:
     """The page of a lab for the student of the current session."""
     who = visit()
+    if closed := course().closed_until(lab):
+        return page(_not_open(lab, closed, home), title_of(lab), accent=course().accent, cookie=_cookie(who))
     run = lab(ledger_of(who))
     run.follow(pair for pair in query() if pair[0] not in RESERVED)
     if who.notice:
         run.notices.append(who.notice)
     view = LabView(run, home=home)
-    return page(view.frame, title_of(lab), cookie=_cookie(who))
+    return page(view.frame, title_of(lab), accent=course().accent, cookie=_cookie(who))
+
+
+def _not_open(lab: type[Lab], opens: str, home: str) -> CourseIndex:
+    """What stands in place of a lab that has not opened yet."""
+    return CourseIndex(
+        eyebrow=f"Volume {lab.volume} · Lab {lab.number:02d}",
+        title=lab.title,
+        lead=lab.question,
+        summary=f"This lab opens on {opens}.",
+        home=home,
+    )
 
 
 def index_page() -> Viewable:
     """Both volumes, with the student's progress."""
     who = visit()
     summary = ledger_of(who).summary()
-    labs = catalog()
-    content = index_content(labs)
+    labs = course().offered
+    content = index_content(labs, course().title)
     for volume in content["volumes"]:
         for card in volume["labs"]:
             card |= _progress(summary.get(card["key"]))
+            if closed := course().closed_until(lab_named(card["key"])):
+                card |= {"progress": "closed", "progress_text": f"Opens {closed}", "href": ""}
     saved = sum(1 for line in summary.values() if line["saved_at"] is not None)
     if saved:
         content["summary"] = f"{saved} of {len(labs)} labs saved to your ledger."
-    return page(CourseIndex(**content, notice=who.notice), INDEX_TITLE, cookie=_cookie(who))
+    index = CourseIndex(**content, notice=who.notice)
+    return page(index, course().title, accent=course().accent, cookie=_cookie(who))
 
 
-def index_content(labs: Sequence[type[Lab]]) -> dict[str, Any]:
+def index_content(labs: Sequence[type[Lab]], title: str) -> dict[str, Any]:
     """The index of `labs` for somebody who has done none of them: properties of a `CourseIndex`."""
     return {
         "eyebrow": "Predict · measure · design",
-        "title": "MLSys Labs",
+        "title": title,
         "lead": (
             "Each lab asks you to commit to a prediction, lets instruments show what the hardware, the queue, the "
             "network or chance really does, and then has you design a system that can break, visibly and reversibly."
         ),
-        "summary": f"{len(labs)} labs. Begin anywhere; Lab 00 shows you around.",
+        "summary": f"{len(labs)} {'lab' if len(labs) == 1 else 'labs'}. {_where_to_begin(labs)}",
         "volumes": [
             {
                 "title": title,
@@ -88,9 +106,14 @@ def index_content(labs: Sequence[type[Lab]]) -> dict[str, Any]:
     }
 
 
+def _where_to_begin(labs: Sequence[type[Lab]]) -> str:
+    shows_around = any((lab.volume, lab.number) == (1, 0) for lab in labs)
+    return "Begin anywhere; Lab 00 shows you around." if shows_around else "Begin anywhere."
+
+
 def gallery_page() -> Viewable:
     """Every component and instrument with sample data, for authors."""
-    return page(gallery(), GALLERY_TITLE)
+    return page(gallery(), gallery_title(), accent=course().accent)
 
 
 def _card(lab: type[Lab]) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from labs.course import Course, load_course
 from ledger import BadToken, DesignLedger, Store, id_for_user, identity, load_secret, new_student_id, open_store
 
+COURSE_VARIABLE = "MLSYS_LABS_COURSE"
 LEDGER_VARIABLE = "MLSYS_LABS_LEDGER"
 SECRET_FILE_VARIABLE = "MLSYS_LABS_SECRET_FILE"
 DEFAULT_LEDGER = "var/ledger.db"
@@ -39,9 +41,16 @@ class Visit:
 
 
 @cache
+def course() -> Course:
+    """The course that is served; CourseFileError when its file cannot be used."""
+    path = os.environ.get(COURSE_VARIABLE)
+    return load_course(path) if path else Course()
+
+
+@cache
 def store() -> Store:
     """The ledger of this process; LedgerError when it cannot be used."""
-    return open_store(os.environ.get(LEDGER_VARIABLE, DEFAULT_LEDGER))
+    return open_store(os.environ.get(LEDGER_VARIABLE) or course().ledger or DEFAULT_LEDGER)
 
 
 @cache

@@ -12,7 +12,7 @@ from tornado.ioloop import IOLoop
 
 from components.instruments.blueprint import blueprint
 from components.instruments.layers import Plot
-from labs.catalog import catalog
+from labs.site import course
 from ledger import DesignLedger, new_student_id, open_store
 
 #: Pause between two plots (s): half of the time stays free for students.
@@ -35,7 +35,7 @@ def warm_when_idle(loop: IOLoop) -> None:
 def default_plots() -> Iterator[Plot]:
     """Every plot that a student sees first, in every context of every lab."""
     store = open_store("sqlite://")
-    for lab in catalog():
+    for lab in course().offered:
         run = lab(DesignLedger(store, new_student_id()))
         for context in lab.contexts:
             run.set_context(context.id)

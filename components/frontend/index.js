@@ -3,7 +3,7 @@ import {component, h} from "./dom.js";
 import {themeButton} from "./theme.js";
 
 const card = (lab) => h("li", {class: `card ${lab.progress}`},
-  h("a", {href: lab.href, "aria-label": `Lab ${lab.number}: ${lab.title}`},
+  h(lab.href ? "a" : "div", {class: "face", ...(lab.href ? {href: lab.href, "aria-label": `Lab ${lab.number}: ${lab.title}`} : {})},
     lab.thumbnail ? h("img", {src: lab.thumbnail, alt: "", loading: "lazy", width: 320, height: 180}) : null,
     h("div", {class: "card-body"},
       h("p", {class: "eyebrow"}, `Lab ${lab.number} · ${lab.minutes} min`),
@@ -15,7 +15,8 @@ const card = (lab) => h("li", {class: `card ${lab.progress}`},
 export const CourseIndex = component(["index"], ({model}) => {
   const element = h("div", {class: "course"})
   const show = () => element.replaceChildren(...[
-    h("header", {class: "hero"}, h("div", {class: "top"}, h("span", {class: "eyebrow"}, model.eyebrow), themeButton()),
+    h("header", {class: "hero"}, h("div", {class: "top"}, model.home ? h("a", {class: "home", href: model.home}, "← All labs") : null,
+      h("span", {class: "eyebrow"}, model.eyebrow), themeButton()),
       h("h1", {}, model.title), h("p", {class: "lead"}, model.lead), h("p", {class: "summary"}, model.summary)),
     model.notice ? h("p", {class: "notice", role: "status"}, model.notice) : null,
     ...model.volumes.map((volume) => h("section", {},

@@ -18,7 +18,8 @@ from components import theme
 from components.bundle import build_snapshot
 from components.documents import render
 from labs.lab import Lab
-from labs.pages import INDEX_TITLE, THUMBNAILS, index_content, title_of
+from labs.pages import THUMBNAILS, index_content, title_of
+from labs.site import course
 from labs.snapshot.columns import deflated
 from labs.snapshot.handout import CSS as HANDOUT_CSS
 from labs.snapshot.handout import handout
@@ -83,14 +84,14 @@ def lab_html(
 
 def index_html(labs: Sequence[type[Lab]], *, single_file: bool) -> str:
     """The index page of a folder: the cards of the labs that lie in it."""
-    content = index_content(labs)
+    content = index_content(labs, course().title)
     for volume in content["volumes"]:
         for card in volume["labs"]:
             card["href"] = f"{card['slug']}.html"
             card["thumbnail"] = _picture(card["key"])
-    course = json.dumps({"index": content, "keys": list(KEYS)}, ensure_ascii=False).replace("<", "\\u003c")
-    block = {"id": "course", "text": Markup(course)}
-    return _page(INDEX_TITLE, [block], "MLSysLabs.showCourse()", "", single_file=single_file)
+    data = json.dumps({"index": content, "keys": list(KEYS)}, ensure_ascii=False).replace("<", "\\u003c")
+    block = {"id": "course", "text": Markup(data)}
+    return _page(course().title, [block], "MLSysLabs.showCourse()", "", single_file=single_file)
 
 
 def _page(title: str, blocks: Sequence[Mapping[str, Any]], start: str, printed: str, *, single_file: bool) -> str:
@@ -104,7 +105,7 @@ def _page(title: str, blocks: Sequence[Mapping[str, Any]], start: str, printed: 
         "snapshot.html",
         title=title,
         policy=_POLICY,
-        tokens=Markup(theme.css()),
+        tokens=Markup(theme.css() + theme.accent_css(course().accent)),
         handout_css=Markup(HANDOUT_CSS),
         handout=Markup(printed),
         waiting=WAITING,

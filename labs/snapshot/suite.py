@@ -16,6 +16,7 @@ from typing import Any
 from labs.catalog import catalog, find_lab
 from labs.lab import Lab
 from labs.robot import opened
+from labs.site import course
 from labs.snapshot.grid import grids
 from labs.snapshot.pages import ASSETS, INDEX, index_html, lab_html, scripts
 from labs.snapshot.recorder import Recorder, Recording
@@ -170,9 +171,10 @@ def _is_current(folder: Path, known: dict[str, Any], lab: type[Lab], style: Styl
 
 
 def _digest(lab: type[Lab], style: Style) -> str:
-    """Changes with the lab's own file, with what all labs share, and with the way in which it is written."""
+    """Changes with the lab's own file, what all labs share, the look of the course, and the way of writing."""
     own = ROOT / "labs" / f"vol{lab.volume}" / f"{lab.slug}.py"
-    parts = [_shared(), own.read_bytes().hex(), repr(style)]
+    look = (course().title, course().accent)
+    parts = [_shared(), own.read_bytes().hex(), repr(style), repr(look)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
-from labs.catalog import catalog
+from labs.catalog import catalog, name_of
 from labs.lab import Lab
 from tests.browser.server import Server
 from tests.browser.student import Student
@@ -55,11 +55,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.when == "call":
         item.stash[FAILED] = report.failed
     return report
-
-
-def name_of(lab: type[Lab]) -> str:
-    """V1-02."""
-    return f"V{lab.volume}-{lab.number:02d}"
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 from bokeh.models import FixedTicker, GlyphRenderer
-from test_theme import THEMES, contrast
+from test_theme import THEMES
 
 from components import theme
 from components.instruments import blueprint as blueprints
 from components.instruments.figure import Figure
 from components.instruments.layers import Axis, Boxes, Cells, Labels, Line, Plot, Points, Segments
+from components.theme import contrast
 from labs import robot
-from labs.catalog import catalog
+from labs.catalog import catalog, name_of
 from labs.lab import Lab
 
 X, Y = Axis("rate (B/s)", 1, 100, log=True), Axis("time (s)", 0, 10)
@@ -172,7 +173,7 @@ def lab_plots(lab: type[Lab], states: int) -> Iterator[tuple[str, Plot]]:
                     yield f"{act.key} in {context.id} at {state}: {name}", shown
 
 
-@pytest.mark.parametrize("lab", catalog(), ids=lambda lab: f"V{lab.volume}-{lab.number:02d}")
+@pytest.mark.parametrize("lab", catalog(), ids=name_of)
 def test_the_plots_of_a_lab_are_drawn_with_its_columns(lab: type[Lab]) -> None:
     figures: dict[str, Figure] = {}
     for place, shown in lab_plots(lab, 1):
@@ -209,7 +210,7 @@ def ground_under(shown: Plot, upto: int, x: float, y: float, tokens: Any) -> str
     return ground
 
 
-@pytest.mark.parametrize("lab", catalog(), ids=lambda lab: f"V{lab.volume}-{lab.number:02d}")
+@pytest.mark.parametrize("lab", catalog(), ids=name_of)
 def test_labels_of_a_lab_are_legible_on_what_lies_under_them(lab: type[Lab]) -> None:
     """Contrast of every label with the bar or region at its anchor, in both themes."""
     pale: dict[str, float] = {}
@@ -231,7 +232,7 @@ def test_labels_of_a_lab_are_legible_on_what_lies_under_them(lab: type[Lab]) -> 
     assert not pale, pale
 
 
-@pytest.mark.parametrize("lab", catalog(), ids=lambda lab: f"V{lab.volume}-{lab.number:02d}")
+@pytest.mark.parametrize("lab", catalog(), ids=name_of)
 def test_limits_of_a_lab_lie_within_its_axes(lab: type[Lab]) -> None:
     """A limit line outside the plot tells nobody anything; a hidden one is NaN."""
     for place, shown in lab_plots(lab, 8):

@@ -8,9 +8,12 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from components import theme
 from components.instruments.layers import Cells
+from components.theme import contrast
 
 ROOT = Path(__file__).parents[3]
 THEMES = {"light": theme.LIGHT, "dark": theme.DARK}
@@ -21,17 +24,18 @@ MARKS = ("data", "met", "violation", "caution", "cloud", "edge", "mobile", "tiny
 FILLS = (*theme.SERIES, "violation", "met-ink", "violation-ink", "caution-ink", "cloud-ink", "muted", "ink")
 
 
-def luminance(colour: str) -> float:
-    """Relative luminance of #RRGGBB, as WCAG defines it."""
-    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+@given(accent=st.integers(0, 0xFFFFFF).map("#{:06X}".format))
+def test_text_on_a_header_of_any_colour_is_legible(accent: str) -> None:
+    grounds = theme.header_of(accent)
+    inks = ("header-ink", "header-text", "header-muted", "header-link", "header-focus")
+    assert set(grounds) < set(theme.HEADER)
+    assert min(contrast(theme.HEADER[ink], ground) for ink in inks for ground in grounds.values()) >= 4.5
+    assert theme.accent_css(accent).startswith("html:root{--header-start:#")
 
 
-def contrast(one: str, other: str) -> float:
-    """Contrast ratio of two colours, 1 to 21."""
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
+def test_a_dark_accent_stays_what_it_is() -> None:
+    assert theme.header_of("#0B2F4C")["header-end"] == "#0B2F4C"
+    assert theme.accent_css(None) == ""
 
 
 def test_the_contrast_formula() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from labs.catalog import UnknownLabError, catalog, find_act
+from labs.catalog import UnknownLabError, catalog, find_act, name_of
 
 CHECKS = Path(__file__).parents[2] / "data" / "checks"
 
@@ -67,7 +67,7 @@ def test_act_gives_the_check_number(volume: int, number: int, case: dict[str, An
     assert not wrong, f"{case['id']} ({case['why']}), inputs {inputs}: {wrong}"
 
 
-@pytest.mark.parametrize("lab", catalog(), ids=lambda lab: f"V{lab.volume}-{lab.number:02d}")
+@pytest.mark.parametrize("lab", catalog(), ids=name_of)
 def test_every_lab_has_check_numbers_for_both_acts(lab: Any) -> None:
     assert {case["formula"] for case in read(lab.volume, lab.number)} == {"act1", "act2"}
 
@@ -107,7 +107,7 @@ def test_unknown_labs_and_acts_are_named() -> None:
         find_act(1, 2, "act3")
 
 
-@pytest.mark.parametrize("lab", catalog(), ids=lambda lab: f"V{lab.volume}-{lab.number:02d}")
+@pytest.mark.parametrize("lab", catalog(), ids=name_of)
 def test_evaluate_refuses_what_the_act_does_not_have(lab: Any) -> None:
     for act in lab.acts:
         with pytest.raises(ValueError, match="context must be one of"):

@@ -6,15 +6,11 @@ import pytest
 
 from components.instruments.registry import INSTRUMENTS
 from labs import robot
-from labs.catalog import catalog
+from labs.catalog import catalog, name_of
 from labs.conformance import RULES, check_lab
 from labs.lab import Lab
 
-CASES = [
-    pytest.param(lab, number, id=f"V{lab.volume}-{lab.number:02d}-rule{number}")
-    for lab in catalog()
-    for number in RULES
-]
+CASES = [pytest.param(lab, number, id=f"{name_of(lab)}-rule{number}") for lab in catalog() for number in RULES]
 
 #: The course's own table of introductions (instrument to volume and chapter); the rest follow the labs.
 INTRODUCED = {

@@ -1,0 +1,6 @@
+"""The configuration of a course: one TOML file, checked as a whole before anything is served."""
+
+from labs.course.file import CourseFileError, load_course
+from labs.course.model import Course, Offer
+
+__all__ = ["Course", "CourseFileError", "Offer", "load_course"]

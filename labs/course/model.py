@@ -1,0 +1,110 @@
+"""What a course decides: its name, its colour, which labs it offers and from when on, where its ledger is.
+
+Every field has a default, and a course of defaults is the whole suite, open to everybody.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from functools import cached_property
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from labs.catalog import UnknownLabError, catalog, lab_named, name_of
+from labs.lab import Lab
+
+
+def _is_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone; expected a name such as Europe/Zurich or UTC") from None
+    return name
+
+
+def _lab_name(name: Any) -> Any:
+    """A lab by any of its names as V1-02; what is no text is left for the type to refuse."""
+    if not isinstance(name, str):
+        return name
+    try:
+        return name_of(lab_named(name))
+    except UnknownLabError as problem:
+        raise ValueError(str(problem)) from None
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} appears twice; expected each lab once")
+    return names
+
+
+def _moment(value: Any) -> Any:
+    """A date is the beginning of its day."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime.combine(value, time())
+    return value
+
+
+LabName = Annotated[str, BeforeValidator(_lab_name)]
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+
+
+class Table(BaseModel):
+    """A table of the file: what it does not know is an error, and a text is never taken for a number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Offer(Table):
+    """`[labs]`: which labs there are, and from when on.
+
+    Attributes:
+        offered: the labs of the course, V1-02 or another of a lab's names; all if left out.
+        opens: lab to the moment from which students may open it; a lab that is not named is open.
+    """
+
+    # The default is not checked: no names stand for every lab, but a list that names none is a mistake.
+    offered: Annotated[tuple[LabName, ...], Field(strict=False, min_length=1), AfterValidator(_each_once)] = ()
+    opens: dict[LabName, Moment] = {}
+
+
+class Course(Table):
+    """A course as its file describes it.
+
+    Attributes:
+        title: what the index and the browser's tab call it.
+        accent: colour of the header, #RRGGBB; darkened as far as its text needs.
+        time_zone: of the moments in the file that name none, and of those that students read.
+        ledger: path of an SQLite file, or a postgresql:// address; unless the command line names another.
+        labs: which labs there are, and from when on.
+    """
+
+    title: Annotated[str, Field(min_length=1, max_length=80)] = "MLSys Labs"
+    accent: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] | None = None
+    time_zone: Annotated[str, AfterValidator(_is_zone)] = "UTC"
+    ledger: Annotated[str, Field(min_length=1)] | None = None
+    labs: Offer = Offer()
+
+    @cached_property
+    def offered(self) -> tuple[type[Lab], ...]:
+        """The labs of this course, in the order of the catalog."""
+        named = self.labs.offered
+        return tuple(lab for lab in catalog() if not named or name_of(lab) in named)
+
+    def opens_at(self, lab: type[Lab]) -> datetime | None:
+        """When a lab opens, in the course's time zone; None if it is open from the start."""
+        moment = self.labs.opens.get(name_of(lab))
+        if moment is None:
+            return None
+        zone = ZoneInfo(self.time_zone)
+        return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+
+    def closed_until(self, lab: type[Lab], now: datetime | None = None) -> str:
+        """From when on a lab is open, as a student reads it; empty once it is. `now` knows its time zone."""
+        moment = self.opens_at(lab)
+        if moment is None or moment <= (now or datetime.now(UTC)):
+            return ""
+        return f"{moment:%A, %-d %B %Y, %H:%M} ({self.time_zone})"

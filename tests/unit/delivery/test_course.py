@@ -1,0 +1,123 @@
+"""The file that describes a course."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from labs.catalog import catalog, find_lab, name_of
+from labs.cli import main
+from labs.course import Course, CourseFileError, load_course
+
+WHOLE = """
+title = "Systems for learning"   # what students read
+accent = "#7A1F3D"
+time_zone = "Europe/Zurich"
+ledger = "var/course.db"
+
+[labs]
+offered = ["V1-00", "v1_02", "lab_01_introduction"]
+
+[labs.opens]
+V1-02 = 2026-09-14
+"V2-01" = 2026-10-01T08:00:00Z
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "course.toml"
+
+
+def problems_of(file: Path, text: str) -> tuple[str, ...]:
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(CourseFileError) as caught:
+        load_course(file)
+    assert all(line.startswith(str(file)) for line in str(caught.value).splitlines())
+    return caught.value.problems
+
+
+def test_a_course_without_a_file_is_the_whole_suite() -> None:
+    course = Course()
+    assert course.offered == catalog()
+    assert not any(course.closed_until(lab) for lab in catalog())
+    assert course.title == "MLSys Labs"
+
+
+def test_an_empty_file_is_the_same(file: Path) -> None:
+    file.write_text("", encoding="utf-8")
+    assert load_course(file) == Course()
+
+
+def test_every_field_is_read(file: Path) -> None:
+    file.write_text(WHOLE, encoding="utf-8")
+    course = load_course(file)
+    assert [name_of(lab) for lab in course.offered] == ["V1-00", "V1-02", "V2-01"]
+    assert (course.title, course.accent, course.ledger) == ("Systems for learning", "#7A1F3D", "var/course.db")
+    # A date is midnight where the course is; a moment keeps its own zone.
+    assert course.opens_at(find_lab(1, 2)) == datetime(2026, 9, 14, tzinfo=ZoneInfo("Europe/Zurich"))
+    assert course.opens_at(find_lab(2, 1)) == datetime(2026, 10, 1, 8, tzinfo=UTC)
+    assert course.opens_at(find_lab(1, 0)) is None
+
+
+def test_a_lab_is_closed_to_the_very_moment(file: Path) -> None:
+    file.write_text(WHOLE, encoding="utf-8")
+    course, lab = load_course(file), find_lab(1, 2)
+    assert course.closed_until(lab, datetime(2026, 9, 13, 21, 59, 59, tzinfo=UTC)) == (
+        "Monday, 14 September 2026, 00:00 (Europe/Zurich)"
+    )
+    assert course.closed_until(lab, datetime(2026, 9, 13, 22, tzinfo=UTC)) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('title = ""', ", line 1: title: must not be empty"),
+        ("title = 7", ", line 1: title: must be a text"),
+        (f'title = "{"x" * 81}"', ", line 1: title: must have at most 80 characters"),
+        ('\n\naccent = "red"', ", line 3: accent: must be a colour such as #0B4F6C"),
+        ('time_zone = "Mars/Olympus"', ", line 1: time_zone: 'Mars/Olympus' is no time zone; expected a name such as"),
+        ('colour = "x"', ", line 1: colour: is not known here; expected title, accent, time_zone, ledger, labs"),
+        ("[labs]\noffer = []", ", line 2: labs.offer: is not known here; expected offered, opens"),
+        ("[labs]\noffered = []", ", line 2: labs.offered: must name at least one"),
+        ('[labs]\noffered = ["V1-00",\n "V3-01"]', ", line 2: labs.offered: there is no lab 'V3-01'; there are V1-00"),
+        ('[labs]\noffered = ["V1-00", "ch00"]', ", line 2: labs.offered: V1-00 appears twice"),
+        ("[labs]\noffered = [2]", ", line 2: labs.offered: must be a text"),
+        ("[labs.opens]\nV1-99 = 2026-01-01", ", line 2: labs.opens.V1-99: there is no lab 'V1-99'"),
+        ('[labs.opens]\nV1-00 = "soon"', ", line 2: labs.opens.V1-00: must be a date or a moment without quotes"),
+        ('labs.opens."V1-00" = 3', ", line 1: labs.opens.V1-00: must be a date or a moment without quotes"),
+        ("labs = 3", ", line 1: labs: must be a table"),
+        ('title = "a"\ntitle = "b"', ", line 2: "),
+        ("title = ", ", line 1: "),
+    ],
+)
+def test_a_mistake_is_said_with_its_line(file: Path, text: str, problem: str) -> None:
+    (found,) = problems_of(file, text)
+    assert found.startswith(problem)
+
+
+def test_all_mistakes_are_said_at_once(file: Path) -> None:
+    found = problems_of(file, 'title = 1\naccent = "red"\n[labs]\nopen = 1')
+    assert [line.split(":")[0] for line in found] == [", line 1", ", line 2", ", line 4"]
+
+
+def test_a_file_that_cannot_be_read(file: Path) -> None:
+    with pytest.raises(CourseFileError, match="cannot be read"):
+        load_course(file)
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CourseFileError, match="UTF-8"):
+        load_course(file)
+
+
+def test_check_config_says_what_a_file_decides(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(WHOLE, encoding="utf-8")
+    assert main(["check-config", str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "Systems for learning, 3 labs" in said
+    assert "V1-02  from 2026-09-14T00:00+02:00" in said
+    file.write_text('accent = "red"', encoding="utf-8")
+    assert main(["check-config", str(file)]) == 2
+    assert "line 1: accent" in capsys.readouterr().err
