@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from labs.catalog import catalog, name_of
 from labs.lab import Lab
+from tests.browser.representatives import representatives
 from tests.browser.server import Server
 from tests.browser.student import Student
 from tests.browser.watch import Watch
@@ -42,9 +43,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that asks for `lab` runs once for every lab in the catalog."""
+    """A test that asks for `lab` runs once for every lab in the catalog, or for those that stand for all."""
     if "lab" in metafunc.fixturenames:
-        labs = catalog()
+        few = metafunc.definition.get_closest_marker("representatives") is not None
+        labs = representatives() if few else catalog()
         metafunc.parametrize("lab", labs, ids=[name_of(lab) for lab in labs])
 
 

@@ -14,10 +14,11 @@ NARROW = (390, 320)
 LEAST_TARGET = 24
 
 
-def all_faults(page: Page) -> list[str]:
-    """Everything below, asked of the page on screen."""
+def all_faults(page: Page, *, dark: bool = True) -> list[str]:
+    """Everything below, asked of the page on screen; in dark, too, unless the same parts were judged before."""
     return [
-        *violations_in_both_themes(page),
+        *violations(page),
+        *(low_contrast_in_dark(page) if dark else ()),
         *not_keyboard_friendly(page),
         *with_large_text(page),
         *squeezed(page),
@@ -68,12 +69,16 @@ def with_large_text(page: Page) -> list[str]:
     return faults
 
 
-def violations_in_both_themes(page: Page) -> list[str]:
-    """Everything in light, and in dark what depends on colour."""
+def violations(page: Page) -> list[str]:
+    """All rules of WCAG that can be judged by a machine, in light."""
     page.emulate_media(color_scheme="light")
-    found = axe_violations(page)
+    return axe_violations(page)
+
+
+def low_contrast_in_dark(page: Page) -> list[str]:
+    """What depends on colour, in dark."""
     page.emulate_media(color_scheme="dark")
-    found += [f"dark: {line}" for line in axe_contrast(page)]
+    found = [f"dark: {line}" for line in axe_contrast(page)]
     page.emulate_media(color_scheme="light")
     return found
 

@@ -57,6 +57,7 @@ def test_every_state_is_resumed(new_student: Callable[..., Student], state: str)
     is_resumed(new_student(lab=find_lab(1, 2)), state)
 
 
+@pytest.mark.representatives
 def test_reload_link_and_bad_link_lead_to_the_state_that_was(student: Student, lab: type[Lab]) -> None:
     is_resumed(student, "act1_reflect")
     is_resumed(student, "act2_explore")

@@ -75,6 +75,20 @@ def test_snapshot_is_the_lab(
     shows_what_the_server_shows(new_reader(folder, lab), student, lab)
 
 
+@pytest.mark.representatives
+def test_snapshot_is_fit_for_everybody(new_reader: Callable[..., Reader], folder: Folder, lab: type[Lab]) -> None:
+    ledger = robot.memory_ledger()
+    walk(lab, ledger, "act2_reflect", breaking=True)
+    reader = new_reader(folder.holds(lab), lab).opens()
+    reader.imports("mine.json", export_json(ledger))
+    for tab in ("Act I", "Act II"):
+        reader.goes_to(tab)
+        expect(reader.panel.locator(".figure canvas").first).to_be_visible()
+        reader.opens_all_drawers()
+        faults = all_faults(reader.page)
+        assert not faults, "\n".join(faults)
+
+
 def shows_what_the_server_shows(reader: Reader, student: Student, lab: type[Lab]) -> None:
     """Goes to recorded states that are drawn at random, here and there, and compares all that is on the page."""
     student.has_come_to("act2_reflect")
@@ -201,9 +215,6 @@ def is_a_lab(reader: Reader, lab: type[Lab]) -> None:
         reader.moves_by_keyboard()
         expect(reader.overlay).to_contain_text("You predicted")
         assert reader.reflects(right=False) != reader.reflects(right=True)
-    reader.opens_all_drawers()
-    faults = all_faults(reader.page)
-    assert not faults, "\n".join(faults)
     breaks_and_heals(reader, lab)
     reader.saves()
 

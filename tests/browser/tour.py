@@ -8,6 +8,9 @@ from playwright.sync_api import expect
 
 from tests.browser.student import Student
 
+#: The state in which most is on the page.
+FULLEST = "Act II, design broken"
+
 
 def tour(student: Student) -> Iterator[str]:
     """Names of the states; the page shows each while the caller holds its name."""
@@ -21,7 +24,7 @@ def tour(student: Student) -> Iterator[str]:
     expect(student.banner).not_to_have_count(0)
     expect(student.panel.locator(".figure canvas").first).to_be_visible()
     student.opens_all_drawers()
-    yield "Act II, design broken"
+    yield FULLEST
     student.goes_to("Act I")
     expect(student.overlay).to_be_visible()
     expect(student.panel.locator(".figure canvas").first).to_be_visible()
