@@ -147,6 +147,7 @@ from mlsysim.physics.fairness import (
 from mlsysim.physics.federated import (
     balanced_clients,
     centralized_bytes,
+    drift_rounds,
     exponential_order_statistic,
     federated_gap,
     federated_round_bytes,
@@ -155,6 +156,7 @@ from mlsysim.physics.federated import (
     over_selected_round_time,
     stochastic_rounding_variance,
     update_bytes,
+    variance_rounds,
 )
 from mlsysim.physics.fleet import (
     compute_fraction,
@@ -423,6 +425,7 @@ __all__ = [
     "dm1_sigma",
     "dm1_survival",
     "dp_balance_tokens",
+    "drift_rounds",
     "duty_cycle",
     "eager_step_time",
     "effective_data_fraction",
@@ -612,6 +615,7 @@ __all__ = [
     "unsharded_state_bytes",
     "update_bytes",
     "usd_per_million",
+    "variance_rounds",
     "weight_gemm_time",
     "wilson_interval",
     "worst_case_response",
