@@ -25,6 +25,11 @@ _ORDER = np.random.default_rng(11).permutation(DOTS)
 _JITTER = np.random.default_rng(12).uniform(-0.2, 0.2, (2, DOTS))
 
 
+def fold(ratio: float) -> str:
+    """How many times as much: 225×; far below one as a part: 1/625,000."""
+    return f"{plain(ratio)}×" if ratio >= 0.01 else f"1/{plain(1 / ratio, 3)}"
+
+
 @instrument(volume=2, chapter=11)
 def device_round(
     *, population: float, taking_part: float, raw: bool, sent: str, server: str, device: str, title: str, caption: str
@@ -118,7 +123,7 @@ def traffic_ledger(
         Labels(
             x=np.sqrt(first * second) if related else NAN,
             y=under,
-            text=f"{plain(second / first, 3)}×" if related else "",
+            text=fold(second / first) if related else "",
             align="center",
             baseline="top",
             dy=4,
@@ -188,6 +193,8 @@ def population_break_even(
     inside = low <= crossing <= high
     at = crossing if inside else NAN
     left_end, right_end = min(max(crossing, low), high), high
+    far = crossing > 3e4
+    side = "under" if far else "left" if crossing > 3e3 else "right"
     layers: list[Layer] = [
         Boxes(left=low, right=left_end, bottom=least, top=most, token="caution", alpha=0.1),
         Boxes(left=left_end, right=right_end, bottom=least, top=most, token="data", alpha=0.1),
@@ -211,7 +218,21 @@ def population_break_even(
             token="caution-ink",
             bold=True,
         ),
-        Labels(x=low, y=federated, text="federated rounds", baseline="bottom", dx=6, dy=-4, token="data", bold=True),
+        # Where the crossing and its name leave room: above the flat line at its left or right end, or under its left.
+        *(
+            Labels(
+                x=high if place == "right" else low,
+                y=federated,
+                text="federated" if place == side else "",
+                align="right" if place == "right" else "left",
+                baseline="top" if place == "under" else "bottom",
+                dx=-4 if place == "right" else 6,
+                dy=5 if place == "under" else -4,
+                token="data",
+                bold=True,
+            )
+            for place in ("left", "right", "under")
+        ),
         Points(x=[here, here], y=[here * per_device, federated], size=10, token="ink"),
         *sided_labels(
             here,
@@ -224,17 +245,19 @@ def population_break_even(
             plate=True,
         ),
         Points(x=at, y=federated, size=15, token="ink", filled=False),
-        *sided_labels(
-            at,
-            federated,
-            f"break-even\n{count(crossing)}" if inside else "",
-            left=crossing > 3e3,
-            gap=9,
-            token="ink",
-            bold=True,
-            baseline="bottom",
-            dy=-14,
-            plate=True,
+        *(
+            Labels(
+                x=at,
+                y=federated,
+                text=f"break-even\n{count(crossing)}" if inside and far == before else "",
+                align="right" if before else "left",
+                baseline="bottom" if before else "top",
+                dx=-9 if before else 9,
+                dy=-12 if before else 10,
+                token="ink",
+                bold=True,
+            )
+            for before in (False, True)
         ),
     ]
     return Plot(
@@ -276,7 +299,11 @@ def round_terms(
     needed = np.fmax(variance, drift)
     there = predicted or (NAN, NAN)
     mark = NAN if best is None or not x[0] <= best <= x[-1] else best
-    late = here[0] > axis.low + 0.5 * span
+    late = here[0] > axis.low + 0.4 * span
+    drift_above = bool(drift[-1] > variance[-1])
+    # At the right end the label of the design stands where the upper term would have its name.
+    named = here[0] > axis.low + 0.75 * span and here[1] > 0.5 * max(variance[-1], drift[-1])
+    term = f"{'drift' if drift_above else 'variance'}: " if named else ""
     layers: tuple[Layer, ...] = (
         Segments(x0=mark, x1=mark, y0=low, y1=10**5.35, token="met", dash="dashed"),
         *sided_labels(
@@ -291,27 +318,23 @@ def round_terms(
         Line(x=x, y=needed, token="line", width=9),
         Line(x=x, y=variance, token="series-3", dash="dashed"),
         Line(x=x, y=np.where(drift >= low, drift, NAN), token="caution"),
-        Labels(
-            x=x[-1],
-            y=variance[-1],
-            text="variance term",
-            align="right",
-            baseline="top",
-            dy=13,
-            token="series-3",
-            bold=True,
-            plate=True,
-        ),
-        Labels(
-            x=x[-1],
-            y=np.where(drift[-1] >= low, drift[-1], NAN),
-            text="drift term" if drift[-1] >= low else "",
-            align="right",
-            baseline="bottom",
-            dy=-13,
-            token="caution-ink",
-            bold=True,
-            plate=True,
+        *(
+            Labels(
+                x=x[-1],
+                y=np.where(end >= low, end, NAN),
+                text=f"{name} term" if end >= low and upper == above and not (above and named) else "",
+                align="right",
+                baseline="bottom" if above else "top",
+                dy=-13 if above else 13,
+                token=token,
+                bold=True,
+                plate=True,
+            )
+            for name, end, upper, token in (
+                ("variance", variance[-1], not drift_above, "series-3"),
+                ("drift", drift[-1], drift_above, "caution-ink"),
+            )
+            for above in (True, False)
         ),
         Points(x=there[0], y=there[1], size=13, marker="diamond", token="series-2"),
         Labels(
@@ -329,7 +352,7 @@ def round_terms(
         *sided_labels(
             here[0],
             here[1],
-            f"{number(here[1], 4)} rounds",
+            f"{term}{plain(here[1])} rounds",
             left=late,
             gap=4,
             token="ink",
@@ -408,7 +431,7 @@ def federated_round(
         *sided_labels(
             close,
             room * 0.6,
-            f"update {needed} of {invited}: {number(close)} s",
+            f"update {needed} of {invited}\n{number(close)} s",
             left=close > 0.5 * right,
             gap=0,
             token="ink",
@@ -431,7 +454,7 @@ def federated_round(
         title=title,
         caption=caption,
         x=Axis("time in the round (s)", 0, right),
-        y=Axis("clients, fastest first", server[0] - 0.3 * room, room * 2.4, ticks=tuple(sorted(ticks.items()))),
+        y=Axis("clients, fastest first", server[0] - 0.3 * room, room * 3.4, ticks=tuple(sorted(ticks.items()))),
         layers=tuple(layers),
         height=340,
         key=(*PHASES.items(), ("update too late", "violation")),
@@ -468,12 +491,13 @@ def gap_against_uplink(
     giga = 1e-9
     end = (run.uplink_bytes[-1] * giga, run.gap[-1])
     frozen = bool(np.isfinite(beyond.gap[-1]))
+    early = bool(np.log(end[0] / low) < 0.38 * np.log(high / low))
     wall = quota * giga
     layers: tuple[Layer, ...] = (
         Boxes(left=low, right=wall, bottom=least, top=target, token="met", alpha=0.16),
         Boxes(left=wall, right=high, bottom=least, top=most, token="violation", alpha=0.08),
         Segments(x0=low, x1=high, y0=target, y1=target, token="met", dash="dashed"),
-        Labels(x=low, y=target, text=f"target gap {target:g}", baseline="top", dx=5, dy=3, token="met-ink", plate=True),
+        Labels(x=high, y=target, text=f"target {target:g}", align="right", baseline="top", dy=4, token="met-ink"),
         Segments(x0=wall, x1=wall, y0=least, y1=most, token="violation", dash="dashed"),
         Labels(
             x=wall,
@@ -503,16 +527,17 @@ def gap_against_uplink(
             Labels(
                 x=end[0],
                 y=end[1],
-                text=reached_text if frozen == red else "",
-                align="right",
-                baseline=baseline,
-                dx=-10,
-                dy=dy,
+                text=reached_text if (frozen, early) == (red, after) else "",
+                align="left" if after else "right",
+                baseline="top",
+                dx=11 if after else -11,
+                dy=5,
                 token=token,
                 bold=True,
                 plate=True,
             )
-            for red, token, baseline, dy in ((False, "met-ink", "top", 9), (True, "violation-ink", "top", 9))
+            for red, token in ((False, "met-ink"), (True, "violation-ink"))
+            for after in (False, True)
         ),
     )
     return Plot(
@@ -527,10 +552,10 @@ def gap_against_uplink(
 
 #: What a cell of a plan map can be: name, colour, opacity, hatch.
 VERDICTS = (
-    ("feasible", "met", 0.85, ""),
+    ("passes", "met", 0.9, ""),
     ("over the quota", "violation", 0.55, "/"),
-    ("past the deadline", "caution", 0.5, "\\"),
-    ("both", "series-6", 0.5, "x"),
+    ("past the deadline", "caution", 0.55, "\\"),
+    ("both", "series-6", 0.28, ""),
 )
 
 
@@ -581,7 +606,8 @@ def plan_map(
             here[1],
             "this plan",
             left=right_half,
-            gap=12,
+            gap=8,
+            dy=-17,
             token="ink",
             bold=True,
             plate=True,
@@ -590,7 +616,7 @@ def plan_map(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("clients per round", low, high),
+        x=Axis("clients per round", low - 0.8 * step_x, high + 0.8 * step_x),
         y=Axis(
             "local epochs",
             epochs[0] - 0.6 * step_y,

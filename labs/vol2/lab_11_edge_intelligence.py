@@ -23,6 +23,7 @@ from components.instruments.federated import (
     Traffic,
     device_round,
     federated_round,
+    fold,
     gap_against_uplink,
     plan_map,
     population_break_even,
@@ -152,11 +153,6 @@ def whole_up(value: Any) -> Any:
 def whole_down(value: Any) -> Any:
     """Rounded down to a whole number, forgiving what floating point takes away."""
     return np.floor(value + 1e-9)
-
-
-def times(ratio: float) -> str:
-    """A ratio as it is written here: 225×."""
-    return f"{plain(ratio)}×"
 
 
 def gigabytes(size: float) -> str:
@@ -305,7 +301,7 @@ class OnlyUpdatesTravel(Act):
             (
                 Option(
                     "A",
-                    times(naive),
+                    fold(naive),
                     value=naive,
                     feedback=(
                         f"One upload is smaller. There are {asked.rounds * CLIENTS.value:,.0f} of them, and as many "
@@ -314,7 +310,7 @@ class OnlyUpdatesTravel(Act):
                 ),
                 Option(
                     "B",
-                    times(alike.ratio),
+                    fold(alike.ratio),
                     value=alike.ratio,
                     feedback=(
                         f"You planned for identical users: {alike.rounds:,.0f} rounds. Heterogeneity multiplies them "
@@ -323,14 +319,14 @@ class OnlyUpdatesTravel(Act):
                 ),
                 Option(
                     "C",
-                    times(asked.ratio),
+                    fold(asked.ratio),
                     value=asked.ratio,
                     correct=True,
                     feedback=(f"And at {asked.break_even_clients:,.0f} users the two plans would move the same bytes."),
                 ),
                 Option(
                     "D",
-                    times(everybody),
+                    fold(everybody),
                     value=everybody,
                     feedback=(
                         f"Only {CLIENTS.value:g} devices join a round; the population does not appear in federated "
@@ -339,7 +335,7 @@ class OnlyUpdatesTravel(Act):
                 ),
             ),
             actual=asked.ratio,
-            form=times,
+            form=fold,
             why=(
                 f"{asked.rounds:,.0f} rounds × {CLIENTS.value:g} devices × {setting(2 * MODEL_BYTES, 'B')} are "
                 f"{setting(asked.federated_bytes, 'B')}, against {setting(asked.centralized_bytes, 'B')} of pictures."
@@ -381,14 +377,14 @@ class OnlyUpdatesTravel(Act):
                     Traffic("upload", outcome.direction_bytes, "series-5"),
                     Traffic("federated", outcome.federated_bytes, "data", strong=True),
                 ],
-                low=1e7,
+                low=1e6,
                 high=1e17,
                 compare=(0, 3),
                 predicted=None if predicted is None else predicted * self.asked().centralized_bytes,
                 title="Bytes until the target",
                 caption=(
                     f"Federated {quantity(outcome.federated_bytes, 'B')}, centralized "
-                    f"{quantity(outcome.centralized_bytes, 'B')}: {times(outcome.ratio)}. Bytes of this plan grow with "
+                    f"{quantity(outcome.centralized_bytes, 'B')}: {fold(outcome.ratio)}. Bytes of this plan grow with "
                     f"{doubled}, and with nothing else."
                 ),
             ),
@@ -411,7 +407,7 @@ class OnlyUpdatesTravel(Act):
                 here=(self.heterogeneity, outcome.rounds),
                 title="What different users cost in rounds",
                 caption=(
-                    f"β = {self.heterogeneity:g} with E = {EPOCHS.value:g}: {number(outcome.rounds, 4)} rounds, set by "
+                    f"β = {self.heterogeneity:g} with E = {EPOCHS.value:g}: {plain(outcome.rounds)} rounds, set by "
                     + (
                         "client drift, which more devices per round do not cure."
                         if drift_binds
@@ -423,10 +419,10 @@ class OnlyUpdatesTravel(Act):
 
     def metrics(self, outcome: TrafficOutcome) -> list[Metric]:
         return [
-            Metric("Rounds", number(outcome.rounds, 4)),
+            Metric("Rounds", plain(outcome.rounds)),
             Metric.of("Federated", quantity(outcome.federated_bytes, "B"), note="down and up, all rounds"),
             Metric.of("Centralized", quantity(outcome.centralized_bytes, "B"), note="up, once"),
-            Metric("Federated over centralized", plain(outcome.ratio, 3), "×"),
+            Metric("Federated over centralized", fold(outcome.ratio)),
             Metric("Break-even population", count(outcome.break_even_clients), "devices"),
             Metric.of("Raw data that leave", quantity(outcome.raw_bytes, "B"), note=f"{self.context} plan"),
         ]
@@ -436,12 +432,12 @@ class OnlyUpdatesTravel(Act):
         for beta in USERS:
             rounds = physics.federated_rounds(self.clients_per_round, EPOCHS.value, EPS.value, beta)
             total = rounds * physics.federated_round_bytes(self.clients_per_round, MODEL_BYTES, MODEL_BYTES)
-            ratio = times(float(f"{total / outcome.centralized_bytes:.3g}"))
-            rows.append((USERS[beta], number(rounds, 4), quantity(total, "B"), ratio))
+            ratio = fold(total / outcome.centralized_bytes)
+            rows.append((USERS[beta], plain(rounds), quantity(total, "B"), ratio))
         return [
             Table(
                 "The same plan for other users",
-                ("β", "rounds", "federated", "over centralized"),
+                ("β", "rounds", "federated", "ratio"),
                 tuple(rows),
                 emphasis=list(USERS).index(self.heterogeneity),
             )
@@ -464,7 +460,7 @@ class OnlyUpdatesTravel(Act):
                 Option(
                     "B",
                     "Smaller data per user, such as text",
-                    f"The wrong way: at {setting(RAW_TEXT.value, 'B')} per user the ratio is {times(text.ratio)}.",
+                    f"The wrong way: at {setting(RAW_TEXT.value, 'B')} per user the ratio is {fold(text.ratio)}.",
                 ),
                 Option(
                     "C",
@@ -546,7 +542,7 @@ class FiveDays(Act):
         2.0,
         0.1,
         1.0,
-        text=times,
+        text=fold,
         reason="deployments publish 1.3; 2.0 discards every second upload",
     )
     heterogeneity = choice(
@@ -716,7 +712,7 @@ class FiveDays(Act):
                 ),
                 Option(
                     "D",
-                    times(actual),
+                    fold(actual),
                     value=actual,
                     correct=True,
                     feedback=(
@@ -726,7 +722,7 @@ class FiveDays(Act):
                 ),
             ),
             actual=actual,
-            form=times,
+            form=fold,
             why=f"Drift is quadratic in local work: {now.rounds:,} rounds become {more.rounds:,}.",
         )
 
@@ -831,7 +827,7 @@ class FiveDays(Act):
                     f"E = {self.local_epochs:g}, C = {self.clients:g}: {o.rounds:,} rounds, set by "
                     f"{'drift' if o.drift_binds else 'variance'}. "
                     + (
-                        f"Up to {plain(o.balanced, 3)} tablets per round are worth their traffic at this E."
+                        worth(o.balanced)
                         if o.balanced
                         else "Identical tablets do not drift: more local work is always fewer rounds."
                     )
@@ -856,9 +852,9 @@ class FiveDays(Act):
                 target=EPS.value,
                 quota=QUOTA.value,
                 reached_text=(
-                    f"trained: {gigabytes(o.uplink_bytes)} GB"
+                    f"trained\n{gigabytes(o.uplink_bytes)} GB"
                     if o.uplink_ok
-                    else f"round {o.quota_rounds:,}: gap {o.gap_at_quota:.4f}"
+                    else f"round {o.quota_rounds:,}\ngap {o.gap_at_quota:.4f}"
                 ),
                 compared_text="first plan",
                 title="What a byte of uplink buys",
@@ -885,7 +881,7 @@ class FiveDays(Act):
                 o.verdict,
                 here=(self.clients, self.local_epochs),
                 balance=o.balance,
-                title=f"Every plan with {self.bits} bits and {times(self.over_selection)} invited",
+                title=f"Every plan with {self.bits} bits and {fold(self.over_selection)} invited",
                 caption=(
                     f"{feasible or 'None'} of {o.verdict.size} plans pass{'es' if feasible == 1 else ''} at β = "
                     f"{self.heterogeneity:g}. "
@@ -989,16 +985,15 @@ class FiveDays(Act):
             o = self._with_over(over)
             rows_over.append(
                 (
-                    times(over),
+                    fold(over),
                     f"{o.invited}",
                     f"{o.round_s:,.0f}",
-                    f"{o.invited * o.update_bytes / 1e6:,.0f}",
                     number(o.calendar_s / DAY),
                     gigabytes(o.uplink_bytes),
                 )
             )
         here = next((k for k, over in enumerate(TRIED_OVER) if math.isclose(over, self.over_selection)), None)
-        columns = ("over", "invited", "round (s)", "MB a round", "days", "uplink (GB)")
+        columns = ("over", "invited", "round (s)", "days", "uplink (GB)")
         return [Table("Inviting more: time against bytes", columns, tuple(rows_over), here)]
 
     def _with_over(self, over: float) -> Any:
@@ -1061,6 +1056,13 @@ class FiveDays(Act):
             f"$C^*$ = {passing.balanced:.1f}. Beyond, drift fixes the rounds, and traffic grows with $C$.\n\nThe bound "
             "is used as a maximum of its two terms, which guarantees twice the gap for their sum.",
         )
+
+
+def worth(balanced: float) -> str:
+    """How many tablets per round still lower the rounds."""
+    if balanced < MAP_CLIENTS[0]:
+        return "At this E drift rules with any number of tablets: more of them only add traffic."
+    return f"Up to {plain(balanced, 3)} tablets per round are worth their traffic at this E."
 
 
 @cache
