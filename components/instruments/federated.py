@@ -509,6 +509,8 @@ def gap_against_uplink(
             token="violation-ink",
         ),
         Line(x=compared.uplink_bytes * giga, y=compared.gap, token="series-6", width=1.5),
+        Line(x=beyond.uplink_bytes * giga, y=beyond.gap, token="violation", width=2, dash="dotted"),
+        Line(x=run.uplink_bytes * giga, y=run.gap, width=3.5),
         Labels(
             x=compared.uplink_bytes[0] * giga,
             y=compared.gap[0],
@@ -519,8 +521,6 @@ def gap_against_uplink(
             token="muted",
             plate=True,
         ),
-        Line(x=beyond.uplink_bytes * giga, y=beyond.gap, token="violation", width=2, dash="dotted"),
-        Line(x=run.uplink_bytes * giga, y=run.gap, width=3.5),
         Points(x=NAN if frozen else end[0], y=end[1], size=14, token="met"),
         Points(x=end[0] if frozen else NAN, y=end[1], size=15, token="violation", marker="x"),
         *(
@@ -620,7 +620,7 @@ def plan_map(
         y=Axis(
             "local epochs",
             epochs[0] - 0.6 * step_y,
-            epochs[-1] + 0.6 * step_y,
+            epochs[-1] + 1.5 * step_y,
             ticks=tuple((float(e), f"{e:g}") for e in epochs),
         ),
         layers=layers,

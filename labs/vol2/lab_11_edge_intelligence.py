@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -210,7 +210,7 @@ class OnlyUpdatesTravel(Act):
         reason="by domain: one-language keyboards 0.3 to 0.8, mixed users 1.5 to 3, health data 2 to 5",
     )
 
-    snapshot_stops: Any = {
+    snapshot_stops: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "clients_total": (100, 20_000, 50_000, 5_000_000),
         "bytes_per_client": (1e6, 2e8, 1e10),
         "clients_per_round": (5, 10, 100, 500),
@@ -560,7 +560,7 @@ class FiveDays(Act):
         reason="nothing to everything",
     )
 
-    snapshot_stops: Any = {
+    snapshot_stops: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "local_epochs": (1, 2, 3, 5, 10),
         "clients": (10, 15, 30, 40, 100),
         "over_selection": (1.0, 1.1, 1.2, 1.5, 2.0),
@@ -615,7 +615,7 @@ class FiveDays(Act):
             noise=noise,
             download_bytes=rounds * invited * DOWN_BYTES,
             upload_j=physics.lte_uplink_power(UPLINK_MBIT) * upload_s,
-            slowdown=1 + TAIL.value * physics.exponential_order_statistic(invited, np.arange(1, invited + 1)),
+            slowdown=1 + TAIL.value * physics.exponential_order_statistic(invited, np.arange(1.0, invited + 1.0)),
             phases=phases,
             variance=physics.variance_rounds(clients, EPOCH_GRID, EPS.value, heterogeneity, noise),
             drift=physics.drift_rounds(EPOCH_GRID, EPS.value, heterogeneity),
