@@ -269,8 +269,8 @@ class OnlyUpdatesTravel(Act):
             f"We want to retrain the on-device tagger from {PILOT.value:g} pilot users. Uploading their pictures would "
             f"be {setting(RAW_PHOTO.value, 'B')} each, and a privacy problem. Legal loves federated learning, and our "
             f"network team says it is cheaper anyway: an update is {setting(MODEL_BYTES, 'B')}, a fifth of the "
-            f"pictures. Before I put **“saves {percent(share, 0)} of the traffic”** into the board paper: what is the "
-            "real ratio?",
+            f"pictures. Before I put **“saves {percent(share, 0)} of the traffic”** into the board paper: what "
+            "is the real ratio?",
         )
 
     def from_ledger(self) -> str:
@@ -304,8 +304,8 @@ class OnlyUpdatesTravel(Act):
                     fold(naive),
                     value=naive,
                     feedback=(
-                        f"One upload is smaller. There are {asked.rounds * CLIENTS.value:,.0f} of them, and as many "
-                        "downloads."
+                        f"One upload is smaller. There are {asked.rounds * CLIENTS.value:,.0f} of them, "
+                        "and as many downloads."
                     ),
                 ),
                 Option(
@@ -686,16 +686,16 @@ class FiveDays(Act):
         actual = cast(int, more.rounds) / cast(int, now.rounds)
         return ChoicePrediction(
             f"Uplink is scarce, so an engineer proposes more local work: E from {EPOCHS.value:g} to "
-            f"{2 * EPOCHS.value:g}, all else equal (C = {CLIENTS.value:g}, β = {BETA.value:g}). The number of rounds "
-            "becomes …",
+            f"{2 * EPOCHS.value:g}, all else equal (C = {CLIENTS.value:g}, β = {BETA.value:g}). The "
+            "number of rounds becomes …",
             (
                 Option(
                     "A",
                     "0.5×",
                     value=0.5,
                     feedback=(
-                        f"True for β = 0: {alike.rounds:,} become {alike_more.rounds:,} rounds. Here the drift term "
-                        "binds."
+                        f"True for β = 0: {alike.rounds:,} become {alike_more.rounds:,} rounds. "
+                        "Here the drift term binds."
                     ),
                 ),
                 Option(
@@ -923,8 +923,8 @@ class FiveDays(Act):
                 title="Bytes of a refresh, against a federated plan that passes",
                 caption=(
                     f"A tuned federated plan needs {gigabytes(passing.uplink_bytes)} GB of uplink, less than the raw "
-                    f"images; its downloads, {cast(float, passing.download_bytes) / 1e9:,.0f} GB, come on top but are "
-                    "cheap."
+                    f"images; its downloads, {cast(float, passing.download_bytes) / 1e9:,.0f} GB, come on "
+                    "top but are cheap."
                 ),
             ),
             "calendar": budget_stack(
@@ -1006,8 +1006,8 @@ class FiveDays(Act):
         beyond = math.erfc(CLIP.value / math.sqrt(2))
         return Question(
             f"At E = {PASSING['local_epochs']}, C = {PASSING['clients']}, going from 8 to 4 bits nearly halves the "
-            f"traffic; going on to 2 bits raises it again by {percent(two.uplink_bytes / four.uplink_bytes - 1, 0)}. "
-            "Why?",
+            "traffic; going on to 2 bits raises it again by "
+            f"{percent(two.uplink_bytes / four.uplink_bytes - 1, 0)}. Why?",
             (
                 Option(
                     "A",
