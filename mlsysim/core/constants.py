@@ -953,6 +953,28 @@ MIXTRAL_LAYERS = _C("MIXTRAL_LAYERS", 32.0, "layer", "Mixtral 8x7B", JIANG, FABR
 MIXTRAL_WIDTH = _C("MIXTRAL_WIDTH", 4096.0, "1", "Mixtral 8x7B", JIANG, FABRICS, "paper")
 MIXTRAL_TOP_K = _C("MIXTRAL_TOP_K", 2.0, "1", "experts per token of Mixtral 8x7B", JIANG, FABRICS, "paper")
 
+# --- federated learning ---------------------------------------------------------------------------------
+
+EDGE_INTELLIGENCE = "Edge Intelligence"
+LTE_UPLINK_BASE = _C(
+    "LTE_UPLINK_BASE",
+    1.28804,
+    "W",
+    "power of an LTE radio that sends, at no throughput",
+    "Huang et al. 2012 (MobiSys), LTE power model",
+    EDGE_INTELLIGENCE,
+    "paper",
+)
+LTE_UPLINK_SLOPE = _C(
+    "LTE_UPLINK_SLOPE",
+    0.43839,
+    "W s / Mbit",
+    "power of an LTE radio per Mbit/s of uplink",
+    "Huang et al. 2012 (MobiSys), LTE power model",
+    EDGE_INTELLIGENCE,
+    "paper",
+)
+
 CONSTANTS: Mapping[str, Constant] = MappingProxyType(
     {name: value for name, value in globals().items() if isinstance(value, Constant)}
 )

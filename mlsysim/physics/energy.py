@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mlsysim.core.constants import LTE_UPLINK_BASE, LTE_UPLINK_SLOPE
 from mlsysim.physics.registry import (
     NONNEGATIVE,
     POSITIVE,
@@ -144,3 +145,15 @@ def min_check_period(
 def inference_energy_j(macs: Real, mac_energy_j: Real, bytes_moved: Real, dram_j_per_byte: Real) -> Real:
     """Energy of one inference: its arithmetic, and the bytes that it fetches."""
     return macs * mac_energy_j + bytes_moved * dram_j_per_byte
+
+
+@formula(
+    latex=r"P = 1.28804 + 0.43839 r",
+    variables={"throughput_mbit_s": Variable("r", "Mbit/s", "uplink throughput", POSITIVE)},
+    result=Result("P", "W", "power of the radio while it sends"),
+    validity="A phone on LTE, radio already connected; promotion and tail of the radio states come on top.",
+    source="Huang et al. 2012 (MobiSys), measured LTE power model.",
+)
+def lte_uplink_power(throughput_mbit_s: Real) -> Real:
+    """Power of a phone's LTE radio during an upload."""
+    return LTE_UPLINK_BASE.value + LTE_UPLINK_SLOPE.value * throughput_mbit_s

@@ -115,7 +115,14 @@ def _recomputed(a: Arguments) -> float:
     return 4 * a["trainable_fraction"] * a["seq_len"] * a["width"] * a["layers"] * a["tokens"]
 
 
+HARMONIC: Auxiliary = {
+    "H_n": lambda a, _: special.digamma(a["invited"] + 1) + np.euler_gamma,
+    "H_{n-k}": lambda a, _: special.digamma(a["invited"] - a["needed"] + 1) + np.euler_gamma,
+}
+
 AUXILIARY: dict[str, Auxiliary] = {
+    "exponential_order_statistic": HARMONIC,
+    "over_selected_round_time": HARMONIC,
     "dm1_sigma": {r"\sigma": lambda a, result: result},
     "dm1_mean_latency": _sigma("utilization"),
     "dm1_latency_percentile": _sigma("utilization"),
@@ -216,6 +223,8 @@ BRANCH: dict[str, Callable[[Arguments], bool]] = {
     ),
     "quantized_bits_per_weight": lambda a: a["bits"] < 16,
     "pruned_bits_per_weight": lambda a: a["pattern"] == "unstructured" and a["bits"] < 16,
+    "update_bytes": lambda a: a["bits"] < 16,
+    "stochastic_rounding_variance": lambda a: 2 < a["bits"] < 16,
     "panel_audit_cost": lambda a: a["recruitment"] == "stratified",
 }
 
