@@ -58,6 +58,12 @@ from mlsysim.physics.data_selection import (
     selection_flops,
     selection_inequality_margin,
 )
+from mlsysim.physics.decode_step import (
+    async_step_time,
+    attention_decode_time,
+    elementwise_time,
+    gpu_idle_fraction,
+)
 from mlsysim.physics.drift import (
     accuracy_after_drift,
     accuracy_at_age,
@@ -342,7 +348,9 @@ __all__ = [
     "amdahl_speedup",
     "arithmetic_intensity",
     "async_checkpoint_overhead",
+    "async_step_time",
     "attention_crossover_tokens",
+    "attention_decode_time",
     "attention_flop_share",
     "attention_flops",
     "attention_score_bytes",
@@ -413,6 +421,7 @@ __all__ = [
     "effective_data_fraction",
     "egress_cost",
     "elementwise_chain_time",
+    "elementwise_time",
     "encoder_device_time",
     "encoder_traffic_bytes",
     "erlang_c",
@@ -449,6 +458,7 @@ __all__ = [
     "goodput_fraction",
     "gpu_busy_fraction",
     "gpu_hours",
+    "gpu_idle_fraction",
     "gradient_bound",
     "hierarchical_allreduce_time",
     "host_time",
