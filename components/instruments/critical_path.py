@@ -26,8 +26,8 @@ Lane = Literal["host", "GPU"]
 HOST, GPU, KERNELS, IDLE = "data", "series-3", ("series-3", "series-5", "series-4", "series-6"), "line"
 #: Distance of two steps on the vertical axis, where their lanes and names stand in it, and half a lane.
 PITCH, HOST_LANE, GPU_LANE, NAME, HALF = 3.2, 1.35, 0.35, 2.2, 0.36
-#: Plot width on the narrowest screen and a letter on it, in pixels.
-NARROW, LETTER = 215, 7.0
+#: Plot width on the narrowest screen, beside names of two and of sixteen letters, and a bold letter, in pixels.
+NARROW, NARROWEST, LETTER = 230, 180, 7.0
 
 
 def _ink(token: str) -> str:
@@ -163,10 +163,7 @@ def two_lane_steps(
         Labels(
             x=0,
             y=[base + NAME for base in bases],
-            text=[
-                f"{step.name}: {number(end, 4)} ms, {step.exposed} exposed"
-                for step, end in zip(steps, done, strict=True)
-            ],
+            text=[f"{step.name}: {number(end, 4)} ms ({step.exposed})" for step, end in zip(steps, done, strict=True)],
             token="ink",
             bold=True,
             dx=2,
@@ -298,8 +295,9 @@ def removal_waterfall(
         size = abs(change.removed)
         texts[row] = f"{sign}{number(size)} {unit}" if size > 1e-9 * whole else "nothing"
         left[row], end[row] = min(change.before, change.after), max(change.before, change.after)
-        solid[row] = row in changes and size > 0
-    room = right * LETTER / NARROW
+        # White words need a full bar behind all of them.
+        solid[row] = row in changes and end[row] - left[row] > (len(texts[row]) + 1) * right * LETTER / NARROWEST
+    room = right * LETTER / NARROWEST
     letters = np.array([len(text) for text in texts]) * room
     # Behind its bar, before it, or inside it, wherever the words have room first.
     behind = end + letters + 0.03 * right < right
@@ -390,7 +388,7 @@ def amdahl_against_measured(
         {"width": 3, "dash": "dashed"},
         {"width": 3},
     )
-    floor = 1 - 0.06 * (top - 1)
+    floor = 1 - 0.17 * (top - 1)
     gap = 0.075 * (top - floor)
     finals = [float(line.values[-1]) for line in lines]
     placed = iter(spread([value for value in finals if np.isfinite(value)], gap, 1.0, top - gap))
@@ -414,18 +412,20 @@ def amdahl_against_measured(
             text="" if predicted is None else "you",
             token="series-2",
             bold=True,
-            align="right",
-            baseline="bottom",
-            dx=-8,
-            dy=-2,
+            align="center",
+            baseline="top",
+            dy=9,
+            plate=True,
         ),
     ]
     ticks = tuple((float(k), f"{k}×") for k in (1, 2, 3, 5, 10) if low <= k <= high)
+    spacing = next(step for step in (0.2, 0.5, 1.0, 2.0) if top - 1 <= 4.5 * step or step == 2.0)
+    marks = tuple((1 + k * spacing, f"{1 + k * spacing:g}×") for k in range(int((top - 1) / spacing + 1e-9) + 1))
     return Plot(
         title=title,
         caption=caption,
         x=Axis(f"speedup of {part} alone", low / 1.12, high * 3.6, log=True, ticks=ticks),
-        y=Axis("speedup of the step (×)", floor, top),
+        y=Axis("speedup of the step", floor, top, ticks=marks),
         layers=tuple(layers),
         height=300,
     )

@@ -176,6 +176,11 @@ def times(ratio: float) -> str:
     return f"{ratio:.2f}×"
 
 
+def sequences(count: float) -> str:
+    """A batch in words: 1 sequence, 32 sequences."""
+    return f"{count:g} sequence{'' if count == 1 else 's'}"
+
+
 def weeks_of(keys: Sequence[str]) -> float:
     """Engineer-weeks of a set of fixes."""
     return sum(BY_KEY[key].weeks for key in keys)
@@ -349,7 +354,7 @@ def profiling_loop(batch: int, keys: Sequence[str]) -> tuple[tuple[Made, ...], t
 
 def axis_end(seconds: float) -> float:
     """The right end of a time axis (ms) that stays put while controls move a little."""
-    return next((end for end in (12.0, 25.0, 45.0, 90.0) if end >= 1.04e3 * seconds), 1.15e3 * seconds)
+    return next((end for end in (12.0, 25.0, 32.0, 45.0, 60.0, 90.0) if end >= 1.04e3 * seconds), 1.15e3 * seconds)
 
 
 def critical_path_table(made: Profile) -> Table:
@@ -363,7 +368,7 @@ def critical_path_table(made: Profile) -> Table:
         rows.append((name, ms(getattr(made, part)), gpu, percent(made.share(part)), exposed, times(gain)))
     return Table(
         "Critical path",
-        ("component", "ms", "share of GPU time", "share of wall clock", "exposed now?", "step if it were free"),
+        ("component", "ms", "of GPU time", "of wall clock", "exposed now?", "step if it were free"),
         tuple(rows),
     )
 
@@ -424,6 +429,7 @@ class FasterKernel(Act):
         1,
         1,
         unit="sequences",
+        text=sequences,
         per_context={"batch": {"default": int(BATCH_START.value)}},
         reason="58 is the last FP16 batch that fits in 80 GB at 2,048 tokens",
     )
@@ -587,6 +593,12 @@ class FasterKernel(Act):
         saved = o.before.step - o.after.step
         off = getattr(o.before, o.target) - getattr(o.after, o.target)
         worth = {key: o.after.step - one.step for key, one in o.next_steps.items()}
+        law = (
+            "the kernel table has no share for dispatch, so Amdahl's law says nothing."
+            if o.amdahl_from_kernel_share is None or o.amdahl_from_wall_share is None
+            else f"Amdahl says {times(o.amdahl_from_kernel_share)} with the share of GPU time and "
+            f"{times(o.amdahl_from_wall_share)} with the share of the clock."
+        )
         best = max(worth, key=lambda key: worth[key])
         return {
             "lanes": two_lane_steps(
@@ -623,8 +635,8 @@ class FasterKernel(Act):
             "amdahl": amdahl_against_measured(
                 FACTORS,
                 [
-                    SpeedupLine("GPU-time share", o.kernel_curve, _or_nan(o.amdahl_from_kernel_share)),
-                    SpeedupLine("wall-clock share", o.wall_curve, _or_nan(o.amdahl_from_wall_share)),
+                    SpeedupLine("GPU time", o.kernel_curve, _or_nan(o.amdahl_from_kernel_share)),
+                    SpeedupLine("wall clock", o.wall_curve, _or_nan(o.amdahl_from_wall_share)),
                 ],
                 SpeedupLine("the step", o.measured_curve, o.actual_speedup),
                 here=o.part_speedup,
@@ -637,11 +649,7 @@ class FasterKernel(Act):
                 ),
                 predicted=None if predicted is None else (INT4_SPEEDUP, predicted),
                 title="Amdahl's law with two shares, and the step itself",
-                caption=(
-                    f"At {factor}: Amdahl says {_times_or_dash(o.amdahl_from_kernel_share)} with the share of GPU time "
-                    f"and {_times_or_dash(o.amdahl_from_wall_share)} with the share of the clock. The step gains "
-                    f"{times(o.actual_speedup)}."
-                ),
+                caption=f"At {factor}: {law} The step gains {times(o.actual_speedup)}.",
             ),
         }
 
@@ -716,10 +724,6 @@ def _or_dash(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _times_or_dash(value: float | None) -> str:
-    return "nothing" if value is None else times(value)
-
-
 # --- Act II -----------------------------------------------------------------------------------------------------
 
 
@@ -785,6 +789,7 @@ class Sprint(Act):
         1,
         int(BATCH_START.value),
         unit="sequences",
+        text=sequences,
         only_in=("batch",),
         reason="134 is the largest that any set of fixes makes fit; streaming has one stream per GPU",
     )
@@ -1016,7 +1021,7 @@ class Sprint(Act):
                 title="What each fix removes, and what the others would remove now",
                 limits=[
                     Limit(1e3 * TARGET.value, "target", "met"),
-                    Limit(claim, "fusion + graphs + INT4, you said", "series-2"),
+                    Limit(claim, "you, with INT4", "series-2"),
                 ],
                 caption=f"{chain}{ms(o.start.step)} ms became {ms(o.step_s)}. {following}",
             )
@@ -1050,8 +1055,8 @@ class Sprint(Act):
             limits=[Limit(1e3 * TARGET.value, "target", "met")] if streaming else [],
             high=axis_end(max(o.start.step, o.made.step)),
             caption=(
-                f"{o.made.exposed} exposed, the other lane waits {percent(o.made.waiting, 0)} of the step. The largest "
-                f"exposed component is {PARTS[largest]}, {percent(o.made.share(largest), 0)} of the step."
+                f"The {o.made.exposed} lane is exposed, the other waits {percent(o.made.waiting, 0)} of the step. The "
+                f"largest exposed component is {PARTS[largest]}, {percent(o.made.share(largest), 0)} of the step."
             ),
         )
 
@@ -1063,7 +1068,8 @@ class Sprint(Act):
             y=Axis("cost of a million tokens (USD)", low, high, log=True, ticks=log_ticks(low, high)),
             box=Box(1, o.batch_limit + 0.5, low, COST_TARGET.value, f"≤ {COST_TARGET.value:.2f} USD, fits"),
             here=Design(o.batch, o.usd_per_million_tokens, f"{o.usd_per_million_tokens:.3f} USD"),
-            chosen=Trace(BATCHES, o.costs),
+            chosen=Trace(BATCHES[::3], o.costs[::3]),
+            named_at="first",
             shunned=Box(
                 min(o.batch_limit + 0.5, BATCH_MOST.value + 2), BATCH_MOST.value + 2, low, high, "out of memory"
             ),

@@ -426,8 +426,8 @@ def test_every_picture_keeps_its_structure(lab):
 def test_the_lanes_say_which_one_is_exposed():
     kernels = {"GEMM": 4e-3, "attention": 1e-3, "element-wise": 5e-3}
     plot = two_lane_steps([LaneStep("before", 22e-3, kernels), LaneStep("after", 1e-3, kernels)], title="t")
-    assert "before: 22.00 ms, host exposed" in written(plot)
-    assert "after: 10.00 ms, GPU exposed" in written(plot)
+    assert "before: 22.00 ms (host)" in written(plot)
+    assert "after: 10.00 ms (GPU)" in written(plot)
     assert "waits 12.0 ms" in written(plot)
     assert LaneStep("tie", 10e-3, kernels).exposed == "GPU"
     Figure(plot)
@@ -480,7 +480,7 @@ def test_amdahl_lines_hide_where_there_is_no_share():
 
 def test_predictions_are_drawn(lab):
     in_act2(lab, predicted=1.5)
-    for act, words in ((lab.act1, "your prediction"), (lab.act2, "you said")):
+    for act, words in ((lab.act1, "your prediction"), (lab.act2, "you, with INT4")):
         assert words in texts(act.plots(act.outcome)["removed"])
     lab.set_context("batch")
     assert "you" not in texts(lab.act1.plots(lab.act1.outcome)["lanes"])
