@@ -710,9 +710,9 @@ class FasterKernel(Act):
                 "attention_decode_time",
                 "elementwise_time",
             ),
-            "A step lasts $T = \\max(n L t, T_{GEMM} + T_a + T_e)$: launches on the host against kernels on the GPU. "
-            "Amdahl's $S = 1/((1-f)+f/s)$ holds only where $f$ is a share of *exposed* time, and only until the other "
-            "lane takes over.",
+            "A step lasts $T = \\max(n L t, D)$: launches on the host against the GPU lane $D$, the sum of GEMM, "
+            "attention and element-wise time. Amdahl's $S = 1/((1-f)+f/s)$ holds only where $f$ is a share of "
+            "*exposed* time, and only until the other lane takes over.",
         )
 
 
