@@ -77,6 +77,11 @@ from mlsysim.physics.data_storage import (
     staging_breakeven_epochs,
     storm_write_bandwidth,
     tiered_read_rate,
+from mlsysim.physics.decode_step import (
+    async_step_time,
+    attention_decode_time,
+    elementwise_time,
+    gpu_idle_fraction,
 )
 from mlsysim.physics.drift import (
     accuracy_after_drift,
@@ -379,7 +384,9 @@ __all__ = [
     "amdahl_speedup",
     "arithmetic_intensity",
     "async_checkpoint_overhead",
+    "async_step_time",
     "attention_crossover_tokens",
+    "attention_decode_time",
     "attention_flop_share",
     "attention_flops",
     "attention_score_bytes",
@@ -457,6 +464,7 @@ __all__ = [
     "effective_data_fraction",
     "egress_cost",
     "elementwise_chain_time",
+    "elementwise_time",
     "encoder_device_time",
     "encoder_traffic_bytes",
     "erlang_c",
@@ -497,6 +505,7 @@ __all__ = [
     "goodput_fraction",
     "gpu_busy_fraction",
     "gpu_hours",
+    "gpu_idle_fraction",
     "gradient_bound",
     "hierarchical_allreduce_time",
     "host_time",
