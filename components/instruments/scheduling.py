@@ -394,7 +394,7 @@ def wait_against_load(
 
 
 @dataclass(frozen=True)
-class ShareBar:
+class OccupancyBar:
     """One whole and its parts as fractions, named as in all bars of a plot."""
 
     name: str
@@ -402,8 +402,8 @@ class ShareBar:
 
 
 @instrument(volume=2, chapter=8)
-def share_bars(
-    bars: Sequence[ShareBar],
+def occupancy_bars(
+    bars: Sequence[OccupancyBar],
     tokens: Mapping[str, str],
     *,
     title: str,
