@@ -275,6 +275,7 @@ def wait_against_load(
     y: Axis,
     levels: Mapping[str, float] | None = None,
     target: tuple[float, str] = (np.nan, ""),
+    target_over: bool = False,
     predicted: tuple[float, float] | None = None,
     title: str,
     caption: str = "",
@@ -283,12 +284,13 @@ def wait_against_load(
 ) -> Plot:
     """Mean waits over offered load on a logarithmic axis, up to the wall at 100 %.
 
-    `at` is the load of the design and `points` its waits; `levels` names waits across the plot, `target` is a limit
-    with its name, the room under it shaded. `predicted` is a (load, wait) that the student predicted; pass it always,
-    with NaN to hide it. Curves are named at their ends, or in the key unless `named`.
+    `at` is the load of the design and `points` its waits; `levels` names waits across the plot. `target` is a limit
+    with its name (over its line if `target_over`), the room under it shaded. `predicted` is a (load, wait) that the
+    student predicted; pass it always, with NaN to hide it. Curves are named at their ends, or, with the prediction,
+    in the key unless `named`.
     """
     left, right = float(load[0]), 1.0
-    room = 0.17 * (right - left) if named else 0.02 * (right - left)
+    room = 0.24 * (right - left) if named else 0.02 * (right - left)
 
     def share(value: Any) -> Any:
         """Where a wait lies on the axis."""
@@ -340,7 +342,16 @@ def wait_against_load(
             dx=4,
             dy=-1,
         ),
-        Labels(x=left * 100, y=goal, text=goal_name, token="met-ink", baseline="top", dx=4, dy=3, plate=True),
+        Labels(
+            x=left * 100,
+            y=goal,
+            text=goal_name,
+            token="met-ink",
+            baseline="bottom" if target_over else "top",
+            dx=4,
+            dy=-2 if target_over else 3,
+            plate=True,
+        ),
     ]
     if predicted is not None:
         x_guess, guess = predicted[0] * 100, predicted[1]
@@ -349,7 +360,7 @@ def wait_against_load(
             *sided_labels(
                 x_guess,
                 guess,
-                "your prediction" if np.isfinite(guess) else "",
+                "your prediction" if named and np.isfinite(guess) else "",
                 left=predicted[0] > 0.5 * (left + right),
                 gap=11,
                 dy=9,
@@ -358,6 +369,7 @@ def wait_against_load(
             ),
         ]
     layers.append(Segments(x0=at * 100, x1=at * 100, y0=y.low, y1=y.high, token="ink", dash="dotted", width=1.5))
+    guessed = () if predicted is None else (("your prediction", "series-2"),)
     values = np.array([point.wait for point in points])
     seen = ~np.isnan(values)
     shares = np.clip(share(np.where(np.isposinf(values), y.high, values)), 0.0, 1.0)
@@ -386,7 +398,7 @@ def wait_against_load(
         y=y,
         layers=tuple(layers),
         height=height,
-        key=() if named else tuple((curve.label, curve.token) for curve in curves),
+        key=() if named else (*((curve.label, curve.token) for curve in curves), *guessed),
     )
 
 

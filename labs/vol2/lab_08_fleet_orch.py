@@ -142,7 +142,7 @@ class Played:
             for kind, first in zip(KINDS, (True, False), strict=True)
             if (urgent == first).any()
         ]
-        return f"waits: {', '.join(words)}" if words else ""
+        return ", ".join(words)
 
 
 @lru_cache(maxsize=64)
@@ -427,9 +427,9 @@ class QueueWait(Act):
                 kinds=("tests", "trainings", "lost to stops"),
                 title=f"The same {own.chart_jobs} arrivals under two schedulers",
                 caption=(
-                    f"A row per job, in order of arrival; a thin line is its wait. {long_count} of the "
-                    f"{own.chart_jobs} are trainings. FIFO makes everybody behind one wait for it; with priority the "
-                    "tests jump the line whenever a job ends, and the trainings wait longer."
+                    "A row per job, in order of arrival; a thin line is its wait, mean waits on the right. "
+                    f"{long_count} of the {own.chart_jobs} are trainings. FIFO makes everybody behind one wait for it; "
+                    "with priority the tests jump the line whenever a job ends, and the trainings wait longer."
                 ),
             ),
             "path": queue_sample_path(
@@ -458,7 +458,7 @@ class QueueWait(Act):
                     ),
                 ],
                 {"tests": URGENT, "trainings": PATIENT, "idle": IDLE},
-                axis="share of the jobs (above), of the time (below) (%)",
+                axis="share of jobs, and of time (%)",
                 title="What is submitted, and what a new job finds running",
                 caption=(
                     f"A new job finds the machine idle in {percent(1 - outcome.utilization)}, in a test in "
@@ -474,10 +474,10 @@ class QueueWait(Act):
     def metrics(self, outcome: QueueOutcome) -> list[Metric]:
         return [
             Metric("Mean job", number(outcome.mean_service_h), "h"),
-            Metric("Variation of lengths", f"{outcome.service_cv:.3f}", "", note="standard deviation over mean"),
+            Metric("Variation of lengths", f"{outcome.service_cv:.3f}", "times the mean"),
             Metric("Wait of tests", number(outcome.wait_short_h), "h"),
             Metric("Wait of trainings", number(outcome.wait_long_h), "h"),
-            Metric("Jobs waiting", number(outcome.jobs_waiting), "jobs", note="Little: rate times wait"),
+            Metric("Jobs waiting", number(outcome.jobs_waiting), "jobs", note="rate × wait"),
             Metric("Utilization", f"{outcome.utilization * 100:.0f}", "%"),
             Metric("Idle capacity", f"{outcome.idle_usd_per_day:,.0f}", "USD/day"),
         ]
@@ -575,8 +575,8 @@ def path_caption(run: Played, waits: tuple[float, float]) -> str:
         if np.isfinite(mean := run.mean_wait_h(urgent))
     ]
     return (
-        f"{run.path_jobs:,} jobs; {'; '.join(seen)}. A few trainings make the waits of everybody, and half a year is "
-        "short for a mean: try other seeds."
+        f"{run.path_jobs:,} jobs; {'; '.join(seen)}. Few trainings make most of the waiting, and {span(run.path_h)} "
+        "are short for a mean: try other seeds."
         if seen
         else "No job arrived in half a year: try other seeds."
     )
@@ -585,8 +585,8 @@ def path_caption(run: Played, waits: tuple[float, float]) -> str:
 POLICIES: dict[Policy, str] = {
     "fifo": "FIFO",
     "priority": "Priority",
-    "preempt_kill": "Preempt, kill",
-    "preempt_save": "Preempt, save",
+    "preempt_kill": "Preempt and kill",
+    "preempt_save": "Preempt and save",
 }
 #: How the policies are called where there is room for a word, and their colours.
 NAMES: dict[Policy, tuple[str, str]] = {
@@ -949,9 +949,10 @@ class SchedulingPolicy(Act):
                 until_h=outcome.run.chart_h,
                 jobs=outcome.run.chart_jobs,
                 kinds=("tests", "trainings", "lost to stops"),
-                title=f"The same {outcome.run.chart_jobs} arrivals, FIFO and {POLICIES[compared]}, seed {self.seed}",
+                title=f"The same {outcome.run.chart_jobs} arrivals: FIFO above, {POLICIES[compared]} below",
                 caption=(
-                    f"{POLICIES[compared]}: {stops_seen} stops, red ticks. A row per job, a thin line is its wait. In "
+                    f"A row per job, a thin line is its wait; mean waits on the right. {POLICIES[compared]} makes "
+                    f"{stops_seen or 'no'} stops{' (red ticks)' if stops_seen else ''}. In "
                     f"{span(outcome.compared.path_h)} of this stream tests waited "
                     f"{timespan(3600 * outcome.run.mean_wait_h(True), 2)} in order and "
                     f"{timespan(3600 * outcome.compared.mean_wait_h(True), 2)} here, trainings "
@@ -969,6 +970,7 @@ class SchedulingPolicy(Act):
                 points=(QueuePoint(outcome.wait_short_min / 60, wait, "ink"),),
                 y=Axis("mean wait of tests", 1 / 600, 1680, log=True, ticks=CLOCK_TESTS),
                 target=(WAIT_TARGET.value / 60, f"target {WAIT_TARGET.value:g} min"),
+                target_over=True,
                 named=False,
                 title="Tests",
                 caption=(
@@ -984,10 +986,10 @@ class SchedulingPolicy(Act):
                 ],
                 at=outcome.utilization,
                 points=(QueuePoint(response_h, growth, "ink"),),
-                y=Axis("response of trainings", 10, 16_800, log=True, ticks=CLOCK_TRAININGS),
+                y=Axis("response of trainings", 40, 3360, log=True, ticks=CLOCK_TRAININGS),
                 target=(
                     SLOWDOWN_LIMIT.value * LONG.value,
-                    f"limit {SLOWDOWN_LIMIT.value:g}× = {SLOWDOWN_LIMIT.value * LONG.value:g} h",
+                    f"limit {SLOWDOWN_LIMIT.value * LONG.value:g} h",
                 ),
                 predicted=(UTILIZATION.value, np.nan if predicted is None else fifo_response + predicted),
                 named=False,
@@ -1153,7 +1155,7 @@ class SchedulingPolicy(Act):
 #: Ticks of waits in hours and in minutes, and the first load that finance accepts on the sweep.
 CLOCK_TESTS = ((1 / 600, "6 s"), (1 / 60, "1 min"), (1 / 6, "10 min"), (1.0, "1 h"), (24.0, "1 d"), (168.0, "1 week"),
                (1680.0, "10 weeks"))  # fmt: skip
-CLOCK_TRAININGS = ((10.0, "10 h"), (24.0, "1 d"), (168.0, "1 week"), (1680.0, "10 weeks"), (16_800.0, "100 weeks"))
+CLOCK_TRAININGS = ((48.0, "48 h"), (168.0, "1 week"), (504.0, "3 weeks"), (1680.0, "10 weeks"))
 CLOCK_MINUTES = ((1.0, "1 min"), (10.0, "10 min"), (60.0, "1 h"), (1440.0, "1 d"), (10_080.0, "1 week"))
 LOW = MIN_UTILIZATION.value - 1e-9
 
