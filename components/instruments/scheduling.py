@@ -64,7 +64,6 @@ def scheduler_gantt(
     slot of the machine does. `kinds` names urgent jobs, patient jobs and the overhead of stops.
     """
     unit_h, unit = _time_unit(until_h)
-    hair = 0.0025 * until_h
     # A row is thinner than a line where there are many: bars keep a height that can be seen.
     half = max(0.006, 0.3 / max(jobs, 1))
     parts: dict[str, list[list[Array]]] = {}
@@ -100,7 +99,7 @@ def scheduler_gantt(
                     f"lane {kind} {name}",
                     left[chosen],
                     floor[chosen],
-                    np.maximum(right, left + hair)[chosen],
+                    right[chosen],
                     floor[chosen] + height_of_slot,
                 )
             where = row[job[of_patient]]
@@ -369,6 +368,7 @@ def wait_against_load(
             ),
         ]
     layers.append(Segments(x0=at * 100, x1=at * 100, y0=y.low, y1=y.high, token="ink", dash="dotted", width=1.5))
+    steps = tuple((float(at), str(at)) for at in range(0, 101, 20 if right - left > 0.8 else 10) if at >= left * 100)
     guessed = () if predicted is None else (("your prediction", "series-2"),)
     values = np.array([point.wait for point in points])
     seen = ~np.isnan(values)
@@ -394,7 +394,7 @@ def wait_against_load(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("offered load (% of the time)", left * 100, (right + room) * 100),
+        x=Axis("offered load (% of the time)", left * 100, (right + room) * 100, ticks=steps),
         y=y,
         layers=tuple(layers),
         height=height,

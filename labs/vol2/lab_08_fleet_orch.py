@@ -1036,9 +1036,9 @@ class SchedulingPolicy(Act):
                 named_at="key",
                 title=f"Who pays: tests against trainings at {percent(MIN_UTILIZATION.value, 0)} load and more",
                 caption=(
-                    f"Each line is a policy from {percent(MIN_UTILIZATION.value, 0)} load (its lower end) to "
-                    f"{percent(LOADS2[-1], 0)}. Priority moves along almost free of charge; only preemption comes into "
-                    "the box, and only near its lower end."
+                    f"Each line is a policy, from {percent(MIN_UTILIZATION.value, 0)} load at its lower end to "
+                    f"{percent(LOADS2[-1], 0)}. Priority helps the tests at almost no cost to the trainings; only "
+                    f"preemption comes into the box, and only near {percent(MIN_UTILIZATION.value, 0)}."
                 ),
             ),
         }  # fmt: skip
