@@ -1080,17 +1080,17 @@ class SchedulingPolicy(Act):
         own = np.array([outcome.wait_short_min / 60, outcome.wait_long_h])
         steady = bool(np.isfinite(own[1]))
         weighted = number(physics.kleinrock_invariant(loads, own)) if steady else "∞"
-        law = "" if not outcome.policy.startswith("preempt") else " (outside the law)"
+        law = "" if not outcome.policy.startswith("preempt") else "; preemption is outside the law"
         rows = [
             (kind, f"{load:.3f}", number(before), number(after) if np.isfinite(after) else "∞")
             for kind, load, before, after in zip(KINDS, loads, fifo, own, strict=True)
         ]
         rows.append(
             (
-                "weighted by load",
+                f"weighted by load{law}",
                 f"{sum(loads):.3f}",
                 number(physics.kleinrock_invariant(loads, fifo)),
-                f"{weighted}{law}",
+                weighted,
             )
         )
         stopped = (
@@ -1099,7 +1099,7 @@ class SchedulingPolicy(Act):
             ("a training holds the machine (h)", number(outcome.held_h, 4)),
         )
         return [
-            Table("Conservation: waits and time stopped (h)", ("", "load", "FIFO", "this policy"), tuple(rows), 2),
+            Table("The law of conservation: mean waits (h)", ("", "load", "FIFO", "this policy"), tuple(rows), 2),
             Table("Preemption", ("", "now"), stopped),
         ]
 

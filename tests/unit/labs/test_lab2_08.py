@@ -347,7 +347,7 @@ def test_captions_and_tables_quote_the_outcome(lab):
     assert conserved.rows[2][2] == conserved.rows[2][3]
     move(lab, **KILL)
     conserved, stops = lab.act2.tables(lab.act2.outcome)
-    assert "outside the law" in conserved.rows[2][3]
+    assert "outside the law" in conserved.rows[2][0]
     assert stops.rows[1][1] == "20.0"
     move(lab, utilization=0.95)
     assert lab.act2.tables(lab.act2.outcome)[0].rows[1][3] == "∞"
