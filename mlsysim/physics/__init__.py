@@ -15,6 +15,7 @@ from mlsysim.physics.activation import (
 )
 from mlsysim.physics.audit import constraint_usage
 from mlsysim.physics.benchmark import amdahl_ceiling, amdahl_speedup, transient_mean_factor, transient_rate_factor
+from mlsysim.physics.cluster_schedule import ClusterSchedule, JobStream, draw_jobs, schedule_jobs
 from mlsysim.physics.collectives import ring_allreduce_time
 from mlsysim.physics.compression import (
     gaussian_crest_factor,
@@ -323,6 +324,18 @@ from mlsysim.physics.sampling import (
     runs_for_half_width,
     wilson_interval,
 )
+from mlsysim.physics.scheduling import (
+    allen_cunneen_multiple,
+    kleinrock_invariant,
+    lindley_waits,
+    mg1_wait,
+    packing_efficiency,
+    pollaczek_khinchine_multiple,
+    preempted_service_time,
+    priority_responses_preemptive,
+    priority_waits_nonpreemptive,
+    service_moments,
+)
 from mlsysim.physics.simulation import TrainingRun, simulate_training_run
 from mlsysim.physics.storage import checkpoint_bytes
 from mlsysim.physics.three_d_step import ThreeDStep, layout_error, three_d_step
@@ -361,10 +374,12 @@ __all__ = [
     "CachePolicy",
     "CacheTrace",
     "Choices",
+    "ClusterSchedule",
     "DispatchSchedule",
     "Formula",
     "FormulaSpec",
     "Interval",
+    "JobStream",
     "PipelineSchedule",
     "Result",
     "ThreeDStep",
@@ -380,6 +395,7 @@ __all__ = [
     "activation_time_ratio",
     "aggregate_error",
     "all_up_probability",
+    "allen_cunneen_multiple",
     "amdahl_ceiling",
     "amdahl_speedup",
     "arithmetic_intensity",
@@ -459,6 +475,7 @@ __all__ = [
     "dm1_survival",
     "dp_balance_tokens",
     "drift_rounds",
+    "draw_jobs",
     "duty_cycle",
     "eager_step_time",
     "effective_data_fraction",
@@ -514,6 +531,7 @@ __all__ = [
     "information_compute_ratio",
     "iron_law_latency",
     "iron_law_latency_overlapped",
+    "kleinrock_invariant",
     "kv_cache_bytes",
     "launch_time",
     "layer_time",
@@ -521,6 +539,7 @@ __all__ = [
     "lda_effective_d_prime",
     "lda_samples_for_d_prime",
     "leaf_spine_counts",
+    "lindley_waits",
     "littles_law_concurrency",
     "lm_step_time",
     "loader_schedule",
@@ -545,6 +564,7 @@ __all__ = [
     "memory_compute_ratio",
     "memory_wall_divergence",
     "mfu",
+    "mg1_wait",
     "micro_step_time",
     "min_check_period",
     "mm1_latency_percentile",
@@ -574,6 +594,7 @@ __all__ = [
     "oversubscribed_bandwidth",
     "oversubscription_relative_throughput",
     "pacing_fraction",
+    "packing_efficiency",
     "panel_audit_cost",
     "parallel_step_time",
     "path_latency",
@@ -582,10 +603,14 @@ __all__ = [
     "pipeline_bubble_fraction",
     "pipeline_p2p_time",
     "pipeline_throughput",
+    "pollaczek_khinchine_multiple",
     "population_stability_index",
     "power_law_loss_ratio",
     "ppv_from_rates",
     "prefetch_depth",
+    "preempted_service_time",
+    "priority_responses_preemptive",
+    "priority_waits_nonpreemptive",
     "propagation_rtt",
     "proportion_sample_size",
     "pruned_bits_per_weight",
@@ -618,12 +643,14 @@ __all__ = [
     "round_to_grid",
     "runs_for_half_width",
     "sample_training_flops",
+    "schedule_jobs",
     "selection_flops",
     "selection_inequality_margin",
     "selection_rate_ratio",
     "serial_throughput",
     "series_mtbf",
     "served_age_trace",
+    "service_moments",
     "shift_for_psi",
     "silent_failure_loss",
     "silicon_cost_ratio",

@@ -68,6 +68,11 @@ UNPARSEABLE = {
     "binormal_rates": "five rates at once, with the normal distribution function",
     "binormal_tpr": "the normal distribution function (compared with SciPy elsewhere)",
     "confusion_rates": "seven rates at once",
+    "kleinrock_invariant": "a sum over two lists of arguments",
+    "lindley_waits": "a recursion over a list of arguments",
+    "priority_responses_preemptive": "a response per class",
+    "priority_waits_nonpreemptive": "a wait per class",
+    "service_moments": "three moments as one vector",
     "d_prime_from_rates": "the inverse of the normal distribution function (compared with SciPy elsewhere)",
 }
 
@@ -130,6 +135,7 @@ AUXILIARY: dict[str, Auxiliary] = {
     "dm1_survival": _sigma("utilization"),
     "md1_latency_percentile": MD1_TAIL,
     "md1_survival_approx": MD1_TAIL,
+    "allen_cunneen_multiple": {"C": lambda a, _: erlang_c(a["servers"], a["servers"] * a["utilization"])},
     "erlang_c": {"b_c": lambda a, _: _erlang_b(a)},
     "mmc_mean_latency": ERLANG,
     "mmc_wait_percentile": ERLANG,
@@ -205,6 +211,10 @@ def _mmc_stable(a: Arguments) -> bool:
 BRANCH: dict[str, Callable[[Arguments], bool]] = {
     **{name: _stable for name in FORMULAS if name.startswith(("mm1_", "md1_", "dm1_"))},
     **{name: _mmc_stable for name in FORMULAS if name.startswith(("mmc_", "mdc_"))},
+    "allen_cunneen_multiple": _stable,
+    "mg1_wait": lambda a: 0.01 < a["arrival_per_h"] * a["mean_h"] < 0.98,
+    "pollaczek_khinchine_multiple": _stable,
+    "preempted_service_time": lambda a: a["preemption_per_h"] * a["cost_h"] < 0.98,
     "mm1_max_utilization": lambda a: True,
     "dm1_max_utilization": lambda a: -np.log1p(-a["percentile"]) * a["service_s"] < a["latency_budget_s"],
     "md1_latency_percentile": lambda a: _stable(a) and a["utilization"] > 0.2 and a["percentile"] > 0.9,
