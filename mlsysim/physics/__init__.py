@@ -303,6 +303,7 @@ from mlsysim.physics.service_levels import (
     burn_rate,
     erlang_sum_quantile,
     error_budget_s,
+    fan_out_failure_probability,
     max_exponential_quantile,
     per_call_slo_required,
 )
@@ -459,6 +460,7 @@ __all__ = [
     "exposed_time",
     "fabric_cost",
     "failure_probability",
+    "fan_out_failure_probability",
     "fat_tree_bisection_bandwidth",
     "fat_tree_hosts",
     "fat_tree_switches",

@@ -39,6 +39,21 @@ def availability_series(availabilities: Array) -> Real:
 
 
 @formula(
+    latex=r"f = 1 - \left(1 - p\right)^{n}",
+    variables={
+        "call_failure": Variable("p", "1", "probability that one call fails", Interval(0.0, 1.0, high_open=True)),
+        "calls": Variable("n", "1", "calls that a request needs", AT_LEAST_ONE),
+    },
+    result=Result("f", "1", "share of requests of which at least one call fails"),
+    validity="Equal, independent calls. Keeps its digits where p is tiny.",
+    source="Complement of the product of success rates.",
+)
+def fan_out_failure_probability(call_failure: Real, calls: Real) -> Real:
+    """Share of requests that are bad because one of many equal calls fails."""
+    return -np.expm1(calls * np.log1p(-call_failure))
+
+
+@formula(
     latex=r"b = \frac{f}{1 - s}",
     variables={"bad_fraction": Variable("f", "1", "share of requests that are bad", FRACTION), "slo": SLO},
     result=Result("b", "x", "burn rate; 1 uses the budget up exactly at the end of its period"),
