@@ -11,7 +11,7 @@ import numpy.typing as npt
 from components.instruments.layers import Axis, Band, Boxes, Labels, Layer, Line, Plot, Points, Segments
 from components.instruments.placing import decade_ticks, log_ticks, sided_labels
 from components.instruments.registry import instrument
-from components.quantity import number
+from components.quantity import number, plain
 from mlsysim.physics import GameDay
 
 Array = npt.NDArray[np.float64]
@@ -47,18 +47,17 @@ def _spans(flags: npt.NDArray[np.bool_]) -> tuple[Array, Array]:
     return edges[::2].astype(float), edges[1::2].astype(float)
 
 
-def _trigger_layers(triggers: Sequence[Trigger], low: float, high: float, top: float) -> list[Layer]:
+def _trigger_layers(triggers: Sequence[Trigger], low: float, high: float, at: float) -> list[Layer]:
     left = np.array([trigger.start_s / 60 for trigger in triggers])
     right = np.array([trigger.end_s / 60 for trigger in triggers])
     return [
         Boxes(left=left, right=np.maximum(right, left + 0.6), bottom=low, top=high, token="caution", alpha=0.2),
         Labels(
             x=left,
-            y=top,
+            y=at,
             text=[trigger.label for trigger in triggers],
             token="caution-ink",
             bold=True,
-            baseline="top",
             dx=3,
             plate=True,
         ),
@@ -94,7 +93,7 @@ def game_day_replay(
     mark = high * 0.5
     layers: list[Layer] = [
         Boxes(left=start / 60, right=end / 60, bottom=low, top=high, token="violation", alpha=0.14),
-        *_trigger_layers(triggers, low, high, high * 0.92),
+        *_trigger_layers(triggers, low, high, high * 0.82),
         Line(x=minute, y=day.first[at], token="data", width=2),
         Line(x=minute, y=np.where(day.open[at], NAN, day.offered[at]), token="violation", width=2.5),
         Line(x=minute, y=day.capacity[at], token="ink", width=2.5, dash="dashed"),
@@ -239,21 +238,21 @@ def queue_age(
     timeout_s: float,
     title: str,
     caption: str = "",
-    y_range: tuple[float, float] = (0.1, 10_000.0),
+    y_range: tuple[float, float] = (0.1, 100_000.0),
 ) -> Plot:
     """Delay of the queue with the service (s) over the day, red above the time-out: what is served there is stale."""
     low, high = y_range
     at = _samples(day, triggers)
     minute, delay = at / 60, np.clip(day.delay_s[at], low, high)
     layers: list[Layer] = [
-        *_trigger_layers(triggers, low, high, high * 0.8),
+        *_trigger_layers(triggers, low, high, low * 1.9),
         Band(x=minute, low=timeout_s, high=np.maximum(delay, timeout_s), token="violation", alpha=0.35),
         Line(x=minute, y=delay, token="data", width=2.5),
         Segments(x0=0, x1=len(day.live) / 60, y0=timeout_s, y1=timeout_s, token="violation", dash="dashed"),
         Labels(
             x=len(day.live) / 60,
             y=timeout_s,
-            text=f"time-out {number(timeout_s)} s: later answers have no reader",
+            text=f"time-out {plain(timeout_s)} s: later answers have no reader",
             token="violation-ink",
             align="right",
             baseline="top",
@@ -298,7 +297,7 @@ def hourly_burn(
         Labels(
             x=limit * 100,
             y=len(burns) - 0.43,
-            text=f"page at {number(limit * 100)} %",
+            text=f"page at {plain(limit * 100)} %",
             token="ink",
             align="center",
             baseline="bottom",
@@ -351,7 +350,7 @@ def metastability_map(
         Boxes(left=stable, right=1.0, bottom=rows - 0.5, top=rows + 0.5, token="caution", alpha=0.24),
         Boxes(left=1.0, right=x_high, bottom=low, top=top, token="violation", alpha=0.22),
         Segments(x0=stable, x1=stable, y0=rows - 0.5, y1=rows + 0.5, token="caution", width=2.5),
-        Labels(x=0.02, y=top - 0.08, text="heals by itself", token="met-ink", bold=True, baseline="top"),
+        Labels(x=0.02, y=0, text="heals by itself", token="met-ink", bold=True),
         Labels(
             x=0.98,
             y=top - 0.08,
@@ -362,26 +361,31 @@ def metastability_map(
             baseline="top",
         ),
         Labels(
-            x=(1 + x_high) / 2,
-            y=(low + top) / 2,
+            x=1.035,
+            y=top - 0.15,
             text="overloaded",
             token="violation-ink",
             bold=True,
-            align="center",
+            align="right",
             angle=90,
         ),
         Segments(x0=here[0], x1=away, y0=here[1], y1=here[1], token="ink", width=1.5, dash="dotted"),
-        Points(x=away, y=here[1], token="ink", size=10, filled=False),
-        Labels(
-            x=away,
-            y=here[1],
-            text=names,
-            token="ink",
-            align="center",
-            baseline="bottom",
-            dy=-9,
-            plate=True,
-            size=_SMALL,
+        Points(x=away, y=np.full_like(away, here[1]), token="ink", size=10, filled=False),
+        # Moments may lie close together: their names stand above and below in turn.
+        *(
+            Labels(
+                x=away[k::2],
+                y=here[1],
+                text=names[k::2],
+                token="ink",
+                align="right",
+                baseline="bottom" if k == 0 else "top",
+                dx=8,
+                dy=-8 if k == 0 else 9,
+                plate=True,
+                size=_SMALL,
+            )
+            for k in (0, 1)
         ),
         Points(x=here[0], y=here[1], token="ink", size=14),
         *sided_labels(

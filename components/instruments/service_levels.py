@@ -34,7 +34,7 @@ class FanOut:
 
 def _share(value: float) -> str:
     """A small share in percent with as many digits as it needs."""
-    return f"{number(value * 100, 3)} %" if value >= 1e-6 else f"{scientific(value * 100)} %"
+    return f"{plain(value * 100, 3)} %" if value >= 1e-6 else f"{scientific(value * 100)} %"
 
 
 def _cells(fan: FanOut, left: float) -> tuple[Array, Array]:
@@ -212,7 +212,7 @@ def burn_composer(
         layers += [
             Segments(x0=left, x1=right, y0=pace.value, y1=pace.value, token=pace.token, dash="dashed", width=1.5),
             Labels(
-                x=left,
+                x=3.2,
                 y=pace.value,
                 text=pace.label,
                 token=f"{pace.token}-ink",
@@ -249,9 +249,11 @@ def burn_composer(
             flag[0],
             np.clip(flag[1], low, high),
             "your prediction" if predicted else "",
-            left=True,
-            gap=12,
+            left=False,
+            gap=11,
             token="series-2",
+            baseline="top",
+            dy=3,
             plate=True,
         ),
         Points(x=here[0], y=NAN if below or above else here[1], token="ink", size=12),
@@ -347,7 +349,7 @@ def budget_burndown(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("day of the month", 0, period_days, ticks=tuple((float(d), f"{d}") for d in range(0, 31, 5))),
+        x=Axis("day of the month", 0, period_days * 1.02, ticks=tuple((float(d), f"{d}") for d in range(0, 31, 5))),
         y=Axis("budget left (%)", -4, 104, ticks=tuple((float(p), f"{p}") for p in range(0, 101, 25))),
         layers=layers,
         height=240,

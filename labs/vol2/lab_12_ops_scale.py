@@ -7,6 +7,7 @@ Act II: a crash of 45 seconds and an hour of outage, and what ends an overload t
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, cast
@@ -103,7 +104,7 @@ SLOW_FAN_OUT = scenario("slow_fan_out", 100, "1", "servers a request asks", "Dea
 DAYS = PERIOD.value / 86_400
 HOUR_S, DAY_S = 3600, 7200
 N_START = 18
-RETRIES_START, TIMEOUT_START = 3, 2.0
+RETRIES_START, TIMEOUT_START, QUEUE_START = 3, 2.0, 1.0
 
 #: Requests that the budget of a month allows to be bad.
 MONTHLY_BUDGET = (1 - SLO.value) * LOAD.value * PERIOD.value
@@ -373,7 +374,12 @@ class GreenDashboards(Act):
         lasts = outcome.days_to_exhaust > DAYS
         return [
             Metric("Calls per request", f"{outcome.hard_calls}", note=f"{outcome.domains} of them in the fan-out"),
-            Metric("Good requests", nines(outcome.success, outcome.bad_fraction), "%", status=held(fine)),
+            Metric.of(
+                "Lost requests",
+                share(outcome.bad_fraction),
+                note=f"{percent(outcome.success, 2)} are good",
+                status=held(fine),
+            ),
             Metric("Burn rate", short(outcome.burn_rate), "×", status=held(fine)),
             Metric(
                 "Budget lasts",
@@ -462,15 +468,16 @@ class GreenDashboards(Act):
 
 def singles(calls: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of the calls made one after another, before the fan-out and after it."""
-    names = (
-        SINGLE_NAMES[:calls] if calls < 4 else (*SINGLE_NAMES[:3], *(f"call {k}" for k in range(4, calls)), "formatter")
-    )
-    return (names, ()) if calls < 4 else (names[:-1], names[-1:])
+    gateway, authentication, ranking, formatter = SINGLE_NAMES
+    if calls < 4:
+        return SINGLE_NAMES[:calls], ()
+    between = (f"call {k}" for k in range(3, calls - 1))
+    return (gateway, authentication, *between, ranking), (formatter,)
 
 
 def share(value: float) -> str:
     """A small share in percent: 2.37 %, 0.0024 %."""
-    return f"{number(value * 100)} %" if value >= 1e-6 else f"{scientific(value * 100)} %"
+    return f"{plain(value * 100, 3)} %" if value >= 1e-6 else f"{scientific(value * 100)} %"
 
 
 def short(value: float) -> str:
@@ -481,11 +488,6 @@ def short(value: float) -> str:
 def burn_text(burn: float) -> str:
     """A burn rate: 23.7×."""
     return f"{short(burn)}×"
-
-
-def nines(success: float, bad: float) -> str:
-    """A success rate in percent, with digits as far as it differs from one."""
-    return f"{success * 100:.{min(max(2, 1 - math.floor(math.log10(bad * 100))), 10)}f}"
 
 
 def retries_text(retries: float) -> str:
@@ -651,7 +653,7 @@ class GameDay(Act):
         0.25,
         2.0,
         0.25,
-        1.0,
+        QUEUE_START,
         unit="s",
         reason="up to the time-out, so that too long a queue can be tried",
     )
@@ -694,7 +696,7 @@ class GameDay(Act):
         retries: int = RETRIES_START,
         retry_budget: float | None = None,
         protection: str = "none",
-        queue_s: float = 1.0,
+        queue_s: float = QUEUE_START,
         timeout_s: float = TIMEOUT_START,
         hpa_max: float = 1.0,
         weights: str = "object_store",
@@ -852,6 +854,10 @@ class GameDay(Act):
     def limits(self) -> dict[str, str]:
         return {} if self.protection == "shed" else {"queue_s": "Only load shedding bounds the queue."}
 
+    def settle(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        # A bound that nothing enforces is no part of a design.
+        return {} if values["protection"] == "shed" else {"queue_s": QUEUE_START}
+
     def constraints(self) -> tuple[Constraint, ...]:
         limit = percent(PAGE_LIMIT.value, 0)
         cap = f"Average ≤ {CAP_K8S.value:g} replicas" if self.context == K8S.id else f"N ≤ {CAP_BARE.value:g}"
@@ -969,15 +975,14 @@ class GameDay(Act):
                 "%",
                 status=held(at_most(outcome.burn_hour2, PAGE_LIMIT.value)),
             ),
-            Metric("Fails on a good day", scientific(outcome.background_failure), status=held(background)),
+            Metric("Fails, good day", scientific(outcome.background_failure), status=held(background)),
             Metric("Peak attempts", f"{outcome.peak_attempts_ratio:.2f}", "× load"),
             Metric(
-                "Average replicas",
+                "Average fleet",
                 f"{outcome.avg_replicas:.2f}",
-                note=f"{outcome.replicas} specified",
+                note=f"{outcome.cost_usd_per_h:,.0f} USD/h",
                 status=held(outcome.capped),
             ),
-            Metric("Cost", f"{outcome.cost_usd_per_h:,.0f}", "USD/h"),
         ]
 
     def tables(self, outcome: OutageOutcome) -> list[Table]:
@@ -1267,7 +1272,7 @@ class OpsAtScaleLab(Lab):
         return SOLUTIONS[context]
 
     def breaking(self, context: str) -> dict[str, Any]:
-        return {"retries": 4, "protection": "none"}
+        return {"retries": 4, "retry_budget": None, "protection": "none"}
 
 
 if __name__.startswith("bokeh_app"):

@@ -253,7 +253,7 @@ def _require(service: Service, clients: Clients, crash: Crash, duration_s: int) 
         raise ValueError(f"autoscaler.maximum must be >= 1, got {service.autoscaler.maximum!r}")
 
 
-#: Forgives rounding before a number of replicas is rounded up or down.
+#: Forgives rounding: of a number of replicas before it is made whole, and of a delay that equals the time-out.
 _ROUNDING = 1e-9
 
 #: A change smaller than this is none.
@@ -337,7 +337,7 @@ class _Player:
         served = min(capacity, self.queue + admitted)
         self.queue += admitted - served
         rejected = (attempts - admitted) / attempts if attempts > 0 else 0.0
-        stale = self.queue / capacity + service.service_s > service.timeout_s
+        stale = self.queue / capacity + service.service_s > service.timeout_s * (1.0 + _ROUNDING)
         failure = 1.0 if stale else 1.0 - (1.0 - clients.background_failure) * (1.0 - rejected)
         failed = 1.0 if state != "closed" else max(0.0, 1.0 - (1.0 - failure) * amplification)
         if state != "open":
