@@ -90,10 +90,10 @@ def game_day_replay(
     start, end = _spans(day.failed > 0.5)
     begin = triggers[0].start_s / 60
     until = NAN if predicted_s is None else begin + predicted_s / 60
-    mark = high * 0.5
+    mark = high * 0.74
     layers: list[Layer] = [
         Boxes(left=start / 60, right=end / 60, bottom=low, top=high, token="violation", alpha=0.14),
-        *_trigger_layers(triggers, low, high, high * 0.82),
+        *_trigger_layers(triggers, low, high, low * 1.22),
         Line(x=minute, y=day.first[at], token="data", width=2),
         Line(x=minute, y=np.where(day.open[at], NAN, day.offered[at]), token="violation", width=2.5),
         Line(x=minute, y=day.capacity[at], token="ink", width=2.5, dash="dashed"),
@@ -151,7 +151,7 @@ def tipping_point(day: GameDay, crash: Trigger, *, timeout_s: float, title: str,
     left, right = at + 0.08, at + 0.92
     times = offered[-1] / day.first[at[-1]]
     delays = np.array([number(delay, 2) if delay >= 10 else f"{delay:.1f}" for delay in day.delay_s[at]], dtype=object)
-    some = np.arange(_WINDOW) % 4 == 1
+    some = (np.arange(_WINDOW) % 4 == 1) & (np.arange(_WINDOW) < _WINDOW - 1)
     layers: tuple[Layer, ...] = (
         Boxes(left=falls, right=float(at[-1] + 1), bottom=0, top=top, token="violation", alpha=0.12),
         Boxes(left=left, right=right, bottom=0, top=new, token="data"),
@@ -183,7 +183,7 @@ def tipping_point(day: GameDay, crash: Trigger, *, timeout_s: float, title: str,
         Labels(
             x=at[-1] + 1,
             y=highest,
-            text=f"{times:.1f} attempts per request" if times > 1.05 else "",
+            text=f"×{times:.1f}" if times > 1.05 else "",
             token="violation-ink",
             bold=True,
             align="right",
@@ -252,7 +252,7 @@ def queue_age(
         Labels(
             x=len(day.live) / 60,
             y=timeout_s,
-            text=f"time-out {plain(timeout_s)} s: later answers have no reader",
+            text=f"time-out {plain(timeout_s)} s",
             token="violation-ink",
             align="right",
             baseline="top",
@@ -359,6 +359,7 @@ def metastability_map(
             bold=True,
             align="right",
             baseline="top",
+            plate=True,
         ),
         Labels(
             x=1.035,

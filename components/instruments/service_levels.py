@@ -93,7 +93,6 @@ def request_chain(
     y = np.repeat(lost, 2) * scale
     total, limit = float(lost[-1]), allowed * scale
     domains, parts = _cells(fan, fan_left)
-    grouped = fan.domains < fan.parts
     left = np.array(places)
     bottom, top = _BOXES
     middle = (bottom + top) / 2
@@ -160,11 +159,10 @@ def request_chain(
         ),
         Segments(x0=edges, x1=edges, y0=0, y1=bottom - 0.12, token="grid", width=1),
     )
-    how = "hosts, each one call" if grouped else "calls at once"
     return Plot(
         title=title,
         caption=caption,
-        x=Axis(f"the calls of one request, in order; the wide box: {fan.domains} {how}", 0, end, ticks=((-9.0, ""),)),
+        x=Axis("the calls of one request, in order", 0, end, ticks=((-9.0, ""),)),
         y=Axis("requests lost", -0.04, top + 0.42, ticks=tuple(ticks)),
         layers=layers,
         height=330,
@@ -231,15 +229,26 @@ def burn_composer(
         layers += [
             Line(x=calls, y=gap if bold else seen, token="series-6", width=1.5),
             Line(x=calls, y=seen if bold else gap, token="data", width=3.5),
+            # A curve is named where it begins, or at its end where it begins below the plot.
+            Labels(
+                x=calls[0],
+                y=seen[0],
+                text=f"{name} per call" if np.isfinite(seen[0]) else "",
+                token="muted",
+                baseline="top",
+                dx=4,
+                dy=4,
+                plate=True,
+            ),
             Labels(
                 x=calls[last],
                 y=seen[last],
-                text=f"{name} per call" if len(inside) else "",
+                text=f"{name} per call" if len(inside) and not np.isfinite(seen[0]) else "",
                 token="muted",
                 align="right",
-                baseline="top",
+                baseline="bottom",
                 dx=-2,
-                dy=9,
+                dy=-9,
                 plate=True,
             ),
         ]
@@ -249,11 +258,11 @@ def burn_composer(
             flag[0],
             np.clip(flag[1], low, high),
             "your prediction" if predicted else "",
-            left=False,
-            gap=11,
+            left=True,
+            gap=9,
             token="series-2",
             baseline="top",
-            dy=3,
+            dy=4,
             plate=True,
         ),
         Points(x=here[0], y=NAN if below or above else here[1], token="ink", size=12),
@@ -276,7 +285,7 @@ def burn_composer(
         title=title,
         caption=caption,
         x=Axis("calls that a request depends on", left, right, log=True, ticks=log_ticks(1, 100)),
-        y=Axis("burn rate (1 = the budget lasts its period)", low, high, log=True, ticks=decade_ticks(low, high)),
+        y=Axis("burn rate (×)", low, high, log=True, ticks=decade_ticks(low, high)),
         layers=tuple(layers),
         height=320,
     )
@@ -317,7 +326,7 @@ def budget_burndown(
         ),
         *sided_labels(
             gone,
-            46,
+            18,
             "" if lasts else f"gone after {number(days)} days",
             left=bool(gone > 0.5 * period_days),
             gap=10,
@@ -335,14 +344,12 @@ def budget_burndown(
             plate=True,
         ),
         Labels(
-            x=period_days * 0.55,
-            y=45,
-            text="the pace that just lasts" if gone < 0.4 * period_days or lasts else "",
+            x=period_days,
+            y=66,
+            text="dashed: the pace that just lasts",
             token="met-ink",
-            align="left",
-            baseline="bottom",
-            dx=8,
-            dy=-1,
+            align="right",
+            dx=-4,
             plate=True,
         ),
     )

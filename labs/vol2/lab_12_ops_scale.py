@@ -333,14 +333,14 @@ class GreenDashboards(Act):
                 OBJECTIVES[self.per_call_slo],
                 here=(outcome.hard_calls, outcome.burn_rate),
                 paces=(
-                    Pace(1.0, "the budget just lasts: 1×", "met"),
-                    Pace(PAGE_BURN, f"the pager goes off: {PAGE_BURN:g}×", "violation"),
+                    Pace(1.0, "budget just lasts: 1×", "met"),
+                    Pace(PAGE_BURN, f"page: {PAGE_BURN:g}×", "violation"),
                 ),
                 predicted=None if predicted is None else (self.asked().hard_calls, predicted),
                 title="What more calls cost",
                 caption=(
-                    f"Burn grows with the number of calls: {outcome.hard_calls} calls at "
-                    f"{OBJECTIVES[self.per_call_slo]} with {retries_text(self.retries)} burn "
+                    "Burn rate 1 uses the budget up at the end of the month. It grows with the number of calls: "
+                    f"{outcome.hard_calls} calls at {OBJECTIVES[self.per_call_slo]} with {retries_text(self.retries)} burn "
                     f"{burn_text(outcome.burn_rate)}. A retry lowers every curve, an hour above {PAGE_BURN:g}× pages."
                 ),
             ),
