@@ -245,7 +245,7 @@ def queue_age(
     at = _samples(day, triggers)
     minute, delay = at / 60, np.clip(day.delay_s[at], low, high)
     layers: list[Layer] = [
-        *_trigger_layers(triggers, low, high, low * 1.9),
+        *_trigger_layers(triggers, low, high, high * 0.45),
         Band(x=minute, low=timeout_s, high=np.maximum(delay, timeout_s), token="violation", alpha=0.35),
         Line(x=minute, y=delay, token="data", width=2.5),
         Segments(x0=0, x1=len(day.live) / 60, y0=timeout_s, y1=timeout_s, token="violation", dash="dashed"),
@@ -287,7 +287,7 @@ def hourly_burn(
     met = used <= limit * (1 + 1e-9)
     ends = np.clip(used, low, high) * 100
     texts = np.array([f"{number(burn * 100)} %" for burn in used], dtype=object)
-    within = ends > 20
+    within = ends > 0.02
     left, right = low * 100, high * 100
     layers: tuple[Layer, ...] = (
         Boxes(left=left, right=right, bottom=rows - 0.3, top=rows + 0.3, token="grid"),

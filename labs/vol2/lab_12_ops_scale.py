@@ -340,8 +340,8 @@ class GreenDashboards(Act):
                 title="What more calls cost",
                 caption=(
                     "Burn rate 1 uses the budget up at the end of the month. It grows with the number of calls: "
-                    f"{outcome.hard_calls} calls at {OBJECTIVES[self.per_call_slo]} with {retries_text(self.retries)} burn "
-                    f"{burn_text(outcome.burn_rate)}. A retry lowers every curve, an hour above {PAGE_BURN:g}× pages."
+                    f"{outcome.hard_calls} calls at {OBJECTIVES[self.per_call_slo]} with {retries_text(self.retries)} "
+                    f"burn {burn_text(outcome.burn_rate)}. Retries lower every curve; above {PAGE_BURN:g}× an hour pages."
                 ),
             ),
             "burndown": budget_burndown(
@@ -937,7 +937,7 @@ class GameDay(Act):
                 limit=PAGE_LIMIT.value,
                 title="What the hours burned",
                 caption=(
-                    f"Hour 1 used {percent(outcome.burn_hour1, 2)} and hour 2 {percent(outcome.burn_hour2, 2)} of the "
+                    f"Hour 1 used {share(outcome.burn_hour1)} and hour 2 {share(outcome.burn_hour2)} of the "
                     f"month’s {MONTHLY_BUDGET:,.0f} bad requests."
                 ),
             ),
@@ -1121,6 +1121,11 @@ def tipping_caption(outcome: OutageOutcome, timeout_s: float) -> str:
     fell = int(down[0])
     since = fell - int(CRASH_AT.value)
     when = f"{since} s after the crash" if 0 <= since < HOUR_S - CRASH_AT.value else f"at minute {fell / 60:.1f}"
+    if bool(outcome.day.open[min(fell + 1, DAY_S - 1)]):
+        return (
+            f"The attempts of a second fail {when}: the breaker opens and stops all calls for {BREAKER_OPEN.value:g} "
+            "s, in which the queue drains, and every request is lost."
+        )
     if outcome.day.delay_s[fell] > timeout_s:
         return (
             f"The queue grows older than the {plain(timeout_s)} s time-out {when}. From then on whatever is answered "
