@@ -341,7 +341,7 @@ class GreenDashboards(Act):
                 caption=(
                     "Burn rate 1 uses the budget up at the end of the month. It grows with the number of calls: "
                     f"{outcome.hard_calls} calls at {OBJECTIVES[self.per_call_slo]} with {retries_text(self.retries)} "
-                    f"burn {burn_text(outcome.burn_rate)}. Retries lower every curve; above {PAGE_BURN:g}× an hour pages."
+                    f"burn {burn_text(outcome.burn_rate)}. Retries lower every curve."
                 ),
             ),
             "burndown": budget_burndown(
