@@ -125,7 +125,7 @@ CALLS = np.unique(np.round(np.geomspace(1, 110, 70)))
 OBJECTIVES = {0.99: "99 %", 0.999: "99.9 %", 0.9999: "99.99 %"}
 SINGLE_NAMES = ("gateway", "authentication", "ranking", "formatter")
 PROTECTIONS = {"none": "none", "breaker": "circuit breaker", "shed": "load shedding"}
-RETRY_COUNTS = np.arange(6)
+RETRY_COUNTS = np.arange(6.0)
 #: A fast-burn page: 2 % of the budget in one hour.
 PAGE_BURN = PAGE_LIMIT.value * PERIOD.value / HOUR_S
 
@@ -202,7 +202,7 @@ class GreenDashboards(Act):
         part = "shards" if context == K8S.id else "hosts"
         return BurnOutcome(
             hard_calls=calls,
-            success=physics.availability_series([1 - failure] * calls),
+            success=physics.availability_series(np.full(calls, 1 - failure)),
             bad_fraction=bad,
             burn_rate=burn,
             days_to_exhaust=DAYS / burn,
