@@ -253,8 +253,7 @@ class GreenDashboards(Act):
             "the month.\n\nA request is good only if every call it makes is good, and all shard answers are needed. A "
             "dashboard counts *calls*: the one of the feature shards counts every single shard answer, the other four "
             "get one call per request. The feature client is a library inside the ranking service and adds no call. "
-            "Failures are independent across **failure domains**; shards on one machine fail together. Nothing is "
-            "retried yet."
+            "Failures are independent across **failure domains**; shards on one machine fail together. Nothing is retried."
         )
 
     def prediction(self) -> ChoicePrediction:
@@ -928,8 +927,7 @@ class GameDay(Act):
                     f"The queue is at most {number(oldest)} s old. Where it is older than the time-out, capacity works "
                     "for callers who have left."
                     if oldest > self.timeout_s
-                    else f"At most {number(oldest)} s, always younger than the time-out: whatever is served has a "
-                    "caller."
+                    else f"At most {number(oldest)} s, always younger than the time-out: every answer has a reader."
                 ),
             ),
             "burn": hourly_burn(
