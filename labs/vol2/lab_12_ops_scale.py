@@ -253,7 +253,7 @@ class GreenDashboards(Act):
             "the month.\n\nA request is good only if every call it makes is good, and all shard answers are needed. A "
             "dashboard counts *calls*: the one of the feature shards counts every single shard answer, the other four "
             "get one call per request. The feature client is a library inside the ranking service and adds no call. "
-            "Failures are independent across **failure domains**; shards on one machine fail together. Nothing is retried."
+            "Failures are independent across **failure domains**; shards of one host fail as one. Nothing is retried."
         )
 
     def prediction(self) -> ChoicePrediction:
