@@ -263,7 +263,7 @@ def burn_composer(
             gap=9,
             token="series-2",
             baseline="top",
-            dy=4,
+            dy=17,
             plate=True,
         ),
         Points(x=here[0], y=NAN if below or above else here[1], token="ink", size=12),
