@@ -40,6 +40,8 @@ from mlsysim.physics.training import OPTIMIZER_BYTES, STORAGE_BYTES
 POINTS = 25
 
 UNPARSEABLE = {
+    "availability_series": "a product over a list of arguments",
+    "erlang_sum_quantile": "the inverse of a function (compared with SciPy elsewhere)",
     "bucketed_mean_time": "a sum over buckets of the time of another formula",
     "cnn_inference_memory": "a maximum over a list of arguments",
     "cnn_training_memory": "a sum over a list of arguments",
