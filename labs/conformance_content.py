@@ -229,7 +229,8 @@ def _overlay_of(prediction: ChoicePrediction | NumberPrediction, entry: Any) -> 
         amount, shown = abs(predicted - actual), form(abs(predicted - actual))
     else:
         amount = predicted / actual if predicted > actual else actual / predicted
-        shown = f"{amount:.{2 if amount < 10 else 1}f} times"
+        decimals = 2 if amount < 10 else 1 if amount < 1000 else 0
+        shown = f"{amount:,.{decimals}f} times"
     if gap.amount is None or not math.isclose(gap.amount, amount, rel_tol=1e-9, abs_tol=1e-300):
         yield f"the gap is {gap.amount}", f"{amount:g}"
     if gap.text != shown:

@@ -17,7 +17,7 @@ from components.instruments.layers import Axis, Boxes, Labels, Layer, Line, Plot
 from components.instruments.placing import sided_labels, spread
 from components.instruments.registry import instrument
 from components.instruments.waterfall import Limit
-from components.quantity import number
+from components.quantity import number, percent
 
 NAN = float("nan")
 Lane = Literal["host", "GPU"]
@@ -147,7 +147,7 @@ def two_lane_steps(
             ends[:, k],
             gpu_rows,
             [
-                [f"{name} {width / busy_:.0%}", f"{width / busy_:.0%}"]
+                [f"{name} {percent(width / busy_, 0)}", percent(width / busy_, 0)]
                 for width, busy_ in zip(widths[:, k], busy, strict=True)
             ],
             token="on-fill",

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from components.instruments.layers import Axis, Boxes, Labels, Layer, Line, Plot, Points, Segments
 from components.instruments.placing import sided_labels, spread
 from components.instruments.registry import instrument
-from components.quantity import number
+from components.quantity import number, percent
 from mlsysim.physics import ClusterSchedule
 
 Array = npt.NDArray[np.float64]
@@ -461,7 +461,7 @@ def occupancy_bars(
             Labels(
                 x=(starts[:, k] + ends[:, k]) / 2,
                 y=rows,
-                text=np.where(wide[:, k], [f"{width:.0%}" for width in widths[:, k]], ""),
+                text=np.where(wide[:, k], [percent(width, 0) for width in widths[:, k]], ""),
                 align="center",
                 token="ink" if tokens[name] == IDLE else "on-fill",
                 bold=True,
