@@ -49,9 +49,7 @@ ORIN_NX, ORIN_NANO = Hardware.Edge.JetsonOrinNX, Hardware.Edge.JetsonOrinNano
 UPGRADES = {"cloud": (A100, H100), "edge": (ORIN_NANO, ORIN_NX)}
 GPUS = {"A100": A100, "H100": H100}
 
-FLOP_PER_WEIGHT = scenario(
-    "flop_per_weight_token", 2, "FLOP", "one multiply and one add per weight and token", "Kaplan et al. 2020", "paper"
-)
+FLOP_PER_WEIGHT = c.FLOP_PER_WEIGHT
 COMPUTE_GROWTH = scenario(
     "compute_growth", 1.6, "1", "growth of arithmetic per year", "ML Systems, memory-wall equation", "chapter"
 )

@@ -94,7 +94,7 @@ NOISE = scenario(
     "chi-square quantile 16.92 at 9 degrees of freedom over 1,000",
     "derived",
 )
-BINS = scenario("bins", 10, "1", "bins of equal probability in training", "deciles, the usual choice")
+BINS = c.PSI_BINS
 LATENCY = scenario("latency_ms", 42, "ms", "serving P95 where Lab 02 left no other", "the lab's scenario")
 LATENCY_ALERT = scenario("latency_alert_ms", 100, "ms", "alert on the serving P95", "ML Workflow", "chapter")
 ERRORS = scenario("error_rate", 0.02, "percent", "failed requests", "the lab's scenario")

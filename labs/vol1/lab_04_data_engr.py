@@ -120,7 +120,7 @@ UNIQUE_MIN = scenario("unique_min", 0.95, "1", "unique frames that must survive"
 RELEASES = scenario("releases_per_year", 5.75, "1/year", "releases without a Lab 03", "default of Lab 03's design")
 
 # --- Act II, Edge ---
-CAMERAS = scenario("cameras", 8, "1", "cameras of one vehicle", "assumption: a surround set")
+VEHICLE_CAMERAS = scenario("cameras", 8, "1", "cameras of one vehicle", "assumption: a surround set")
 FPS = scenario("fps", 30, "1/s", "frames per second and camera", "assumption: video rate")
 SHIFT_H = scenario("shift_h", 8, "hour", "a vehicle's working day", "assumption: one shift")
 OUTAGE_DAYS = scenario("outage_min_days", 5, "day", "the depot may be offline so long", "assumption: a working week")
@@ -136,7 +136,7 @@ FLOP_TRAIN = c.TRAIN_FACTOR.value * FLOP_INFER
 BYTES = {"jpeg": c.IMAGE_JPEG.value, "uint8": c.IMAGE_UINT8.value, "fp32": FP32_BYTES.value}
 DECODE = {"cloud": DECODE_CLOUD.value, "edge": DECODE_EDGE.value}
 #: Bytes that the cameras of one vehicle record in a day.
-GENERATED = CAMERAS.value * FPS.value * c.IMAGE_JPEG.value * SHIFT_H.value * 3600
+GENERATED = VEHICLE_CAMERAS.value * FPS.value * c.IMAGE_JPEG.value * SHIFT_H.value * 3600
 LIST_PRICE = c.EGRESS_USD_GB.value
 #: List prices by volume (2024): up to so many bytes, so many USD/GB. Only for the instructor's question.
 TIERS = ((10e12, 0.09), (50e12, 0.085), (150e12, 0.07), (math.inf, 0.05))
@@ -801,7 +801,7 @@ class DataGravity(Act):
     def filter_load(cls) -> float:
         """Share of the Orin NX that looks at every frame of every camera once."""
         rate = physics.accelerator_demand(peak("edge"), EFFICIENCY.value, FLOP_INFER, 1)
-        return float(CAMERAS.value * FPS.value / rate)
+        return float(VEHICLE_CAMERAS.value * FPS.value / rate)
 
     @classmethod
     @cache
@@ -862,9 +862,9 @@ class DataGravity(Act):
             f"{percent(1 - UNIQUE.value, 0)} of the frames are near-duplicates. It reads everything once, at "
             f"{SCAN.value / 1e9:g} GB/s. Data that leaves a provider is billed as *egress*, "
             f"{LIST_PRICE:g} dollars a gigabyte at list price.\n\n"
-            f"A vehicle records {CAMERAS.value:g} cameras at {FPS.value:g} frames a second, {SHIFT_H.value:g} hours a "
-            f"day, {c.IMAGE_JPEG.value / 1e3:g} KB a frame. It uploads while parked and keeps the rest in a buffer; "
-            f"the depot may be offline for {OUTAGE_DAYS.value:g} days."
+            f"A vehicle records {VEHICLE_CAMERAS.value:g} cameras at {FPS.value:g} frames a second, "
+            f"{SHIFT_H.value:g} hours a day, {c.IMAGE_JPEG.value / 1e3:g} KB a frame. It uploads while parked and "
+            f"keeps the rest in a buffer; the depot may be offline for {OUTAGE_DAYS.value:g} days."
         )
 
     def prediction(self) -> ChoicePrediction:
@@ -1322,7 +1322,7 @@ class DataEngineeringLab(Lab):
         UNIQUE,
         UNIQUE_MIN,
         RELEASES,
-        CAMERAS,
+        VEHICLE_CAMERAS,
         FPS,
         SHIFT_H,
         OUTAGE_DAYS,

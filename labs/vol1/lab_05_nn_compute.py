@@ -96,14 +96,7 @@ LAYER_VALUES = scenario(
     "grid of ImageNet size, 64 channels as in VGG: Simonyan and Zisserman 2014",
 )
 BURST = scenario("burst_frames", 8, "1", "frames that the layer processes at once", "the lab's scenario")
-TRAIN_FACTOR = scenario(
-    "train_factor",
-    3,
-    "1",
-    "a training step in forward passes: one forward, about two backward",
-    "ML Systems, checkpoint on backpropagation",
-    "chapter",
-)
+TRAIN_FACTOR = c.TRAIN_FACTOR
 TARGET_MOBILE = scenario(
     "target_mobile_s", 1.25e-3, "s", "share of the backbone in one frame", "the lab's scenario: part of 11.1 ms"
 )

@@ -52,7 +52,7 @@ H100, ORIN_NX = Hardware.Cloud.H100, Hardware.Edge.JetsonOrinNX
 HEADS = scenario("heads", 12, "head", "attention heads of the model in Act I", "Network Architectures", "chapter")
 LAYERS = scenario("layers", 32, "layer", "layers of the model in Act I", "Network Architectures", "chapter")
 HEAD_DIM = scenario("head_dim", 64, "1", "width of one head, as in GPT-2", c.RADFORD, "paper")
-BYTES_FP16 = scenario("bytes_fp16", 2, "B", "one score in FP16", "IEEE 754", "definition")
+BYTES_FP16 = c.FP16_BYTES
 BYTES_FP32 = scenario("bytes_fp32", 4, "B", "one score in FP32", "IEEE 754", "definition")
 STAT_BYTES = scenario(
     "stat_bytes",
@@ -69,7 +69,7 @@ ASKED_TOKENS = scenario(
 CHAPTER_TOKENS = "Network Architectures, The Context Explosion"
 BERT_TOKENS = scenario("bert_tokens", 512, "token", "context of BERT (2018)", CHAPTER_TOKENS, "chapter")
 GPT2_TOKENS = scenario("gpt2_tokens", 1024, "token", "context of GPT-2 (2019)", CHAPTER_TOKENS, "chapter")
-GPT3_TOKENS = scenario("gpt3_tokens", 2048, "token", "context of GPT-3 (2020)", CHAPTER_TOKENS, "chapter")
+GPT3_CONTEXT = scenario("gpt3_tokens", 2048, "token", "context of GPT-3 (2020)", CHAPTER_TOKENS, "chapter")
 GPT4_TOKENS = scenario("gpt4_tokens", 128_000, "token", "context of GPT-4 Turbo (2023)", CHAPTER_TOKENS, "chapter")
 GEMINI_TOKENS = scenario("gemini_tokens", 1e6, "token", "context of Gemini 1.5 (2024)", CHAPTER_TOKENS, "chapter")
 NOTEBOOK_TOKENS = scenario("notebook_tokens", 100_000, "token", "context of the notebook", CHAPTER_TOKENS, "chapter")
@@ -124,7 +124,7 @@ QUESTION_TOKENS = scenario("question_tokens", 512, "token", "tokens of the Act I
 MARKS = (
     ("BERT 2018", BERT_TOKENS.value),
     ("GPT-2 2019", GPT2_TOKENS.value),
-    ("GPT-3 2020", GPT3_TOKENS.value),
+    ("GPT-3 2020", GPT3_CONTEXT.value),
     ("GPT-4 Turbo 2023", GPT4_TOKENS.value),
     ("Gemini 1.5 2024", GEMINI_TOKENS.value),
 )
@@ -1152,7 +1152,7 @@ class ArchitectureLab(Lab):
         ASKED_TOKENS,
         BERT_TOKENS,
         GPT2_TOKENS,
-        GPT3_TOKENS,
+        GPT3_CONTEXT,
         GPT4_TOKENS,
         GEMINI_TOKENS,
         NOTEBOOK_TOKENS,

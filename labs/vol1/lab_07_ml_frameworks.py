@@ -68,9 +68,7 @@ UPGRADES = {"cloud": (A100, H100), "edge": (ORIN_NX, AGX)}
 DISPATCH_EDGE = scenario(
     "dispatch_edge", 30e-6, "s", "framework dispatch on the Jetson's ARM cores", "three times the server's: one thread"
 )
-LAUNCH_EDGE = scenario(
-    "launch_edge", 15e-6, "s", "kernel launch on the Jetson's ARM cores", "three times; within the chapter's 5 to 20 us"
-)
+LAUNCH_EDGE = c.LAUNCH_EDGE
 OPS_PER_BLOCK = scenario(
     "ops_per_block",
     12,
@@ -81,7 +79,7 @@ OPS_PER_BLOCK = scenario(
 TILED_SAVES = scenario(
     "tiled_saves", 2, "1", "kernels that one kernel for scores, softmax and weighted sum saves", "counted", "derived"
 )
-BYTES_FP16 = scenario("bytes_fp16", 2, "B", "bytes of an FP16 value", "definition", "definition")
+BYTES_FP16 = c.FP16_BYTES
 HALF_AND_HALF = scenario("half_and_half", 1.3, "1", "the gain of somebody who mixes without computing", "option C")
 MLP_OPS = scenario("small_mlp_ops", 6, "1", "operations of the chapter's small MLP", "The Dispatch Tax", "chapter")
 MLP_OP = scenario("small_mlp_op_s", 5e-6, "s", "host cost of one of them", "The Dispatch Tax", "chapter")

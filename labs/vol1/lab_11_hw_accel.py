@@ -73,7 +73,7 @@ REFRESH = scenario("refresh_usd", 1.4e6, "USD", "the vendor's quote; in no compu
 NEXT_PART = scenario("next_part", 2, "1", "arithmetic of the vendor's next part over today's", "the lab's scenario")
 
 CHAPTER = "Hardware Acceleration"
-FP16 = scenario("fp16_bytes", 2, "B", "bytes of an FP16 value", "definition", "definition")
+FP16 = c.FP16_BYTES
 FP32 = scenario("fp32_bytes", 4, "B", "bytes of an FP32 value", "definition", "definition")
 BATCH = scenario("kernel_batch", 32, "1", "sequences or images of a batched kernel", f"{CHAPTER}, notebooks", "chapter")
 TOKENS = scenario("kernel_tokens", 512, "token", "tokens of a sequence", f"{CHAPTER}, notebooks", "chapter")

@@ -142,7 +142,9 @@ HOST = scenario(
 CV_CLOUD = scenario("cv_cloud", 0.040, "1", "standard deviation over mean of one window", "shared cloud host")
 CV_EDGE = scenario("cv_edge", 0.032, "1", "standard deviation over mean of one window", "dedicated board")
 SLOT = scenario("bench_slot_s", 3600, "s", "bench time for each candidate", "one hour each")
-GATE = scenario("gate", 0.05, "1", "largest bias and largest half-width", "below the 5.9 % between the edge candidates")
+TOLERANCE = scenario(
+    "gate", 0.05, "1", "largest bias and largest half-width", "below the 5.9 % between the edge candidates"
+)
 TRACE = scenario(
     "trace_s", 600, "s", "shortest time axis of the state trace", "five time constants of the slower state"
 )
@@ -669,7 +671,7 @@ class Protocol(Act):
         rank_ok = first_of(x, y) == first_of(true_x, true_y) != ""
         resolved = not at_most(separation, half)
         precisely_wrong = not at_most(largest, half)
-        bias_ok, precision_ok = at_most(largest, GATE.value), at_most(half, GATE.value)
+        bias_ok, precision_ok = at_most(largest, TOLERANCE.value), at_most(half, TOLERANCE.value)
         slot_ok = at_most(session, SLOT.value)
         time_s = max(TRACE.value, session) * PROGRESS
         return ProtocolOutcome(
@@ -795,8 +797,8 @@ class Protocol(Act):
     def challenge(self) -> str:
         return (
             "Write a protocol that turns **every gate green, once in each context**: production's order, with a "
-            f"difference that the interval resolves; a bias of at most {percent(GATE.value, 0)} that the interval "
-            f"covers; a half-width of at most {percent(GATE.value, 0)}; a session of at most {SLOT.value:,.0f} s. "
+            f"difference that the interval resolves; a bias of at most {percent(TOLERANCE.value, 0)} that the interval "
+            f"covers; a half-width of at most {percent(TOLERANCE.value, 0)}; a session of at most {SLOT.value:,.0f} s. "
             "Then break it on purpose: who gets the most wrong answer with the narrowest interval?"
         )
 
@@ -804,9 +806,9 @@ class Protocol(Act):
         return (
             Constraint("Right order, resolved", lambda o: o.rank_ok and o.resolved and not o.oom),
             Constraint(
-                f"Bias ≤ {percent(GATE.value, 0)} and ≤ half-width", lambda o: o.bias_ok and not o.precisely_wrong
+                f"Bias ≤ {percent(TOLERANCE.value, 0)} and ≤ half-width", lambda o: o.bias_ok and not o.precisely_wrong
             ),
-            Constraint(f"Half-width ≤ {percent(GATE.value, 0)}", lambda o: o.precision_ok),
+            Constraint(f"Half-width ≤ {percent(TOLERANCE.value, 0)}", lambda o: o.precision_ok),
             Constraint(f"Session ≤ {SLOT.value:,.0f} s", lambda o: o.slot_ok),
         )
 
@@ -980,13 +982,13 @@ class Protocol(Act):
 
     def metrics(self, outcome: ProtocolOutcome) -> list[Metric]:
         o, cv = outcome, BENCHES[self.context].cv
-        needed = math.ceil(physics.runs_for_half_width(cv, GATE.value, Z) - 1e-9)
+        needed = math.ceil(physics.runs_for_half_width(cv, TOLERANCE.value, Z) - 1e-9)
 
         def measured(name: str, value: float, truth: float) -> Metric:
             return Metric(f"Measured, {name}", "–" if o.oom else f"{value:.3f}", "×", note=f"production {truth:.3f}")
 
         def bias(name: str, value: float) -> Metric:
-            status = held(at_most(abs(value), min(GATE.value, o.half_width)) and not o.oom)
+            status = held(at_most(abs(value), min(TOLERANCE.value, o.half_width)) and not o.oom)
             return Metric(f"Bias, {name}", "–" if o.oom else signed(value).removesuffix(" %"), "%", status=status)
 
         return [
@@ -998,7 +1000,7 @@ class Protocol(Act):
                 "Half-width, 95 %",
                 f"± {100 * o.half_width:.1f}",
                 "%",
-                note=f"{percent(GATE.value, 0)} takes {needed} windows",
+                note=f"{percent(TOLERANCE.value, 0)} takes {needed} windows",
                 status=held(o.precision_ok),
             ),
             Metric(
@@ -1012,7 +1014,7 @@ class Protocol(Act):
 
     def tables(self, outcome: ProtocolOutcome) -> list[Table]:
         o = outcome
-        gate = percent(GATE.value, 0)
+        gate = percent(TOLERANCE.value, 0)
 
         def row(name: str, value: str, limit: str, holds: bool) -> tuple[str, ...]:
             return (name, value, limit, "✓ yes" if holds else "✗ no")
@@ -1023,8 +1025,18 @@ class Protocol(Act):
         rows = [
             row("ranked first", shown(o.measured_first or "neither"), o.true_first, o.rank_ok and not o.oom),
             row("difference", shown(percent(o.separation)), "> half-width", o.resolved and not o.oom),
-            row("bias of X", shown(signed(o.bias_x)), f"± {gate}", at_most(abs(o.bias_x), GATE.value) and not o.oom),
-            row("bias of Y", shown(signed(o.bias_y)), f"± {gate}", at_most(abs(o.bias_y), GATE.value) and not o.oom),
+            row(
+                "bias of X",
+                shown(signed(o.bias_x)),
+                f"± {gate}",
+                at_most(abs(o.bias_x), TOLERANCE.value) and not o.oom,
+            ),
+            row(
+                "bias of Y",
+                shown(signed(o.bias_y)),
+                f"± {gate}",
+                at_most(abs(o.bias_y), TOLERANCE.value) and not o.oom,
+            ),
             row("larger bias", shown(error(o.bias)), "≤ half-width", not (o.precisely_wrong or o.oom)),
             row("half-width", percent(o.half_width), f"≤ {gate}", o.precision_ok),
             row("session", f"{o.session_s:,.0f} s", f"≤ {SLOT.value:,.0f} s", o.slot_ok),
@@ -1180,7 +1192,7 @@ class BenchmarkLab(Lab):
         CV_CLOUD,
         CV_EDGE,
         SLOT,
-        GATE,
+        TOLERANCE,
         TRACE,
         ORIGINAL,
         COMPRESSED,

@@ -70,7 +70,7 @@ MOBILE = Context(
 )
 
 CHAPTER = "ML Systems, Model Serving"
-PERCENTILE = scenario("percentile", 0.99, "1", "the quantile that the SLO names", f"{CHAPTER}, Tail latency", "chapter")
+PERCENTILE = c.SLO_QUANTILE
 TAIL_FACTOR = scenario(
     "tail_factor",
     -math.log1p(-PERCENTILE.value),
@@ -125,14 +125,7 @@ REQUEST_FLOP = scenario(
 )
 ARRIVAL = scenario("cloud_arrival_per_s", 5000, "1/s", "launch peak", f"{CHAPTER}, capacity planning", "chapter")
 CLOUD_SLO = scenario("cloud_slo_s", 0.050, "s", "limit of the P99", f"{CHAPTER}, capacity planning", "chapter")
-PRICE = scenario(
-    "replica_usd_h",
-    4.0,
-    "USD/h",
-    "one replica; the chapter also quotes 2 to 13 USD/h",
-    f"{CHAPTER}, The cost of latency",
-    "chapter",
-)
+PRICE = c.H100_USD_HOUR
 BUDGET = scenario(
     "cloud_budget",
     2.50,

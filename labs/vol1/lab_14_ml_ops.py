@@ -87,7 +87,7 @@ SENS = scenario(
     "accuracy lost per standard deviation of shift",
     "calibrated: six points per half a standard deviation",
 )
-BINS = scenario("bins", 10, "1", "bins of equal probability in training", "deciles, the usual choice")
+BINS = c.PSI_BINS
 N_REFERENCE = scenario("n_reference", 1e6, "1", "training inputs behind the bins", "the lab's scenario")
 N_CLOUD = scenario("n_cloud", 1e6, "1/day", "requests that the monitor counts", "ML Operations", "chapter")
 N_EDGE = scenario("n_edge", 100, "1/day", "inputs that one camera may upload", "ML Operations, low rate", "chapter")

@@ -102,9 +102,7 @@ CACHE_BYTES = scenario("cache_bytes_per_value", 2, "B", "a value in the cache, a
 _SHARE = "share of the peak that decoding arithmetic reaches"
 EFFICIENCY = scenario("efficiency", 0.5, "1", _SHARE, "size of Labs 07 and 11")
 DISPATCH_PHONE = scenario("overhead_phone_s", 1e-3, "s", "dispatch per step on the phone", "size of Labs 07 and 11")
-FLOP_PER_WEIGHT = scenario(
-    "flop_per_weight_token", 2, "FLOP", "one multiply and one add per weight and token", "Kaplan et al. 2020", "paper"
-)
+FLOP_PER_WEIGHT = c.FLOP_PER_WEIGHT
 ARRIVALS = by_tier(
     "arrival",
     "1/s",
@@ -116,7 +114,7 @@ ARRIVALS = by_tier(
 )
 SLO = scenario("slo_s", 8, "s", "P99 of a reply", "a pause people tolerate; attention breaks at 10 s (Miller 1968)")
 PERIOD = scenario("period_s", 0.2, "s", "period of the wake-word windows", "arithmetic: one over the rate", "derived")
-PERCENTILE = scenario("percentile", 0.99, "1", "percentile of the limit", "convention of service levels", "definition")
+PERCENTILE = c.SLO_QUANTILE
 _REACHED = "below what the tier's best model reaches"
 FLOORS = by_tier(
     "floor",
@@ -171,7 +169,7 @@ BUDGETS = by_tier(
     tiny=(300_000, _SOLVABLE),
 )
 GAP0 = scenario("gap0", 0.03, "1", "cohort gap at launch", "as Lab 15")
-GATE = scenario("gate", 0.05, "1", "largest cohort gap", "as Lab 15")
+GATE = c.COHORT_GAP_GATE
 FEEDBACK_OFF = scenario("feedback_off", 1.10, "1", "growth of the gap per unaudited update", "Lab 15", "chapter")
 FEEDBACK_ON = scenario("feedback_on", 0.90, "1", "the same with audits", "audited outcomes feed back")
 MARGIN = scenario("margin", 0.10, "1", "slack on limits that the student misjudged", "the chapter's habit of headroom")

@@ -79,14 +79,7 @@ GPUS_25K = scenario(
     f"{CHAPTER}, The Scale Moment",
     "chapter",
 )
-LOCAL_EFF = scenario(
-    "local_eff",
-    0.50,
-    "1",
-    "share of the dense peak that local math reaches before any communication between copies",
-    "Network Fabrics, AllReduce bottleneck example",
-    "chapter",
-)
+LOCAL_EFF = c.KERNEL_EFFICIENCY
 JITTER_CV = scenario(
     "jitter_cv",
     0.01,

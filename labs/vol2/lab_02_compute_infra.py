@@ -82,14 +82,7 @@ NODE_SAVING = scenario(
 PARAMS_7B_CLASS = scenario(
     "params_7b_class", 6.7e9, "parameter", "model of the 7B class", "Touvron et al. 2023, rounded", "paper"
 )
-LOCAL_EFF = scenario(
-    "local_eff",
-    0.50,
-    "1",
-    "share of the dense peak that local math reaches before any exchange",
-    "Network Fabrics, AllReduce bottleneck example",
-    "chapter",
-)
+LOCAL_EFF = c.KERNEL_EFFICIENCY
 AR_PER_LAYER = scenario(
     "allreduces_per_layer",
     4,

@@ -61,12 +61,10 @@ TEXTBOOK = "Network Fabrics"
 SMALL = scenario("control_message", 4_000.0, "B", "control message of a pipeline", TEXTBOOK, "chapter")
 SHARD = scenario("shard", 100e6, "B", "shard of a gradient", TEXTBOOK, "chapter")
 UPGRADE_FRANCS = scenario("upgrade_price", 2.1e6, "1", "price of the upgrade in francs", "the lab's scenario")
-GPUS = scenario("gpus", 1024.0, "GPU", "reference cluster: 128 nodes of 8, one adapter per GPU", TEXTBOOK, "chapter")
+GPUS = c.CLUSTER_GPUS
 RACK_NODES = scenario("rack_nodes", 4.0, "1", "nodes under a top-of-rack leaf: 32 ports of 8 each", TEXTBOOK, "chapter")
 RAIL_NODES = scenario("rail_nodes", 32.0, "1", "nodes under a rail leaf: 32 ports of 1 each", TEXTBOOK, "chapter")
-LOCAL_EFFICIENCY = scenario(
-    "local_efficiency", 0.50, "1", "share of the dense peak while nothing waits", f"{TEXTBOOK}, AllReduce", "chapter"
-)
+LOCAL_EFFICIENCY = c.KERNEL_EFFICIENCY
 MOE_TOKENS = scenario("moe_tokens", 8192.0, "token", "tokens per GPU and step of the MoE job", "the lab's scenario")
 WAIT_LIMIT = scenario("wait_limit", 0.30, "1", "communication share that is accepted", TEXTBOOK, "chapter")
 EXHAUSTED = scenario(

@@ -55,18 +55,9 @@ BATCH = scenario(
     "sequences per step",
     f"{TEXTBOOK} uses 2M tokens; the nearest power of two (GPT-3 used 3.2M)",
 )
-GPUS = scenario(
-    "gpus", 1024, "GPU", "cluster: 128 nodes of 8", f"{TEXTBOOK}, Parallelism-infrastructure interaction", "chapter"
-)
+GPUS = c.CLUSTER_GPUS
 GPUS_BEFORE = scenario("gpus_before", 256, "GPU", "GPUs of the run today", "the lab's scenario")
-KERNEL_EFFICIENCY = scenario(
-    "kernel_efficiency",
-    0.50,
-    "1",
-    "share of the dense peak that the kernels reach while nothing waits",
-    f"{TEXTBOOK}; with it the model gives 41 and 39 % for the layouts of Llama 3 (43 and 41 % measured)",
-    "chapter",
-)
+KERNEL_EFFICIENCY = c.KERNEL_EFFICIENCY
 USABLE_HBM = scenario(
     "usable_hbm",
     0.9 * c.H100_MEM_CAPACITY.value,

@@ -93,7 +93,7 @@ INT4_BITS = scenario(
     "chapter",
 )
 KV_INT8 = scenario("kv_int8", 1, "B", "one value of an INT8 cache; FP16 takes 2", "definition", "definition")
-FP16 = scenario("fp16", 2, "B", "one value at 16 bit", "definition", "definition")
+FP16 = c.FP16_BYTES
 EFFICIENCY = scenario(
     "compute_efficiency",
     0.7,
@@ -102,9 +102,7 @@ EFFICIENCY = scenario(
     "usual for libraries at a large batch",
 )
 RESERVE = scenario("reserve", 4e9, "B", "runtime, activations, fragmentation", "5 % of the device")
-PRICE = scenario(
-    "gpu_price", 4.0, "USD/h", "one H100 on demand", "Inference at Scale, prices by region (US-East)", "chapter"
-)
+PRICE = c.H100_USD_HOUR
 BUDGET = scenario("budget_weeks", 3.0, "1", "engineer-weeks: one engineer, one sprint", "the lab's scenario")
 COMPLETION = scenario("completion_tokens", 80, "token", "length of an inline completion", "the lab's scenario")
 DIALOGUE = scenario("dialogue_s", 0.4, "s", "limit of an uninterrupted dialogue", "Doherty and Thadani 1982", "paper")

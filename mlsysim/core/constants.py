@@ -975,6 +975,64 @@ LTE_UPLINK_SLOPE = _C(
     "paper",
 )
 
+# --- shared by labs of several chapters -----------------------------------------------------------------
+
+FP16_BYTES = _C("FP16_BYTES", 2, "B", "one value at 16 bit", "IEEE 754", "course", "definition")
+FLOP_PER_WEIGHT = _C(
+    "FLOP_PER_WEIGHT",
+    2,
+    "FLOP",
+    "one multiply and one add per weight and token",
+    "Kaplan et al. 2020",
+    "ML Systems",
+    "paper",
+)
+PSI_BINS = _C(
+    "PSI_BINS",
+    10,
+    "1",
+    "bins of equal probability in training",
+    "deciles, the usual choice",
+    "ML Workflow",
+    "assumption",
+)
+SLO_QUANTILE = _C(
+    "SLO_QUANTILE",
+    0.99,
+    "1",
+    "the quantile that a latency SLO names",
+    "course, Model Serving",
+    "Model Serving",
+    "chapter",
+)
+COHORT_GAP_GATE = _C(
+    "COHORT_GAP_GATE",
+    0.05,
+    "1",
+    "largest gap between cohorts that may be certified",
+    "course, Responsible Engineering: 5 points",
+    "Responsible Engineering",
+    "chapter",
+)
+H100_USD_HOUR = _C(
+    "H100_USD_HOUR",
+    4.0,
+    "USD/h",
+    "one H100 on demand, or a replica on it; prices from 2 to 13 are quoted",
+    "course, Model Serving and Inference at Scale",
+    "Model Serving",
+    "chapter",
+)
+CLUSTER_GPUS = _C(
+    "CLUSTER_GPUS",
+    1024,
+    "GPU",
+    "reference cluster: 128 nodes of 8, one adapter per GPU",
+    "course, Volume 2",
+    "Network Fabrics",
+    "chapter",
+)
+
 CONSTANTS: Mapping[str, Constant] = MappingProxyType(
     {name: value for name, value in globals().items() if isinstance(value, Constant)}
 )
