@@ -126,7 +126,7 @@ def memory_map(
         Segments(x0=0, x1=unit, y0=rows_held, y1=rows_held, token="ink", width=3),
     ]
     # A seat that is a good part of a row carries its number, in its longest piece.
-    roomy = seats.reserved > 0.14 * row and group == 1
+    roomy = seats.reserved > 0.14 * row and group == 1 and seats.used >= seats.reserved * (1 - 1e-9)
     a, b, at, index = _pieces(start, end, row) if roomy and len(start) else (np.array([]),) * 3 + (np.array([], int),)
     middle, height, numbers = [math.nan], [math.nan], [""]
     if len(index):
@@ -141,7 +141,7 @@ def memory_map(
         Labels(
             x=unit / 2,
             y=rows_held,
-            text="" if beyond else f"{plain(edge / GB)} GB: {plain(-over / GB, 3)} GB free",
+            text="" if beyond else f"{plain(edge / GB)} GB: {plain(round(max(0.0, -over) / GB, 1), 3)} GB free",
             align="center",
             baseline="bottom",
             token="ink",
@@ -152,7 +152,7 @@ def memory_map(
         Labels(
             x=unit / 2,
             y=rows_held + 0.5 * OVERFLOW,
-            text=f"↑ {plain(over / GB, 4)} GB beyond {plain(edge / GB)} GB" if beyond else "",
+            text=f"↑ {plain(round(over / GB, 1), 4)} GB beyond {plain(edge / GB)} GB" if beyond else "",
             align="center",
             token="violation-ink",
             bold=True,
@@ -301,7 +301,12 @@ def batch_timeline(panels: Sequence[SlotPanel], *, slots: int, horizon: float, t
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("decoding iteration", 0, horizon),
+        x=Axis(
+            "decoding iteration",
+            0,
+            horizon,
+            ticks=tuple((k * horizon / 4, f"{k * horizon / 4:,.0f}") for k in range(5)),
+        ),
         y=Axis(f"{slots} slots", 0, height, ticks=((-9.0, ""),)),
         layers=tuple(layers),
         height=360,
@@ -329,7 +334,7 @@ def iteration_lanes(
     work = compute[1] * milli
     both = max(sum(reads), work)
     total = both + sum(seconds for _, seconds in after) * milli
-    right = 1.24 * total
+    right = 1.42 * total
     layers: list[Layer] = [
         Boxes(left=[0, 0], right=both, bottom=[1.12, 0.12], top=[1.88, 0.88], token="line", alpha=0.6)
     ]
@@ -409,13 +414,15 @@ def serving_sweep(
     limits: Sequence[Limit] = (),
     wall: float = math.nan,
     wall_label: str = "memory ends",
+    empty: str = "",
     title: str,
     caption: str = "",
 ) -> Plot:
     """Quantities over seats (or tokens) on a logarithmic axis, with limits, and the wall beyond which memory is full.
 
-    `wall` is the x from which on nothing fits: the curves are dotted there and the region is shaded; NaN hides it.
-    `limits` are horizontal lines in the unit of the axis. `points` are the design and whatever it is compared with.
+    `wall` is the x from which on nothing fits: curves are dotted there and the region is shaded; NaN hides it.
+    `limits` are horizontal lines in the unit of the axis, `points` the design and what it is compared with. Where
+    there is no curve, `empty` says so.
     """
     first, last = float(x[0]), float(x[-1])
 
@@ -486,19 +493,30 @@ def serving_sweep(
                 point.x if shown else math.nan,
                 level(next(places)) if shown else math.nan,
                 f"{point.label}{arrow}" if shown else "",
-                left=shown and across(point.x) > 0.5,
+                left=shown and across(point.x) > 0.66,
                 gap=11,
                 token=_ink(point.token),
                 bold=True,
                 plate=True,
             ),
         ]
+    layers.append(
+        Labels(
+            x=math.sqrt(first * last),
+            y=level(0.62),
+            text="" if any(np.isfinite(np.asarray(curve.values, float)).any() for curve in curves) else empty,
+            align="center",
+            token="violation-ink",
+            bold=True,
+            plate=True,
+        )
+    )
     ticks = tuple((float(value), _si(value)) for value in 2.0 ** np.arange(math.log2(first), math.log2(last) + 0.5, 1))
     sparse = ticks if len(ticks) <= 5 else ticks[:: 2 if len(ticks) <= 9 else 3]
     return Plot(
         title=title,
         caption=caption,
-        x=Axis(x_label, first, last, log=True, ticks=sparse),
+        x=Axis(x_label, first / 1.06, last * 1.12, log=True, ticks=sparse),
         y=Axis(y_label, low, high, log=log, ticks=log_ticks(low, high) if log else ()),
         layers=tuple(layers),
         height=310,

@@ -29,7 +29,7 @@ from components.instruments.serving import (
 )
 from components.instruments.waterfall import Limit
 from components.metrics import Metric, held
-from components.quantity import number, percent, plain
+from components.quantity import number, percent, plain, quantity
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -328,8 +328,8 @@ class Seats(Act):
                 title=f"{self.gpus} GPUs filled with requests",
                 caption=(
                     f"Weights {W / 1e9:.1f} GB, runtime {outcome.reserve_bytes / 1e9:g} GB; what remains, "
-                    f"{outcome.pool_bytes / 1e9:.1f} GB, holds {seats:,} requests of {size(request)}"
-                    + (f" and leaves {size(free)}." if seats else ": none fits.")
+                    f"{outcome.pool_bytes / 1e9:.1f} GB, holds "
+                    + (f"{seats:,} requests of {size(request)} and leaves {size(free)}." if seats else "not even one.")
                 ),
             ),
             "seats": seat_map(
@@ -352,9 +352,7 @@ class Seats(Act):
                 TOKEN_SWEEP,
                 [
                     SweepCurve(
-                        f"{heads} KV head{'s' if heads > 1 else ''}",
-                        np.where(outcome.curves[heads] >= 1, outcome.curves[heads], np.nan),
-                        token,
+                        heads_text(heads), np.where(outcome.curves[heads] >= 1, outcome.curves[heads], np.nan), token
                     )
                     for heads, token in zip(HEADS, ("series-4", "data", "series-3"), strict=True)
                 ],
@@ -363,44 +361,30 @@ class Seats(Act):
                 low=0.8,
                 high=1e5,
                 log=True,
-                points=[
-                    SweepPoint(self.seq_len, seats or 1e-3, f"{seats:,}" if seats else "none fits", "ink"),
-                    *flag,
-                ],
+                points=[SweepPoint(self.seq_len, seats or 1e-3, f"{seats:,}" if seats else "none fits", "ink"), *flag],
                 limits=[Limit(PROMISED.value, f"promised: {PROMISED.value:g}")],
                 title="Seats against the length of a request",
                 caption=(
                     f"Half the tokens, twice the seats. {BITS[self.bytes_per_value]} values on {self.gpus} GPUs: "
-                    f"{outcome.kv_bytes_per_token / 1e3:,.0f} KB per token with {self.kv_heads} KV "
-                    f"head{'s' if self.kv_heads > 1 else ''}."
+                    f"{size(outcome.kv_bytes_per_token)} per token with {heads_text(self.kv_heads)}."
                 ),
             ),
         }
 
     def metrics(self, outcome: SeatOutcome) -> list[Metric]:
         return [
-            Metric("KV cache per token", number(outcome.kv_bytes_per_token / 1e3, 4), "KB"),
-            Metric("Per request", number(outcome.bytes_per_request / 1e9, 4), "GB"),
+            Metric.of("KV cache per token", quantity(outcome.kv_bytes_per_token, "B", 4)),
+            Metric.of("Per request", quantity(outcome.bytes_per_request, "B", 4)),
             Metric("Seats", f"{outcome.max_requests:,}", note=f"{PROMISED.value:g} promised"),
-            Metric(
-                "KV share of an iteration's bytes",
-                f"{outcome.kv_share * 100:.0f}",
-                "%",
-                note="all seats taken and full",
-            ),
+            Metric("KV share of bytes read", f"{outcome.kv_share * 100:.0f}", "%", note="all seats taken and full"),
         ]
 
     def tables(self, outcome: SeatOutcome) -> list[Table]:
-        rows = tuple(
-            (
-                f"{heads} KV head{'s' if heads > 1 else ''}",
-                *(
-                    f"{physics.max_batch_in_memory(outcome.pool_bytes, 0.0, kv_per_token(heads, b) * self.seq_len):,.0f}"
-                    for b in BITS
-                ),
-            )
-            for heads in HEADS
-        )
+        def seats(heads: int, bytes_per_value: float) -> str:
+            request = kv_per_token(heads, bytes_per_value) * self.seq_len
+            return f"{physics.max_batch_in_memory(outcome.pool_bytes, 0.0, request):,.0f}"
+
+        rows = tuple((heads_text(heads), *(seats(heads, each) for each in BITS)) for heads in HEADS)
         columns = ("", *BITS.values())
         return [Table("Seats at this length and node", columns, rows, emphasis=list(HEADS).index(self.kv_heads))]
 
@@ -423,16 +407,8 @@ class Seats(Act):
                     correct=True,
                     feedback=f"{small.max_requests} seats: this is the term that is multiplied by the seats.",
                 ),
-                Option(
-                    "C",
-                    "A GPU with twice the FLOP/s",
-                    f"Still {now.max_requests}: no memory has changed.",
-                ),
-                Option(
-                    "D",
-                    "Longer time-outs",
-                    f"Still {now.max_requests}: waiting is not a seat.",
-                ),
+                Option("C", "A GPU with twice the FLOP/s", f"Still {now.max_requests}: no memory has changed."),
+                Option("D", "Longer time-outs", f"Still {now.max_requests}: waiting is not a seat."),
             ),
         )
 
@@ -448,8 +424,13 @@ class Seats(Act):
 
 
 def size(value: float) -> str:
-    """Bytes in GB, or TB from a thousand on: 42.9 GB."""
-    return f"{number(value / 1e12)} TB" if value >= 999.5e9 else f"{number(value / 1e9)} GB"
+    """Bytes with their prefix: 42.9 GB."""
+    return quantity(value, "B")
+
+
+def heads_text(heads: int) -> str:
+    """A number of KV heads."""
+    return heads_text(heads)
 
 
 # --- Act II ---------------------------------------------------------------------------------------------
@@ -601,6 +582,11 @@ def example_schedules(context: str) -> dict[str, physics.BatchSchedule]:
     return {policy: physics.batch_schedule(lengths, policy, HORIZON[context]) for policy in POLICIES}
 
 
+def nodes_text(nodes: float) -> str:
+    """A number of nodes."""
+    return f"{nodes:g} node{'s' if nodes > 1 else ''}"
+
+
 @dataclass(frozen=True)
 class ServingOutcome:
     """A serving plan: one node at saturation, and in chat the fleet's latencies. None where it is undefined."""
@@ -659,7 +645,7 @@ class ServingPlan(Act):
         reason="limits of common serving engines; steps of a tensor-core tile",
     )
     nodes = slider(
-        "Nodes", 1, 8, 1, NODE_CAP.value, unit="nodes", only_in=(LATENCY.id,), reason="8 nodes are one scalable unit"
+        "Nodes", 1, 8, 1, NODE_CAP.value, text=nodes_text, only_in=(LATENCY.id,), reason="8 nodes are one scalable unit"
     )
 
     @classmethod
@@ -921,7 +907,9 @@ class ServingPlan(Act):
     def plots(self, outcome: ServingOutcome) -> dict[str, Plot]:
         chat = self.context == LATENCY.id
         last = {"tails": self._tails(outcome)} if chat else {"cost": self._cost(outcome)}
-        schedules = example_schedules(self.context)
+        load, schedules = WORKLOADS[self.context], example_schedules(self.context)
+        padded = percent(physics.static_batch_waste(outcome.seats, load.cv), 0)
+        pads = f"{padded} of their slot-iterations" if self.policy == "static" else "nothing"
         return {
             "memory": self._memory(outcome),
             "timeline": batch_timeline(
@@ -930,14 +918,8 @@ class ServingPlan(Act):
                 horizon=HORIZON[self.context],
                 title="Who sits in a slot, iteration by iteration",
                 caption=(
-                    f"{EXAMPLE_SLOTS} slots with typical lengths: {WORKLOADS[self.context].output:,.0f} tokens on "
-                    f"average, spread {WORKLOADS[self.context].cv:g}. An illustration; your {outcome.seats} seats pad "
-                    + (
-                        f"{percent(physics.static_batch_waste(outcome.seats, WORKLOADS[self.context].cv), 0)} of their "
-                        "slot-iterations."
-                        if self.policy == "static"
-                        else "nothing."
-                    )
+                    f"{EXAMPLE_SLOTS} slots with typical lengths: {load.output:,.0f} tokens on average, spread "
+                    f"{load.cv:g}. An illustration; your {outcome.seats:,} seats pad {pads}."
                 ),
             ),
             "iteration": self._iteration(outcome),
@@ -953,9 +935,9 @@ class ServingPlan(Act):
         used = (outcome.resident_tokens - shared) * outcome.kv_per_token
         vain = 1 - (used * outcome.seats + prefix * PAGE_UTIL.value) / outcome.kv_demand_bytes
         busy = (
-            f"{outcome.busy:.1f} of {outcome.seats} seats are busy on average."
+            f"{outcome.busy:.1f} of {outcome.seats:,} seats are busy on average."
             if outcome.busy < outcome.seats - 1e-9
-            else f"All {outcome.seats} seats are busy."
+            else f"All {outcome.seats:,} seats are busy."
         )
         return memory_map(
             (("weights", W, "series-6"), ("runtime", RESERVE.value, "series-5"), ("shared prefix", prefix, "series-2")),
@@ -980,7 +962,7 @@ class ServingPlan(Act):
             (("weights", weights), ("KV cache", cache_s)),
             ("FLOPs", float(terms.compute_s)),
             (("all-reduce", float(terms.comm_s)), ("scheduler", SCHED.value)),
-            title=f"One iteration: a token for each of {outcome.seats} seats",
+            title=f"One iteration: a token for each of {outcome.seats:,} seats",
             caption=(
                 f"{outcome.iteration_s * 1e3:.2f} ms, of which the {bound} takes "
                 f"{max(terms.memory_s, terms.compute_s) * 1e3:.2f}. Weights are read once for all seats, the cache "
@@ -1023,7 +1005,7 @@ class ServingPlan(Act):
             wall=outcome.wall,
             title="What a node sustains",
             caption=(
-                f"At {outcome.seats} seats continuous batching sustains {gain:.2f} requests/s, a static batch "
+                f"At {outcome.seats:,} seats continuous batching sustains {gain:.2f} requests/s, a static batch "
                 f"{static:.2f}: {gain / static:.2f} times. "
                 + (
                     f"Memory ends at {outcome.wall:.0f} seats."
@@ -1057,6 +1039,7 @@ class ServingPlan(Act):
                 Limit(TPOT_SLO.value * 1e3, f"TPOT {TPOT_SLO.value * 1e3:g} ms", "series-3"),
             ],
             wall=outcome.wall,
+            empty="no number of seats keeps up",
             title="Latency against seats",
             caption=(
                 "No number of seats keeps up with what is offered."
@@ -1083,10 +1066,7 @@ class ServingPlan(Act):
             log=True,
             points=[
                 SweepPoint(
-                    outcome.seats,
-                    outcome.usd_per_million_tokens,
-                    f"{outcome.usd_per_million_tokens:.3f} USD",
-                    "ink",
+                    outcome.seats, outcome.usd_per_million_tokens, f"{outcome.usd_per_million_tokens:.3f} USD", "ink"
                 )
             ],
             limits=[Limit(COST_TARGET.value, f"target {COST_TARGET.value:.2f} USD")],
@@ -1112,15 +1092,12 @@ class ServingPlan(Act):
             usd = outcome.usd_per_million_tokens
             return [
                 Metric(
-                    "Cost per million",
-                    f"{usd:.3f}",
-                    "USD",
-                    status=held(at_most(usd, COST_TARGET.value) and not outcome.oom),
+                    "USD per million", f"{usd:.3f}", status=held(at_most(usd, COST_TARGET.value) and not outcome.oom)
                 ),
-                Metric("Output", f"{outcome.saturated_tokens_s:,.0f}", "tokens/s", note="one node, always busy"),
+                Metric("Tokens", f"{outcome.saturated_tokens_s:,.0f}", "/s", note="one busy node"),
                 demand,
                 iteration,
-                Metric("Capacity", number(outcome.capacity_req_s), "stories/s"),
+                Metric("Node sustains", number(outcome.capacity_req_s), "/s", note="stories"),
                 Metric("Prefill", number(outcome.prefill_s * 1e3), "ms", note=prefix_note(self)),
             ]
         ttft, tpot = outcome.ttft_p99_s, outcome.tpot_s
@@ -1141,9 +1118,9 @@ class ServingPlan(Act):
                 status=held(tpot is not None and at_most(tpot, TPOT_SLO.value)),
             ),
             Metric(
-                "Capacity per node",
+                "Node sustains",
                 number(outcome.capacity_req_s, 4),
-                "requests/s",
+                "/s",
                 note=f"{outcome.arrivals_s:.2f} offered",
                 status=held(bool(outcome.stable)),
             ),
@@ -1252,7 +1229,7 @@ def oom_text(outcome: ServingOutcome) -> str:
         (MAX_LEN.value, "") if whole else (outcome.resident_tokens, f", pages {PAGE_UTIL.value:.0%} full,")
     )
     return (
-        f"{outcome.seats} seats × {held_tokens:,.0f} tokens × {outcome.kv_per_token / 1e3:.0f} KB{pages} need "
+        f"{outcome.seats:,} seats × {held_tokens:,.0f} tokens × {outcome.kv_per_token / 1e3:.0f} KB{pages} need "
         f"{outcome.kv_demand_bytes / 1e9:,.1f} GB, pool {outcome.kv_pool_bytes / 1e9:.1f} GB. The engine preempts and "
         "recomputes; goodput collapses."
     )

@@ -310,17 +310,14 @@ class BatchSchedule:
     """Who holds which slot when, in iterations: one entry per request, which is useful to `done` and leaves at `end`.
 
     With iteration-level scheduling a request leaves when it is done; in a static batch it is padded to the longest.
+    `useful_share` is the share of the slot-iterations that generate a token, of whole requests.
     """
 
     slot: npt.NDArray[np.int_]
     start: npt.NDArray[np.float64]
     done: npt.NDArray[np.float64]
     end: npt.NDArray[np.float64]
-
-    @property
-    def useful_share(self) -> float:
-        """Share of the slot-iterations taken that generate a token."""
-        return float(np.sum(self.done - self.start) / np.sum(self.end - self.start))
+    useful_share: float
 
 
 @formula(
@@ -362,5 +359,6 @@ def batch_schedule(lengths: npt.NDArray[np.float64], policy: str, horizon: float
                 entries.append((slot, clock, clock + length, clock + length))
                 clock, k = clock + length, k + 1
     table = np.array([entry for entry in entries if entry[1] < horizon])
+    useful = np.sum(table[:, 2] - table[:, 1]) / np.sum(table[:, 3] - table[:, 1])
     start, done, end = (np.minimum(table[:, k], horizon) for k in (1, 2, 3))
-    return BatchSchedule(table[:, 0].astype(int), start, done, end)
+    return BatchSchedule(table[:, 0].astype(int), start, done, end, float(useful))
