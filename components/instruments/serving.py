@@ -14,7 +14,7 @@ from components.instruments.layers import Axis, Boxes, Labels, Layer, Line, Plot
 from components.instruments.placing import log_ticks, sided_labels, spread
 from components.instruments.registry import instrument
 from components.instruments.waterfall import Limit
-from components.quantity import number, plain
+from components.quantity import number, percent, plain
 from mlsysim.physics import BatchSchedule
 
 Array = npt.NDArray[np.float64]
@@ -292,7 +292,7 @@ def batch_timeline(panels: Sequence[SlotPanel], *, slots: int, horizon: float, t
             Labels(
                 x=0,
                 y=height - k * pitch - head + 0.4,
-                text=f"{'▶ ' if panel.chosen else ''}{panel.name}: {share:.0%} useful",
+                text=f"{'▶ ' if panel.chosen else ''}{panel.name}: {percent(share, 0)} useful",
                 token="ink",
                 bold=True,
                 baseline="bottom",

@@ -430,7 +430,7 @@ def size(value: float) -> str:
 
 def heads_text(heads: int) -> str:
     """A number of KV heads."""
-    return heads_text(heads)
+    return f"{heads} KV head{'s' if heads > 1 else ''}"
 
 
 # --- Act II ---------------------------------------------------------------------------------------------
@@ -1226,7 +1226,7 @@ def oom_text(outcome: ServingOutcome) -> str:
     tokens = outcome.kv_demand_bytes / outcome.kv_per_token
     whole = math.isclose(tokens, outcome.seats * MAX_LEN.value, rel_tol=1e-9)
     held_tokens, pages = (
-        (MAX_LEN.value, "") if whole else (outcome.resident_tokens, f", pages {PAGE_UTIL.value:.0%} full,")
+        (MAX_LEN.value, "") if whole else (outcome.resident_tokens, f", pages {percent(PAGE_UTIL.value, 0)} full,")
     )
     return (
         f"{outcome.seats:,} seats × {held_tokens:,.0f} tokens × {outcome.kv_per_token / 1e3:.0f} KB{pages} need "
@@ -1251,18 +1251,19 @@ def static_limit(nodes: float) -> tuple[float, float]:
 
 
 DOCUMENT = Seats.asked().bytes_per_request
-BEST_STATIC, BEST_WAIT = static_limit(NODE_CAP.value)[0], static_limit(8)[1]
+#: The best static designs of chat: requests/s of a node within the fleet allowed, and P99 TTFT (s) with 8 nodes.
+STATIC_LIMITS = (static_limit(NODE_CAP.value)[0], static_limit(8)[1])
 
 NOTES = (
     f"- The 64-against-{KV_HEADS}-heads slip is the commonest error, in textbooks too: have students find it on the "
     "model card.\n- Who pays for prefix caching when prompts change weekly?\n- Chat is limited by prefill and by the "
     "tail, so it needs shared prefixes and enough seats, not a smaller cache; synthesis is limited by the bytes of "
     "the cache, so it needs pages and 8-bit state.\n- The time to first token of a static batch is a property of the "
-    f"policy that no hardware mends: at best {BEST_STATIC:.1f} requests/s per node against "
+    f"policy that no hardware mends: at best {STATIC_LIMITS[0]:.1f} requests/s per node against "
     f"{CHAT_RATE.value / NODE_CAP.value:.2f} offered on {NODE_CAP.value:g} nodes, and with 8 nodes still "
-    f"{BEST_WAIT:.1f} s at P99.\n- The P99 model treats seats as servers and prefills as processor sharing. What "
-    f"would bursts do?\n- Extension: split prefill and decoding over different nodes. The {DOCUMENT / 1e9:.2f} GB of "
-    f"a {DOC_LEN.value / 1024:g}K request must then cross the network, "
+    f"{STATIC_LIMITS[1]:.1f} s at P99.\n- The P99 model treats seats as servers and prefills as processor sharing. "
+    f"What would bursts do?\n- Extension: split prefill and decoding over different nodes. The {DOCUMENT / 1e9:.2f} "
+    f"GB of a {DOC_LEN.value / 1024:g}K request must then cross the network, "
     f"{physics.transfer_time(DOCUMENT, NETWORK.value, 0.0):.2f} s at {NETWORK.value * 8 / 1e9:.0f} Gb/s: when does it "
     "pay?"
 )

@@ -187,9 +187,7 @@ AUXILIARY: dict[str, Auxiliary] = {
     "static_batch_waste": HARMONIC,
     "static_resident_tokens": HARMONIC,
     "static_capacity": HARMONIC,
-    "static_ttft_percentile": {
-        "s": lambda a, _: 1 + a["cv"] * (special.digamma(a["slots"] + 1) + np.euler_gamma - 1)
-    },
+    "static_ttft_percentile": {"s": lambda a, _: 1 + a["cv"] * (special.digamma(a["slots"] + 1) + np.euler_gamma - 1)},
     "continuous_ttft_percentile": {
         r"\mathrm{TPOT}": lambda a, _: a["iteration_s"] / (1 - a["arrival_per_s"] * a["prefill_s"]),
         "w_q": lambda a, _: mmc_wait_percentile(
