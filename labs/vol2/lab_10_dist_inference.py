@@ -1044,6 +1044,8 @@ class ServingPlan(Act):
             caption=(
                 "No number of seats keeps up with what is offered."
                 if len(stable) == 0
+                else f"Only from {stable[0]:.0f} seats on would a node keep up; memory ends at {outcome.wall:.0f}."
+                if stable[0] > outcome.wall
                 else f"Stable from {stable[0]:.0f} seats on. Too few seats: a queue for a seat. Too many: every token "
                 "waits for every seat’s cache."
             ),
