@@ -76,6 +76,7 @@ UNPARSEABLE = {
     "priority_waits_nonpreemptive": "a wait per class",
     "service_moments": "three moments as one vector",
     "d_prime_from_rates": "the inverse of the normal distribution function (compared with SciPy elsewhere)",
+    "harmonic_number": "a sum to an argument (compared with SciPy elsewhere)",
 }
 
 Arguments = dict[str, Any]
@@ -101,6 +102,11 @@ STATE: Auxiliary = {
     "b_g": lambda a, _: STORAGE_BYTES[a["precision"]][1],
     "b_m": lambda a, _: STORAGE_BYTES[a["precision"]][2],
     "b_o": lambda a, _: OPTIMIZER_BYTES[a["optimizer"]],
+}
+
+
+HARMONIC: Auxiliary = {
+    "H_B": lambda a, _: special.digamma(a.get("batch", a.get("slots")) + 1) + np.euler_gamma,
 }
 
 
@@ -192,6 +198,20 @@ AUXILIARY: dict[str, Auxiliary] = {
     "retraining_cost_rate": {
         "S": lambda a, _: staleness_cost(**{k: v for k, v in a.items() if k != "run_cost_usd"}),
     },
+    "static_batch_stretch": HARMONIC,
+    "static_batch_waste": HARMONIC,
+    "static_resident_tokens": HARMONIC,
+    "static_capacity": HARMONIC,
+    "static_ttft_percentile": {"s": lambda a, _: 1 + a["cv"] * (special.digamma(a["slots"] + 1) + np.euler_gamma - 1)},
+    "continuous_ttft_percentile": {
+        r"\mathrm{TPOT}": lambda a, _: a["iteration_s"] / (1 - a["arrival_per_s"] * a["prefill_s"]),
+        "w_q": lambda a, _: mmc_wait_percentile(
+            a["arrival_per_s"],
+            a["mean_output_tokens"] * a["iteration_s"] / (1 - a["arrival_per_s"] * a["prefill_s"]),
+            a["slots"],
+            a["percentile"],
+        ),
+    },
     "round_to_grid": {"n": lambda a, _: 2 ** (a["bits"] - 1) - 1},
     "optimizer_step_time": {
         **STATE,
@@ -238,6 +258,8 @@ BRANCH: dict[str, Callable[[Arguments], bool]] = {
     "update_bytes": lambda a: a["bits"] < 16,
     "stochastic_rounding_variance": lambda a: 2 < a["bits"] < 16,
     "panel_audit_cost": lambda a: a["recruitment"] == "stratified",
+    "decode_token_time": lambda a: a["arrival_per_s"] * a["prefill_s"] < 0.98,
+    "continuous_ttft_percentile": lambda a: np.isfinite(FORMULAS["continuous_ttft_percentile"](**a)),
 }
 
 # An equation that is solved for its result: what its left-hand side is at that result.
