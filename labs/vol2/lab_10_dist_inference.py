@@ -120,7 +120,7 @@ TTFT_SLO = scenario(
 TPOT_SLO = scenario(
     "tpot_slo_s", 0.025, "s", "time per output token", "Performance Engineering: 25 ms for speech", "chapter"
 )
-PERCENTILE = scenario("percentile", 0.99, "1", "percentile of the time to first token", "the lab's scenario")
+PERCENTILE = c.SLO_QUANTILE
 NODE_CAP = scenario("node_cap", 3, "1", "nodes that finance allows", "the lab's scenario: 96 USD an hour")
 COST_TARGET = scenario(
     "cost_target",

@@ -219,7 +219,7 @@ def test_reveal_of_act_1(lab, option, predicted, gap, quoted):
     ("option", "predicted", "gap", "quoted"),
     [
         ("A", "Machine: 0.589", "36.7 times", "154 kB"),
-        ("B", "Data: 0.0124", "1748.7 times", "0.62 MB/s of 50"),
+        ("B", "Data: 0.0124", "1,749 times", "0.62 MB/s of 50"),
         ("C", "Algorithm: 21.6", "1.00 times", "5.40 s"),
         ("D", "no axis: 1.00", "21.6 times", "not sufficient"),
     ],
