@@ -40,7 +40,7 @@ def rebound_area(
     told = predicted is not None
     guess_gain, guess = predicted or (1.0, NAN)
     right = max(4.8, 1.15 * volume)
-    queries = np.linspace(right / 400, right, 400)
+    queries = np.linspace(1, right, 200)
 
     def area(shown: bool, token: str) -> Boxes:
         return Boxes(left=0, right=volume if shown else NAN, bottom=0, top=energy, token=token, alpha=0.22)
@@ -48,18 +48,19 @@ def rebound_area(
     layers: tuple[Layer, ...] = (
         area(not more, "met"),
         area(more, "violation"),
-        Line(x=queries, y=np.where(queries >= 1 / 1.15, 1 / queries, NAN), token="muted", width=1.5, dash="dashed"),
+        Line(x=queries, y=1 / queries, token="muted", width=1.5, dash="dashed"),
         Boxes(left=0, right=1, bottom=0, top=1, token="ink", alpha=0, outline="ink"),
         Boxes(left=0, right=guess, bottom=0, top=1 / guess_gain, token="series-2", alpha=0, outline="series-2"),
         Line(x=demand[1], y=demand[0]),
         Points(x=guess, y=1 / guess_gain, token="series-2", size=13, marker="diamond"),
-        *sided_labels(
-            guess,
-            1 / guess_gain,
-            predicted_text if told else "",
-            left=guess > 0.55 * right,
+        Labels(
+            x=0,
+            y=1 / guess_gain,
+            text=predicted_text if told else "",
             token="series-2",
-            dy=-13,
+            baseline="bottom",
+            dx=5,
+            dy=-4,
             plate=True,
         ),
         Points(x=volume, y=energy, token="ink", size=15, filled=False),
@@ -186,7 +187,7 @@ def carbon_geography(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("carbon dioxide (t)", 0, 1.25 * top, ticks=tuple((t, f"{t:,.0f}") for t in np.arange(0, top, step))),
+        x=Axis("carbon dioxide (t)", 0, 1.4 * top, ticks=tuple((t, f"{t:,.0f}") for t in np.arange(0, top, step))),
         y=Axis("", -0.6, len(grids) - 0.4, ticks=tuple((r, g.name) for r, g in zip(rows, grids, strict=True))),
         layers=layers,
         height=80 + 32 * len(grids),
@@ -332,8 +333,8 @@ def shift_saving(
     low, far = float(windows[0]), float(windows[-1])
     full = far if narrowest_h is None else narrowest_h
     line = full if narrowest_h is not None and low < full < far else NAN
-    at = int(np.argmin(np.abs(windows - 14.5)))
-    heights = spread([100 * float(saving[at]), 100 * float(other[at])], 5.0, 1.5, 100 * high - 6)
+    # Each curve is named above its left end, where the two are farthest apart.
+    heights = spread([100 * float(saving[0]) + 2.5, 100 * float(other[0]) + 2.5], 5.0, 2.5, 100 * high - 4)
     flag = NAN if predicted is None else 100 * predicted
     layers: tuple[Layer, ...] = (
         Boxes(left=low, right=shortest_h, bottom=0, top=100 * high, token="caution", alpha=0.1),
@@ -361,7 +362,7 @@ def shift_saving(
         ),
         Labels(
             x=(low + far) / 2,
-            y=50 * high,
+            y=60 * high,
             text="no window has room" if full >= far else "",
             token="violation-ink",
             bold=True,
@@ -371,8 +372,8 @@ def shift_saving(
         Segments(x0=low, x1=far, y0=100 * ceiling, y1=100 * ceiling, token="data", width=1.2, dash="dotted"),
         Line(x=windows, y=100 * other, token="muted", width=1.5),
         Line(x=windows, y=100 * saving, width=3),
-        Labels(x=windows[at], y=heights[0], text=names[0], token="data", bold=True, dx=8, dy=-6, plate=True),
-        Labels(x=windows[at], y=heights[1], text=names[1], token="muted", dx=8, dy=-6, plate=True),
+        Labels(x=low, y=heights[0], text=names[0], token="data", bold=True, dx=6, plate=True),
+        Labels(x=low, y=heights[1], text=names[1], token="muted", dx=6, plate=True),
         Segments(x0=low, x1=far, y0=flag, y1=flag, token="series-2", dash="dotted"),
         Labels(
             x=far,
@@ -417,7 +418,7 @@ def carbon_waterfall(
     starts, ends = (np.array([getattr(step, name) for step in steps]) for name in ("start", "end"))
     totals = np.array([step.total for step in steps])
     rises = ~totals & (ends > starts)
-    right = 1.38 * float(max(starts.max(), ends.max()))
+    right = 1.5 * float(max(starts.max(), ends.max()))
 
     def bars(pick: npt.NDArray[np.bool_], token: str) -> Boxes:
         return Boxes(
@@ -428,7 +429,7 @@ def carbon_waterfall(
             token=token,
         )
 
-    texts = [f"{step.end:,.0f} t" if step.total else signed(step.end - step.start, right) for step in steps]
+    texts = [f"{step.end:,.0f}" if step.total else signed(step.end - step.start, right) for step in steps]
     layers: tuple[Layer, ...] = (
         Segments(x0=target, x1=target, y0=-0.6, y1=len(steps) - 0.5, token="met", dash="dashed"),
         Segments(
@@ -443,13 +444,13 @@ def carbon_waterfall(
         bars(~totals & ~rises, "met"),
         bars(rises, "caution"),
         Labels(x=np.maximum(starts, ends), y=rows, text=texts, dx=6, token="ink", bold=True, plate=True),
-        Labels(x=target, y=len(steps) - 0.5, text=target_label, token="met-ink", dx=5, dy=2, plate=True),
+        Labels(x=target, y=len(steps) - 0.5, text=target_label, token="met-ink", dx=5, baseline="bottom"),
     )
     return Plot(
         title=title,
         caption=caption,
         x=Axis("carbon dioxide of a year (t)", 0, right, ticks=tonne_ticks(right)),
-        y=Axis("", -0.6, len(steps) - 0.2, ticks=tuple((r, s.name) for r, s in zip(rows, steps, strict=True))),
+        y=Axis("", -0.6, len(steps) + 0.1, ticks=tuple((r, s.name) for r, s in zip(rows, steps, strict=True))),
         layers=layers,
         height=84 + 34 * len(steps),
         key=(("saves", "met"), ("adds", "caution")),
@@ -459,8 +460,8 @@ def carbon_waterfall(
 def signed(change: float, scale: float) -> str:
     """A change in tonnes with its sign; nothing that the scale cannot show is written as zero."""
     if abs(change) < 1e-9 * scale:
-        return "0 t"
-    return f"{'+' if change > 0 else '−'}{number(abs(change)) if abs(change) < 100 else f'{abs(change):,.0f}'} t"
+        return "0"
+    return f"{'+' if change > 0 else '−'}{number(abs(change)) if abs(change) < 100 else f'{abs(change):,.0f}'}"
 
 
 def tonne_ticks(right: float) -> tuple[tuple[float, str], ...]:

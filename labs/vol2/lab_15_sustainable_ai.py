@@ -6,6 +6,7 @@ grid and on one of hydro, wind and sun: efficiency, a cap, clean hours, another 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -119,6 +120,9 @@ REFERENCES = {"3": 3.0, "2": 2.0, "1": 1.0, "0.5": 0.5}
 CURVES = {name: physics.jevons_total_energy(GAINS, eta, 1.0) for name, eta in REFERENCES.items()}
 DAY = {name: physics.diurnal_intensity(MEAN[name], SWING[name], HALF_HOURS, CLEAN_HOUR.value) for name in MEAN}
 
+#: Shares of the work that may be moved.
+MOVED = tuple(float(f"{k * 0.05:.2f}") for k in range(round(MOVE_MAX.value / 0.05) + 1))
+
 #: A served volume that the largest gain does not reach: the same as no cap.
 NO_CAP = GAIN_MAX.value**ELASTICITY.value
 
@@ -131,6 +135,11 @@ def operation_t(intensity: float, work: float = 1.0) -> float:
 def change(fraction: float) -> str:
     """A change in percent with its sign: +100 %, −50 %."""
     return f"{'+' if round(100 * fraction) > 0 else ''}{percent(fraction, 0)}".replace("−0 %", "0 %")
+
+
+def points(share: float) -> str:
+    """A share of a whole that was added or taken away, in percent without its sign: +44.5, −19.8, 0."""
+    return "0" if abs(share) < 5e-4 else f"{100 * share:+,.1f}".replace("-", "−")
 
 
 def tonnes(amount: float) -> str:
@@ -335,7 +344,7 @@ class Rebound(Act):
                 predicted=None if predicted is None else (PRICE_CUT.value, 1 + predicted),
                 title="Where a better rate makes a larger total",
                 caption=(
-                    f"On these axes demand is a straight line of slope {plain(exponent - 1)}: "
+                    f"On these axes the total is a straight line of slope {plain(exponent - 1)}: "
                     + (
                         "every further gain adds energy."
                         if exponent > 1
@@ -441,7 +450,6 @@ class YearOutcome:
     mean_intensity: float
     waiting_saves: float
     narrowest_h: float | None
-    moved_within: bool
     load: DayLoad
     saving: np.ndarray
     saving_other: np.ndarray
@@ -477,7 +485,7 @@ class CarbonYear(Act):
         NO_CAP,
         unit="×",
         text=lambda cap: "no cap" if cap >= NO_CAP else f"{cap:.2f}× today",
-        reason="no growth to half as much again as the product plan; or no cap, where demand grows as the gain’s square",
+        reason="no growth to half as much again as the product plan; without a cap demand grows as the gain’s square",
     )
     flexible_share = slider(
         "Work that may wait",
@@ -498,14 +506,10 @@ class CarbonYear(Act):
         unit="h",
         reason="at 6 h 90 % of what any window could save is saved; narrower ones only raise the peak",
     )
-    moved_share = slider(
+    moved_share = choice(
         "Work moved to the other region",
-        0,
-        MOVE_MAX.value,
-        0.05,
-        0,
-        unit="%",
-        scale=100,
+        {share: percent(share, 0) for share in MOVED},
+        0.0,
         reason="data residency keeps the rest; part of the work that may wait",
     )
     service_life_years = choice(
@@ -554,7 +558,6 @@ class CarbonYear(Act):
         baseline = today + made_today
         delay = physics.worst_case_delay_h(window_h) if deferred > 0 else 0.0
         saves = physics.shift_saving_fraction(deferred, swing, window_h)
-        within = at_most(moved, min(flexible_share, MOVE_MAX.value))
         ratio = total / baseline
         return YearOutcome(
             served_factor=served,
@@ -570,7 +573,7 @@ class CarbonYear(Act):
                 and at_least(served, SERVICE_MIN.value)
                 and at_most(peak, 1.0)
                 and at_most(delay, DELAY_MAX.value)
-                and within
+                and at_most(moved, min(flexible_share, MOVE_MAX.value))
             ),
             baseline_t=baseline,
             parts={
@@ -584,7 +587,6 @@ class CarbonYear(Act):
             mean_intensity=intensity,
             waiting_saves=saves,
             narrowest_h=narrowest(demanded * local, deferred / local),
-            moved_within=within,
             load=DayLoad(
                 today=LOAD.value,
                 urgent=demanded * (local - deferred),
@@ -728,8 +730,21 @@ class CarbonYear(Act):
             ),
             Constraint("Peak ≤ fleet", lambda o: at_most(o.peak_load, 1.0)),
             Constraint(f"Wait ≤ {plain(DELAY_MAX.value)} h", lambda o: at_most(o.worst_case_delay_h, DELAY_MAX.value)),
-            Constraint("Moved ≤ may wait", lambda o: o.moved_within),
         )
+
+    def limits(self) -> dict[str, Any]:
+        return {
+            "moved_share": {
+                share: f"Only work that may wait can move, now {percent(self.flexible_share, 0)}."
+                for share in MOVED
+                if not at_most(share, self.flexible_share)
+            }
+        }
+
+    def settle(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        # What moves is part of what may wait: an interactive query stays where its user is.
+        most = max(share for share in MOVED if at_most(share, values["flexible_share"]))
+        return {"moved_share": most} if values["moved_share"] > most else {}
 
     def failures(self) -> tuple[Failure, ...]:
         def more_carbon(o: YearOutcome) -> bool:
@@ -867,7 +882,7 @@ class CarbonYear(Act):
             Metric(
                 "Making the hardware",
                 f"{100 * outcome.embodied_t / outcome.total_t:.1f}",
-                "% of the total",
+                "% of total",
                 note=f"one GPU: {days:.0f} days of running it",
             ),
         ]
@@ -885,10 +900,7 @@ class CarbonYear(Act):
             )
             for context in (COAL.id, RENEWABLE.id)
         ]
-        rows = [
-            (name, *(f"{100 * year.parts[name] / year.baseline_t:+,.1f}".replace("-", "−") for year in both))
-            for name in both[0].parts
-        ]
+        rows = [(name, *(points(year.parts[name] / year.baseline_t) for year in both)) for name in both[0].parts]
         rows.append(("what is left", *(f"{100 * year.ratio_to_baseline:,.1f}" for year in both)))
         return [
             Table(
