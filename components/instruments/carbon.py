@@ -106,7 +106,7 @@ def rebound_curve(
         Labels(x=1, y=60, text="more energy than today", token="violation-ink", dx=6),
         Labels(x=1, y=0.16, text="less", token="met-ink", dx=6),
         Labels(x=far, y=ends, text=list(references), token="muted", dx=5),
-        Labels(x=far, y=200, text="elasticity", token="muted", align="right", dx=16),
+        Labels(x=far, y=450, text="elasticity", token="muted", align="right", dx=16),
         Line(x=gains, y=own, width=3),
         Segments(x0=cap, x1=cap, y0=0.1, y1=100, token="series-3", width=1.5, dash="dashed"),
         *sided_labels(
@@ -134,7 +134,7 @@ def rebound_curve(
         title=title,
         caption=caption,
         x=Axis("efficiency gain (×)", 1, far * far**0.13, log=True, ticks=log_ticks(1, far)),
-        y=Axis("total energy (today = 1)", 0.1, 320, log=True, ticks=decade_ticks(0.1, 100)),
+        y=Axis("total energy (today = 1)", 0.1, 800, log=True, ticks=decade_ticks(0.1, 100)),
         layers=layers,
         height=310,
     )
@@ -333,9 +333,11 @@ def shift_saving(
     low, far = float(windows[0]), float(windows[-1])
     full = far if narrowest_h is None else narrowest_h
     line = full if narrowest_h is not None and low < full < far else NAN
-    # Each curve is named above its left end, where the two are farthest apart.
-    heights = spread([100 * float(saving[0]) + 2.5, 100 * float(other[0]) + 2.5], 5.0, 2.5, 100 * high - 4)
     flag = NAN if predicted is None else 100 * predicted
+    # A falling curve leaves room above it on its right; names and prediction keep apart.
+    at = int(np.argmin(np.abs(windows - 15)))
+    wanted = [100 * float(saving[at]) + 3, 100 * float(other[at]) + 3]
+    heights = spread(wanted if predicted is None else [*wanted, flag + 2], 5.0, 2.5, 100 * high - 4)
     layers: tuple[Layer, ...] = (
         Boxes(left=low, right=shortest_h, bottom=0, top=100 * high, token="caution", alpha=0.1),
         Boxes(left=low, right=max(full, low), bottom=0, top=100 * high, token="violation", alpha=0.16),
@@ -372,18 +374,16 @@ def shift_saving(
         Segments(x0=low, x1=far, y0=100 * ceiling, y1=100 * ceiling, token="data", width=1.2, dash="dotted"),
         Line(x=windows, y=100 * other, token="muted", width=1.5),
         Line(x=windows, y=100 * saving, width=3),
-        Labels(x=low, y=heights[0], text=names[0], token="data", bold=True, dx=6, plate=True),
-        Labels(x=low, y=heights[1], text=names[1], token="muted", dx=6, plate=True),
+        Labels(x=windows[at], y=heights[0], text=names[0], token="data", bold=True, dx=5, plate=True),
+        Labels(x=windows[at], y=heights[1], text=names[1], token="muted", dx=5, plate=True),
         Segments(x0=low, x1=far, y0=flag, y1=flag, token="series-2", dash="dotted"),
         Labels(
             x=far,
-            y=flag,
+            y=heights[-1],
             text="" if predicted is None else f"your prediction: {percent(predicted, 0)}",
             token="series-2",
             align="right",
-            baseline="bottom",
             dx=-3,
-            dy=-3,
             plate=True,
         ),
         Points(x=here[0], y=100 * here[1], token="ink", size=15, filled=False),
