@@ -108,7 +108,7 @@ def rebound_curve(
         Labels(x=far, y=ends, text=list(references), token="muted", dx=5),
         Labels(x=far, y=450, text="elasticity", token="muted", align="right", dx=16),
         Line(x=gains, y=own, width=3),
-        Segments(x0=cap, x1=cap, y0=0.1, y1=100, token="series-3", width=1.5, dash="dashed"),
+        Segments(x0=cap, x1=cap, y0=0.1, y1=30, token="series-3", width=1.5, dash="dashed"),
         *sided_labels(
             cap,
             22,
@@ -233,8 +233,18 @@ def carbon_day(hours: Array, intensity: Array, load: DayLoad, *, title: str, cap
     shown = waiting and not np.isnan(outside).all()
     within = shown & (((hours > start) & (hours < end)) | (hours + 24 < end))
 
-    def spans(hours_: Array, bottom: float, upper: float, visible: bool) -> dict[str, float | Array]:
-        return {"left": hours_[:, 0], "right": hours_[:, 1], "bottom": bottom, "top": upper if visible else NAN}
+    def spans(
+        at: Array,
+        bottom: float,
+        upper: float,
+        visible: bool,
+        *,
+        token: str = "met",
+        alpha: float = 1.0,
+        hatch: str = "",
+    ) -> Boxes:
+        end = upper if visible else NAN
+        return Boxes(left=at[:, 0], right=at[:, 1], bottom=bottom, top=end, token=token, alpha=alpha, hatch=hatch)
 
     def skyline(pick: npt.NDArray[np.bool_], token: str) -> Boxes:
         return Boxes(
@@ -242,7 +252,7 @@ def carbon_day(hours: Array, intensity: Array, load: DayLoad, *, title: str, cap
         )
 
     layers: tuple[Layer, ...] = (
-        Boxes(**spans(inside, 0.0, top, shown), token="met", alpha=0.1),
+        spans(inside, 0.0, top, shown, alpha=0.1),
         skyline(~within, "series-6"),
         skyline(within, "met"),
         Labels(
@@ -256,11 +266,11 @@ def carbon_day(hours: Array, intensity: Array, load: DayLoad, *, title: str, cap
             dy=-2,
             plate=True,
         ),
-        Boxes(**spans(outside, load.urgent, load.arriving, shown), token="met", alpha=0.3, hatch="/"),
+        spans(outside, load.urgent, load.arriving, shown, alpha=0.3, hatch="/"),
         Boxes(left=0, right=24, bottom=0, top=min(load.urgent, 1.0), token="data"),
-        Boxes(**spans(inside, min(load.urgent, 1.0), min(load.peak, 1.0), waiting), token="met"),
+        spans(inside, min(load.urgent, 1.0), min(load.peak, 1.0), waiting),
         Boxes(left=0, right=24, bottom=1, top=load.urgent if load.urgent > 1 else NAN, token="violation"),
-        Boxes(**spans(inside, max(load.urgent, 1.0), load.peak, load.peak > 1 + 1e-9), token="violation"),
+        spans(inside, max(load.urgent, 1.0), load.peak, load.peak > 1 + 1e-9, token="violation"),
         Segments(x0=0, x1=24, y0=load.today, y1=load.today, token="ink", width=1.5, dash="dashed"),
         Segments(x0=0, x1=24, y0=1.0, y1=1.0, token="violation"),
         Labels(x=0, y=1.0, text="whole fleet", token="violation-ink", baseline="bottom", dx=4, dy=-2, plate=True),
@@ -334,10 +344,13 @@ def shift_saving(
     full = far if narrowest_h is None else narrowest_h
     line = full if narrowest_h is not None and low < full < far else NAN
     flag = NAN if predicted is None else 100 * predicted
-    # A falling curve leaves room above it on its right; names and prediction keep apart.
+    # The upper curve falls and leaves room above it on the right, where the prediction is named, too; the lower one
+    # is named at its left end.
     at = int(np.argmin(np.abs(windows - 15)))
-    wanted = [100 * float(saving[at]) + 3, 100 * float(other[at]) + 3]
-    heights = spread(wanted if predicted is None else [*wanted, flag + 2], 5.0, 2.5, 100 * high - 4)
+    below = bool(saving[0] < other[0])
+    upper, lower = 100 * float(max(saving[at], other[at])) + 3, 100 * float(min(saving[0], other[0])) + 3
+    heights = spread([upper] if predicted is None else [upper, flag + 2], 5.0, 2.5, 100 * high - 4)
+    own, others = ((low, lower), (windows[at], heights[0]))[:: 1 if below else -1]
     layers: tuple[Layer, ...] = (
         Boxes(left=low, right=shortest_h, bottom=0, top=100 * high, token="caution", alpha=0.1),
         Boxes(left=low, right=max(full, low), bottom=0, top=100 * high, token="violation", alpha=0.16),
@@ -374,8 +387,8 @@ def shift_saving(
         Segments(x0=low, x1=far, y0=100 * ceiling, y1=100 * ceiling, token="data", width=1.2, dash="dotted"),
         Line(x=windows, y=100 * other, token="muted", width=1.5),
         Line(x=windows, y=100 * saving, width=3),
-        Labels(x=windows[at], y=heights[0], text=names[0], token="data", bold=True, dx=5, plate=True),
-        Labels(x=windows[at], y=heights[1], text=names[1], token="muted", dx=5, plate=True),
+        Labels(x=own[0], y=own[1], text=names[0], token="data", bold=True, dx=5, plate=True),
+        Labels(x=others[0], y=others[1], text=names[1], token="muted", dx=5, plate=True),
         Segments(x0=low, x1=far, y0=flag, y1=flag, token="series-2", dash="dotted"),
         Labels(
             x=far,
