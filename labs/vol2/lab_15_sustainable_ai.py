@@ -413,8 +413,7 @@ class Rebound(Act):
                 Option(
                     "D",
                     "Moving to a clean grid makes the volume irrelevant",
-                    f"It divides the tonnes by up to {plain(grids)} and leaves the rebound as it is: every query still "
-                    "counts.",
+                    f"It divides the tonnes by up to {plain(grids)} and leaves the rebound as it is.",
                 ),
             ),
         )
@@ -426,8 +425,8 @@ class Rebound(Act):
             "Without a cap $r = g^{\\eta\\varphi - 1}$: below one for $\\eta\\varphi < 1$, above it for "
             f"$\\eta\\varphi > 1$. Twice cheaper and {percent(TRAFFIC.value - 1, 0)} more queries give $\\eta = \\ln "
             "4 / \\ln 2 = 2$, ten times cheaper and a hundred times the queries $\\ln 100 / \\ln 10 = 2$.\n\n"
-            "Tonnes are energy times PUE times intensity: the training of GPT-3, "
-            f"{c.GPT3_TRAINING_ENERGY.value / 1000:,.0f} MWh of measured energy on the US grid, is {tonnes(gpt3)}.",
+            "Tonnes are energy times PUE times intensity: the "
+            f"{c.GPT3_TRAINING_ENERGY.value / 1000:,.0f} MWh of GPT-3’s training, on the US grid, are {tonnes(gpt3)}.",
         )
 
 
@@ -658,10 +657,7 @@ class CarbonYear(Act):
         chosen = words.get(self.lab.read("v2_08", "act2_decision") or "")
         if chosen is None:
             return ""
-        return (
-            f"In Lab V2-08 your scheduler used **{chosen}**: there jobs waited for GPUs, here they wait for clean "
-            "hours."
-        )
+        return f"In Lab V2-08 your scheduler used **{chosen}**. There jobs waited for GPUs, here for clean hours."
 
     def prediction(self) -> ChoicePrediction:
         window, saves = self.asked()
@@ -670,8 +666,8 @@ class CarbonYear(Act):
             for hours in (0, 12)
         )
         bound = (
-            "That is {:.1f} times the truth. It would need a grid whose clean hours are carbon-free, and jobs that fit "
-            "into one hour."
+            "That is {:.1f} times the truth. It would need a grid whose clean hours are carbon-free, "
+            "and jobs that fit into one hour."
         )
         return ChoicePrediction(
             f"{percent(FLEX_NOW.value, 0)} of the work may wait. On the coal grid the intensity runs between "
@@ -760,8 +756,8 @@ class CarbonYear(Act):
                 when=lambda o: more_carbon(o) and more_work(o),
                 text=lambda o: (
                     f"carbon {change(o.ratio_to_baseline - 1)} in spite of {times(self.efficiency_gain)} efficiency; "
-                    f"{times(o.served_factor)} the queries at {percent(1 / self.efficiency_gain, 0)} of the energy "
-                    "each."
+                    f"{times(o.served_factor)} the queries "
+                    f"at {percent(1 / self.efficiency_gain, 0)} of the energy each."
                 ),
             ),
             Failure(
@@ -778,9 +774,8 @@ class CarbonYear(Act):
                 "FLEET TOO SMALL:",
                 when=lambda o: not at_most(o.peak_load, 1.0),
                 text=lambda o: (
-                    f"the busiest hours need {o.peak_load:.2f} of the fleet; {GPUS.value * (o.peak_load - 1):,.0f} "
-                    f"more GPUs, {GPUS.value * (o.peak_load - 1) * c.H100_EMBODIED_CARBON.value / 1000:,.0f} t of "
-                    "manufacturing."
+                    f"the busiest hours need {o.peak_load:.2f} of the fleet: {GPUS.value * (o.peak_load - 1):,.0f} "
+                    f"more GPUs, whose making is {missing_t(o.peak_load):,.0f} t."
                 ),
             ),
             Failure(
@@ -793,7 +788,7 @@ class CarbonYear(Act):
 
     def plots(self, outcome: YearOutcome) -> dict[str, Any]:
         place, other = PLACE[self.context], PLACE[OTHER[self.context]]
-        deferred, saves = outcome.deferred_share, outcome.waiting_saves
+        deferred, saves, swing = outcome.deferred_share, outcome.waiting_saves, SWING[self.context]
         return {
             "day": carbon_day(
                 HALF_HOURS,
@@ -807,17 +802,16 @@ class CarbonYear(Act):
                 outcome.saving,
                 outcome.saving_other,
                 names=(place, other),
-                ceiling=deferred * SWING[self.context],
+                ceiling=deferred * swing,
                 narrowest_h=outcome.narrowest_h,
                 shortest_h=24 - DELAY_MAX.value,
                 here=(self.window_h, saves),
                 predicted=self.predicted() if self.context == COAL.id else None,
                 title="What waiting is worth",
                 caption=(
-                    f"{percent(deferred, 0)} of the work waits and the grid swings by "
-                    f"±{percent(SWING[self.context], 0)}: no window saves more than "
-                    f"{percent(deferred * SWING[self.context])}. This one, {plain(self.window_h)} h, saves "
-                    f"{percent(saves)}."
+                    f"{percent(deferred, 0)} of the work waits, the grid swings by ±{percent(swing, 0)}: no window "
+                    f"saves more than {percent(deferred * swing)}. This one of {plain(self.window_h)} h saves "
+                    f"{percent(saves)} of a year’s operation."
                     if deferred > 0
                     else "No work waits: there is nothing to save here."
                 ),
@@ -925,8 +919,8 @@ class CarbonYear(Act):
                 ),
                 Option(
                     "B",
-                    "Efficiency and a cap in both, then place in the coal region, and time plus hardware life in the "
-                    "renewable one",
+                    "Efficiency and a cap in both, then place in the coal region, "
+                    "and time plus hardware life in the renewable one",
                     "Yes: the same rate and the same cap, then whatever the local grid makes worth moving.",
                     correct=True,
                 ),
@@ -934,8 +928,8 @@ class CarbonYear(Act):
                 Option(
                     "D",
                     "Only the grid matters",
-                    "On the clean grid the missing "
-                    f"{100 * (clean.ratio_to_baseline - TARGET.value):.0f} points came from manufacturing.",
+                    f"On the clean grid the missing {100 * (clean.ratio_to_baseline - TARGET.value):.0f} points came "
+                    "from manufacturing.",
                 ),
             ),
         )
@@ -962,6 +956,11 @@ class CarbonYear(Act):
             f"share of that.\n\nOn the US grid, without the facility, an H100 has emitted as much as its making after "
             f"{number(american)} days.",
         )
+
+
+def missing_t(peak_load: float) -> float:
+    """Carbon of making the machines that a peak needs beyond the fleet (t)."""
+    return GPUS.value * (peak_load - 1) * c.H100_EMBODIED_CARBON.value / 1000
 
 
 @cache
