@@ -1020,17 +1020,18 @@ class SustainableAiLab(Lab):
     title = "The Efficiency Trap"
     question = "A query takes half the energy: what does the meter show?"
     chapter = CHAPTER
+    # Which lever is worth what on which grid is the answer of Act II: cards and briefing must not give it away.
     invariant = (
-        "Efficiency sets the rate, an absolute cap sets the total, and the grid decides which third lever is worth "
-        "anything: place in a coal region, time and hardware life in a renewable one."
+        "Efficiency sets the rate, an absolute limit sets the total, and the local grid decides which further lever is "
+        "worth anything."
     )
     contexts = (COAL, RENEWABLE)
     acts = (Rebound, CarbonYear)
     briefing = (
-        "A model that needs half the energy per query should halve the bill, and running it at night should do the "
-        "rest. In Act I the first promise meets the customers, who use what has become cheap. In Act II the second "
-        "one meets the grid: a scheduler can move only the work that may wait, over the swing that the grid really "
-        "has. Design one year twice, on coal and on hydro, wind and sun."
+        "A model that needs half the energy per query should halve the bill, and running it in clean hours should do "
+        "the rest. In Act I the first promise meets the customers, in Act II the second one meets the grid: you design "
+        "one year of a fleet twice, in a region of coal and in one of hydro, wind and sun, with half the carbon and "
+        "twice the queries in mind."
     )
     reading = (
         Reading("Sustainable AI, The scale of environmental impact", "10,000 MWh in Quebec and in Poland"),
