@@ -97,6 +97,8 @@ MD1_TAIL: Auxiliary = {
     "C": lambda a, _: (1 - a["utilization"]) / (a["utilization"] * np.exp(_md1_root(a)) - 1),
 }
 ERLANG: Auxiliary = {"C": lambda a, _: erlang_c(a["servers"], a["arrival_per_s"] * a["service_s"])}
+# SymPy's parser does not know the number by its name.
+PI: Auxiliary = {r"\pi": lambda a, _: np.pi}
 STATE: Auxiliary = {
     "b_w": lambda a, _: STORAGE_BYTES[a["precision"]][0],
     "b_g": lambda a, _: STORAGE_BYTES[a["precision"]][1],
@@ -212,6 +214,9 @@ AUXILIARY: dict[str, Auxiliary] = {
             a["percentile"],
         ),
     },
+    "diurnal_intensity": PI,
+    "window_mean_intensity": PI,
+    "shift_saving_fraction": PI,
     "round_to_grid": {"n": lambda a, _: 2 ** (a["bits"] - 1) - 1},
     "optimizer_step_time": {
         **STATE,
