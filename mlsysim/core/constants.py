@@ -1031,7 +1031,10 @@ CLUSTER_GPUS = _C(
     "course, Volume 2",
     "Network Fabrics",
     "chapter",
-# --- carbon of grids and hardware ---
+)
+
+# --- carbon of grids and hardware -----------------------------------------------------------------------
+
 CI_HYDRO = _C(
     "CI_HYDRO",
     0.020,

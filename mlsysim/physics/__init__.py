@@ -15,7 +15,6 @@ from mlsysim.physics.activation import (
 )
 from mlsysim.physics.audit import constraint_usage
 from mlsysim.physics.benchmark import amdahl_ceiling, amdahl_speedup, transient_mean_factor, transient_rate_factor
-from mlsysim.physics.cluster_schedule import ClusterSchedule, JobStream, draw_jobs, schedule_jobs
 from mlsysim.physics.carbon import (
     carbon_kg,
     diurnal_intensity,
@@ -30,6 +29,7 @@ from mlsysim.physics.carbon import (
     window_mean_intensity,
     worst_case_delay_h,
 )
+from mlsysim.physics.cluster_schedule import ClusterSchedule, JobStream, draw_jobs, schedule_jobs
 from mlsysim.physics.collectives import ring_allreduce_time
 from mlsysim.physics.compression import (
     gaussian_crest_factor,
@@ -496,8 +496,8 @@ __all__ = [
     "bucket_lengths",
     "bucketed_mean_time",
     "burn_rate",
-    "centralized_bytes",
     "carbon_kg",
+    "centralized_bytes",
     "certified_gap",
     "checkpoint_bytes",
     "checkpoint_overhead",
@@ -614,9 +614,9 @@ __all__ = [
     "information_compute_ratio",
     "iron_law_latency",
     "iron_law_latency_overlapped",
-    "kleinrock_invariant",
     "jevons_demand",
     "jevons_total_energy",
+    "kleinrock_invariant",
     "kv_cache_bytes",
     "kv_pool_bytes",
     "launch_time",
