@@ -189,7 +189,6 @@ from mlsysim.physics.federated import (
     balanced_clients,
     centralized_bytes,
     drift_rounds,
-    exponential_order_statistic,
     federated_gap,
     federated_round_bytes,
     federated_rounds,
@@ -224,6 +223,7 @@ from mlsysim.physics.memory import (
     resident_fraction,
     tiered_transfer_time,
 )
+from mlsysim.physics.order_statistics import exponential_order_statistic, harmonic_number
 from mlsysim.physics.overload import (
     Autoscaler,
     Breaker,
@@ -382,7 +382,6 @@ from mlsysim.physics.serving import (
     continuous_ttft_percentile,
     decode_iteration_time,
     decode_token_time,
-    harmonic_number,
     kv_pool_bytes,
     mean_resident_tokens,
     output_length_quantile,

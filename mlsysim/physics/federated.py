@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from mlsysim.physics.compression import FLOAT_BITS, quantized_bits_per_weight, quantized_bytes
+from mlsysim.physics.order_statistics import INVITED, NEEDED, exponential_order_statistic
 from mlsysim.physics.registry import (
     AT_LEAST_ONE,
-    COUNT,
     NONNEGATIVE,
     POSITIVE,
     Interval,
@@ -16,7 +15,6 @@ from mlsysim.physics.registry import (
     Result,
     Variable,
     formula,
-    require_at_most,
 )
 
 #: Formats in which a client can send its update, and the bits of a group's scale.
@@ -29,9 +27,6 @@ GAP = Variable(r"\varepsilon", "1", "target gap to the optimum", POSITIVE)
 HETEROGENEITY = Variable(r"\beta", "1", "how much clients' data differ, 0 for identical ones", NONNEGATIVE)
 DIFFERENT = Variable(r"\beta", "1", "how much clients' data differ", POSITIVE)
 NOISE = Variable(r"\omega", "1", "variance that the compression of updates adds, relative", NONNEGATIVE)
-INVITED = Variable("n", "1", "clients that are invited", COUNT)
-NEEDED = Variable("k", "1", "clients that are waited for", COUNT)
-
 _BOUND = (
     "A convergence bound with unit constants: its ratios teach, its absolute rounds do not predict a model. "
     "Compression enters the variance only."
@@ -213,29 +208,6 @@ def centralized_bytes(clients_total: Real, bytes_per_client: Real) -> Real:
     return clients_total * bytes_per_client
 
 
-_TABLE = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, 1025))])
-
-
-def _harmonic(n: Real) -> npt.NDArray[np.float64]:
-    """Sum of 1/i up to n; beyond the table by its asymptotic series, exact to rounding there."""
-    many = np.maximum(n, 1024.0)
-    series = np.log(many) + np.euler_gamma + 1 / (2 * many) - 1 / (12 * many**2) + 1 / (120 * many**4)
-    return np.where(n <= 1024, _TABLE[np.minimum(n, 1024).astype(int)], series)
-
-
-@formula(
-    latex=r"m = H_n - H_{n-k}",
-    variables={"invited": INVITED, "needed": NEEDED},
-    result=Result("m", "1", "mean of the k-th smallest"),
-    validity="n independent unit exponentials; H is the harmonic number, the sum of 1/i.",
-    source="Renyi 1953.",
-)
-def exponential_order_statistic(invited: Real, needed: Real) -> Real:
-    """How long the k-th fastest of n clients takes, in units of their mean delay."""
-    require_at_most("needed", needed, "invited", invited, "nobody else can answer")
-    return _harmonic(invited) - _harmonic(invited - needed)
-
-
 @formula(
     latex=r"T = t_f (1 + \tau (H_n - H_{n-k})) + t_s",
     variables={
@@ -251,5 +223,4 @@ def exponential_order_statistic(invited: Real, needed: Real) -> Real:
 )
 def over_selected_round_time(fixed_s: Real, tail_ratio: Real, invited: Real, needed: Real, server_s: Real) -> Real:
     """Time of a round that invites more clients than it waits for."""
-    require_at_most("needed", needed, "invited", invited, "nobody else can answer")
-    return fixed_s * (1.0 + tail_ratio * (_harmonic(invited) - _harmonic(invited - needed))) + server_s
+    return fixed_s * (1.0 + tail_ratio * exponential_order_statistic(invited, needed)) + server_s

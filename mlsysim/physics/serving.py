@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mlsysim.physics.order_statistics import harmonic_number
 from mlsysim.physics.queueing import mmc_wait_percentile
 from mlsysim.physics.registry import (
     COUNT,
-    COUNT_OR_ZERO,
     FRACTION,
     NONNEGATIVE,
     POSITIVE,
@@ -40,8 +40,6 @@ PERCENTILE = Variable("q", "1", "percentile as a fraction, 0.99 for P99", PROBAB
 
 LENGTHS = "Lengths are a constant plus an exponential, which needs CV <= 1."
 ORCA = "Iteration-level scheduling: Yu et al. 2022 (Orca)."
-#: From here on the first terms of the asymptotic series of a harmonic number are exact in double precision.
-ASYMPTOTIC = 256
 
 
 @formula(
@@ -91,22 +89,6 @@ def paged_kv_bytes(
     )
     tokens = slots * (resident_tokens - shared_tokens) + shared_tokens
     return tokens * kv_bytes_per_token / page_utilization
-
-
-@formula(
-    latex=r"H_n = \sum_{i=1}^{n} \frac{1}{i}",
-    variables={"n": Variable("n", "1", "terms", COUNT_OR_ZERO)},
-    result=Result("H_n", "1", "harmonic number"),
-    validity="The mean of the largest of n exponential times, in units of their mean; 0 for none.",
-    source="Rényi 1953 (order statistics of the exponential distribution).",
-)
-def harmonic_number(n: Real) -> Real:
-    """Sum of the first reciprocals."""
-    n = np.asarray(n, dtype=float)
-    table = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, ASYMPTOTIC))])
-    large = np.maximum(n, ASYMPTOTIC)
-    series = np.log(large) + np.euler_gamma + 1 / (2 * large) - 1 / (12 * large**2) + 1 / (120 * large**4)
-    return np.where(n < ASYMPTOTIC, table[np.minimum(n, ASYMPTOTIC - 1).astype(int)], series)
 
 
 @formula(

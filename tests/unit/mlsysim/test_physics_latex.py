@@ -107,7 +107,7 @@ STATE: Auxiliary = {
 }
 
 
-HARMONIC: Auxiliary = {
+HARMONIC_BATCH: Auxiliary = {
     "H_B": lambda a, _: special.digamma(a.get("batch", a.get("slots")) + 1) + np.euler_gamma,
 }
 
@@ -200,10 +200,10 @@ AUXILIARY: dict[str, Auxiliary] = {
     "retraining_cost_rate": {
         "S": lambda a, _: staleness_cost(**{k: v for k, v in a.items() if k != "run_cost_usd"}),
     },
-    "static_batch_stretch": HARMONIC,
-    "static_batch_waste": HARMONIC,
-    "static_resident_tokens": HARMONIC,
-    "static_capacity": HARMONIC,
+    "static_batch_stretch": HARMONIC_BATCH,
+    "static_batch_waste": HARMONIC_BATCH,
+    "static_resident_tokens": HARMONIC_BATCH,
+    "static_capacity": HARMONIC_BATCH,
     "static_ttft_percentile": {"s": lambda a, _: 1 + a["cv"] * (special.digamma(a["slots"] + 1) + np.euler_gamma - 1)},
     "continuous_ttft_percentile": {
         r"\mathrm{TPOT}": lambda a, _: a["iteration_s"] / (1 - a["arrival_per_s"] * a["prefill_s"]),
