@@ -15,7 +15,25 @@ from mlsysim.physics.activation import (
 )
 from mlsysim.physics.audit import constraint_usage
 from mlsysim.physics.benchmark import amdahl_ceiling, amdahl_speedup, transient_mean_factor, transient_rate_factor
-from mlsysim.physics.collectives import ring_allreduce_time
+from mlsysim.physics.collectives import (
+    CollectiveSchedule,
+    allreduce_algbw,
+    allreduce_busbw,
+    allreduce_schedule,
+    bucket_count,
+    bucket_start_time,
+    critical_message_bytes,
+    double_binary_tree_allreduce_time,
+    exposed_bucketed_time,
+    halving_doubling_allreduce_time,
+    hierarchical_allreduce_time,
+    ring_allgather_time,
+    ring_allreduce_time,
+    ring_reduce_scatter_time,
+    ring_tree_crossover_bytes,
+    star_allreduce_time,
+    tree_allreduce_time,
+)
 from mlsysim.physics.compression import (
     gaussian_crest_factor,
     pruned_bits_per_weight,
@@ -134,7 +152,6 @@ from mlsysim.physics.execution import (
 )
 from mlsysim.physics.fabric import (
     communication_fraction,
-    critical_message_bytes,
     crossing_fraction_ring,
     crossing_fraction_uniform,
     fabric_cost,
@@ -171,7 +188,7 @@ from mlsysim.physics.fleet import (
     overlap_credit,
     straggler_wait,
 )
-from mlsysim.physics.interconnect import hierarchical_allreduce_time, tp_comm_compute_ratio, tp_message_bytes
+from mlsysim.physics.interconnect import tp_comm_compute_ratio, tp_message_bytes
 from mlsysim.physics.latency import (
     iron_law_latency,
     iron_law_latency_overlapped,
@@ -341,6 +358,7 @@ __all__ = [
     "CachePolicy",
     "CacheTrace",
     "Choices",
+    "CollectiveSchedule",
     "DispatchSchedule",
     "Formula",
     "FormulaSpec",
@@ -360,6 +378,9 @@ __all__ = [
     "activation_time_ratio",
     "aggregate_error",
     "all_up_probability",
+    "allreduce_algbw",
+    "allreduce_busbw",
+    "allreduce_schedule",
     "amdahl_ceiling",
     "amdahl_speedup",
     "arithmetic_intensity",
@@ -386,7 +407,9 @@ __all__ = [
     "binormal_rates",
     "binormal_tpr",
     "breakeven_keep_fraction",
+    "bucket_count",
     "bucket_lengths",
+    "bucket_start_time",
     "bucketed_mean_time",
     "certified_gap",
     "checkpoint_bytes",
@@ -433,6 +456,7 @@ __all__ = [
     "dm1_overflow_probability",
     "dm1_sigma",
     "dm1_survival",
+    "double_binary_tree_allreduce_time",
     "dp_balance_tokens",
     "duty_cycle",
     "eager_step_time",
@@ -447,6 +471,7 @@ __all__ = [
     "expected_rare_kept",
     "exponential_accuracy",
     "exponential_decay_rate",
+    "exposed_bucketed_time",
     "exposed_time",
     "fabric_cost",
     "failure_probability",
@@ -476,6 +501,7 @@ __all__ = [
     "gpu_busy_fraction",
     "gpu_hours",
     "gradient_bound",
+    "halving_doubling_allreduce_time",
     "hierarchical_allreduce_time",
     "host_time",
     "implied_component_mtbf",
@@ -579,7 +605,10 @@ __all__ = [
     "resolution_scaled_time",
     "retraining_cost_rate",
     "ridge_point",
+    "ring_allgather_time",
     "ring_allreduce_time",
+    "ring_reduce_scatter_time",
+    "ring_tree_crossover_bytes",
     "roofline_attainable",
     "round_to_grid",
     "runs_for_half_width",
@@ -599,6 +628,7 @@ __all__ = [
     "staged_run_time",
     "staging_breakeven_epochs",
     "staleness_cost",
+    "star_allreduce_time",
     "storage_duty",
     "storm_write_bandwidth",
     "straggler_wait",
@@ -622,6 +652,7 @@ __all__ = [
     "transformer_params",
     "transient_mean_factor",
     "transient_rate_factor",
+    "tree_allreduce_time",
     "triggered_interval_days",
     "unique_retained",
     "unsharded_state_bytes",

@@ -115,6 +115,19 @@ def _recomputed(a: Arguments) -> float:
     return 4 * a["trainable_fraction"] * a["seq_len"] * a["width"] * a["layers"] * a["tokens"]
 
 
+DEPTH: Auxiliary = {"D": lambda a, _: (a["ranks"] - 1).bit_length()}
+
+
+def _between_nodes(a: Arguments) -> float:
+    shard, nodes, depth = a["message_bytes"] / a["gpus_per_node"], a["nodes"], (a["nodes"] - 1).bit_length()
+    steps, messages = {
+        "ring": (2 * (nodes - 1), 2 * (nodes - 1) / nodes),
+        "tree": (2 * depth, 2 * depth),
+        "double_tree": (2 * depth, 2 if nodes > 1 else 0),
+    }[a["inter_algorithm"]]
+    return steps * a["inter_latency_s"] + messages * shard / a["inter_bandwidth_bytes_s"]
+
+
 AUXILIARY: dict[str, Auxiliary] = {
     "dm1_sigma": {r"\sigma": lambda a, result: result},
     "dm1_mean_latency": _sigma("utilization"),
@@ -178,6 +191,11 @@ AUXILIARY: dict[str, Auxiliary] = {
         "S": lambda a, _: staleness_cost(**{k: v for k, v in a.items() if k != "run_cost_usd"}),
     },
     "round_to_grid": {"n": lambda a, _: 2 ** (a["bits"] - 1) - 1},
+    "tree_allreduce_time": DEPTH,
+    "double_binary_tree_allreduce_time": DEPTH,
+    "halving_doubling_allreduce_time": DEPTH,
+    "ring_tree_crossover_bytes": DEPTH,
+    "hierarchical_allreduce_time": {"T_o": lambda a, _: _between_nodes(a)},
     "optimizer_step_time": {
         **STATE,
         "w": lambda a, _: STORAGE_BYTES[a["precision"]][2] or STORAGE_BYTES[a["precision"]][0],
@@ -217,6 +235,8 @@ BRANCH: dict[str, Callable[[Arguments], bool]] = {
     "quantized_bits_per_weight": lambda a: a["bits"] < 16,
     "pruned_bits_per_weight": lambda a: a["pattern"] == "unstructured" and a["bits"] < 16,
     "panel_audit_cost": lambda a: a["recruitment"] == "stratified",
+    "double_binary_tree_allreduce_time": lambda a: a["ranks"] > 1,
+    "star_allreduce_time": lambda a: a["ranks"] > 1,
 }
 
 # An equation that is solved for its result: what its left-hand side is at that result.
