@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from components.instruments.layers import Axis, Boxes, Cells, Labels, Layer, Line, Plot, Points, Segments
 from components.instruments.placing import sided_labels, spread
 from components.instruments.registry import instrument
-from components.quantity import duration, setting
+from components.quantity import duration, plain, setting
 from mlsysim.physics import CollectiveSchedule
 
 Array = npt.NDArray[np.float64]
@@ -62,20 +63,20 @@ def _places(schedule: CollectiveSchedule, shape: str) -> tuple[Array, Array, flo
     level = np.array([top if r == 0 else (int(r) & -int(r)).bit_length() - 1 for r in rank])
     across = 1.9 / schedule.ranks
     dots = np.column_stack([-0.95 + across * (rank + 0.5), -0.62 + 1.5 * level / top])
-    return dots, dots - (0, 0.2), 0.86 * across
+    return dots, dots - (0.05, 0.2), 0.86 * across
 
 
 def _arrows(tails: Array, tips: Array) -> tuple[Array, Array]:
     """Shafts and heads of arrows as segments (x0, y0, x1, y1), shortened at both ends to clear the dots."""
-    way = tips - tails
-    start, end = tails + 0.24 * way, tails + 0.78 * way
-    unit = way * (ASPECT, 1.0)
-    unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
+    way = (tips - tails) * (ASPECT, 1.0)
+    unit = way / np.linalg.norm(way, axis=1, keepdims=True)
+    clear = 0.13 * unit / (ASPECT, 1.0)
+    start, end = tails + clear, tips - clear
     heads = []
     for turn in (0.84 * np.pi, -0.84 * np.pi):
         cos, sin = np.cos(turn), np.sin(turn)
         back = np.column_stack([cos * unit[:, 0] - sin * unit[:, 1], sin * unit[:, 0] + cos * unit[:, 1]])
-        heads.append(np.hstack([end, end + 0.1 * back / (ASPECT, 1.0)]))
+        heads.append(np.hstack([end, end + 0.085 * back / (ASPECT, 1.0)]))
     return np.hstack([start, end]), np.vstack(heads)
 
 
@@ -94,29 +95,24 @@ def collective_steps(
     words: tuple[str, str],
     title: str,
     caption: str = "",
-    cells: int | None = None,
 ) -> Plot:
     """One step of an all-reduce: the ranks, the messages of the step as arrows, and what every rank holds after it.
 
     A strip beside each rank shows its chunks: the darker, the more ranks are in the sum; green once all are.
-    Chunks that arrived in this step are outlined. `words` are two lines in the free space of the picture. With
-    `cells` a whole message is drawn as so many equal cells, so that pictures of several algorithms compare.
+    Chunks that arrived in this step are outlined. `words` are two lines in the free space of the picture.
     """
     dots, strips, width = _places(schedule, shape)
     ranks, chunks = schedule.ranks, schedule.chunks
-    drawn = cells if cells is not None and chunks == 1 else chunks
-    repeat = drawn // chunks
     links = schedule.links(step) if step else np.empty((0, 2), dtype=np.int64)
     moves = schedule.moves[step - 1] if step else np.empty((0, 3), dtype=np.int64)
     all_links = np.unique(np.vstack([np.sort(move[:, :2], axis=1) for move in schedule.moves]), axis=0)
     busy = np.isin(np.arange(ranks), links)
-    share = np.repeat(schedule.summed(step) / ranks, repeat, axis=1).ravel()
-    arrived = np.zeros((ranks, drawn), dtype=bool)
-    for _, target, chunk in moves:
-        arrived[target, chunk * repeat : (chunk + 1) * repeat] = True
-    cell = width / drawn
-    left = (strips[:, :1] - width / 2 + cell * np.arange(drawn)).ravel()
-    bottom = np.repeat(strips[:, 1] - STRIP, drawn)
+    share = (schedule.summed(step) / ranks).ravel()
+    arrived = np.zeros((ranks, chunks), dtype=bool)
+    arrived[moves[:, 1], moves[:, 2]] = True
+    cell = width / chunks
+    left = (strips[:, :1] - width / 2 + cell * np.arange(chunks)).ravel()
+    bottom = np.repeat(strips[:, 1] - STRIP, chunks)
     shafts, heads = _arrows(dots[links[:, 0]], dots[links[:, 1]])
     complete = share > 1 - 1e-9
 
@@ -147,9 +143,11 @@ def collective_steps(
             bottom=bottom,
             top=bottom + 2 * STRIP,
             values=share,
+            # A single part is well apart from the background.
+            low=-0.2,
             gap=1,
         ),
-        boxes(complete, 0.04 * cell, token="met"),
+        boxes(complete, 0.03 * width / ranks, token="met"),
         boxes(arrived.ravel(), 0.0, alpha=0, outline="caution"),
         *(
             Labels(x=text_x, y=text_y + dy, text=word, align=align, token=token, bold=bold)
@@ -191,6 +189,7 @@ def collective_times(
     *,
     active: int,
     here: tuple[float, float],
+    here_text: str,
     label: str,
     ticks: tuple[tuple[float, str], ...],
     predicted: tuple[float, float] | None = None,
@@ -200,15 +199,15 @@ def collective_times(
 ) -> Plot:
     """Time of an all-reduce by several algorithms over ranks or message size, both axes logarithmic.
 
-    The algorithm with index `active` is bold, `here` is its point (x, s). `predicted` is a point that was predicted,
-    `crossover` a place on the x axis with its name.
+    The algorithm with index `active` is bold, `here` is its point (x, s) and `here_text` the time in words.
+    `predicted` is a point that was predicted, `crossover` a place on the x axis with its name.
     """
     low, high = _decades(np.array([[*algorithm.time_s] for algorithm in algorithms]))
     ends = [math.log10(float(algorithm.time_s[-1])) for algorithm in algorithms]
     gap = 0.062 * math.log10(high / low)
     places = 10 ** spread(ends, gap, math.log10(low) + gap / 2, math.log10(high) - gap / 2)
     left, right = float(x[0]), float(x[-1])
-    room = (right / left) ** 0.46
+    room = (right / left) ** 0.34
     there_x, there_y = predicted if predicted and low <= predicted[1] <= high else (np.nan, np.nan)
     cross_x, cross = crossover if crossover and left <= crossover[0] <= right else (np.nan, "")
     middle = math.sqrt(left * right)
@@ -217,11 +216,11 @@ def collective_times(
         *(Line(x=x, y=algorithm.time_s, token=algorithm.token, width=1.8) for algorithm in algorithms),
         Line(x=x, y=bold.time_s, token=bold.token, width=4.5),
         *(
-            Labels(x=right, y=y, text=algorithm.name, token=algorithm.token, dx=6, bold=k == active)
+            Labels(x=right, y=y, text=algorithm.name, token=algorithm.token, dx=9, bold=k == active)
             for k, (algorithm, y) in enumerate(zip(algorithms, places, strict=True))
         ),
         Segments(x0=cross_x, x1=cross_x, y0=low, y1=high, token="ink", width=1.5, dash="dotted"),
-        *sided_labels(cross_x, high, cross, left=cross_x > middle, token="ink", plate=True, baseline="top", dy=4),
+        Labels(x=cross_x, y=low, text=cross, token="ink", plate=True, baseline="bottom", dx=5, dy=-4),
         Points(x=there_x, y=there_y, size=13, token="series-2", marker="diamond"),
         *(
             Labels(
@@ -230,24 +229,27 @@ def collective_times(
                 text=word if math.isfinite(there_x) else "",
                 token="series-2",
                 bold=True,
-                align="right",
-                dx=-10,
+                align="center",
                 dy=dy,
                 plate=True,
             )
-            for word, dy in (("your", -7), ("prediction", 7))
+            for word, dy in (("your", -42), ("prediction", -28))
         ),
         Points(x=here[0], y=here[1], size=12, token="ink"),
-        *sided_labels(
-            here[0],
-            here[1],
-            duration(here[1]),
-            left=here[0] > middle,
-            gap=9,
-            token="ink",
-            bold=True,
-            plate=True,
-            dy=13,
+        # Where a rising line is not: below it to the right, above it to the left.
+        *(
+            Labels(
+                x=here[0],
+                y=here[1],
+                text=here_text if (here[0] > middle) == late else "",
+                align="right" if late else "left",
+                dx=-9 if late else 9,
+                dy=-13 if late else 13,
+                token="ink",
+                bold=True,
+                plate=True,
+            )
+            for late in (False, True)
         ),
     ]
     return Plot(
@@ -270,13 +272,17 @@ RING, TREE = "data", "series-5"
 
 @dataclass(frozen=True)
 class Spot:
-    """A message on a map of ranks and sizes: one or two words of its name, and where it lies."""
+    """A message on a map of ranks and sizes: its name in two lines, and where it lies.
+
+    `drop` is how far the name moves in from the upper or lower edge of the map, in decades.
+    """
 
     name: tuple[str, str]
     ranks: float
     size_bytes: float
     token: str = "ink"
     marker: str = "circle"
+    drop: float = 0.35
 
 
 @instrument(volume=2, chapter=6)
@@ -297,32 +303,47 @@ def ring_tree_map(
     map stand at its edge with an arrow in their name.
     """
     step = math.sqrt(2.0)
-    column, row = np.meshgrid(np.arange(len(ranks)), np.arange(len(sizes) - 1))
-    left, bottom = (ranks / step)[column].ravel(), sizes[row].ravel()
-    right, top = (ranks * step)[column].ravel(), sizes[row + 1].ravel()
-    depth = np.digitize(np.abs(np.log10(ratio)).ravel(), RATIO_STEPS) - 1
-    tree = ratio.ravel() > 1
+    depth = np.digitize(np.abs(np.log10(ratio)), RATIO_STEPS) - 1
+    shade = np.where(ratio > 1, depth + len(RATIO_STEPS), depth)
     low_x, high_x, low_y, high_y = ranks[0] / step, ranks[-1] * step, sizes[0], sizes[-1]
+    # One box for every run of one shade in a column: boxes that touch would show their seams.
+    runs: dict[int, list[tuple[float, float, float, float]]] = {}
+    for at, column in enumerate(shade.T):
+        ends = np.r_[0, np.flatnonzero(np.diff(column)) + 1, len(column)]
+        for first, last in itertools.pairwise(ends):
+            box = (ranks[at] / step, sizes[first], ranks[at] * step, sizes[last])
+            runs.setdefault(int(column[first]), []).append(box)
     layers: list[Layer] = []
-    for faster, token in ((False, RING), (True, TREE)):
-        for k, alpha in enumerate(RATIO_ALPHA):
-            chosen = (tree == faster) & (depth == k)
-            edges = [edge[chosen] if chosen.any() else np.array([np.nan]) for edge in (left, right, bottom, top)]
-            layers.append(Boxes(left=edges[0], right=edges[1], bottom=edges[2], top=edges[3], token=token, alpha=alpha))
+    for k in range(2 * len(RATIO_STEPS)):
+        left, bottom, right, top = np.array(runs.get(k, [(np.nan,) * 4])).T
+        tree = k >= len(RATIO_STEPS)
+        layers.append(
+            Boxes(
+                left=left,
+                right=right,
+                bottom=bottom,
+                top=top,
+                token=TREE if tree else RING,
+                alpha=RATIO_ALPHA[k % len(RATIO_STEPS)],
+            )
+        )
     inside = (crossover >= low_y) & (crossover <= high_y)
     layers += [
         Line(x=ranks, y=np.where(inside, crossover, np.nan), token="ink", width=2.5),
-        Labels(x=low_x, y=high_y, text="ring faster", token="ink", bold=True, dx=8, dy=14, plate=True),
-        Labels(x=high_x, y=low_y, text="tree faster", token="ink", bold=True, align="right", dx=-8, dy=-14, plate=True),
+        Labels(x=low_x, y=1e8, text="ring faster", token="ink", bold=True, dx=8, plate=True),
+        Labels(x=high_x, y=1e4, text="tree faster", token="ink", bold=True, align="right", dx=-8, plate=True),
     ]
     for spot in spots:
-        x, y = float(np.clip(spot.ranks, ranks[0], ranks[-1])), float(np.clip(spot.size_bytes, low_y, high_y))
+        x, y = (
+            float(np.clip(spot.ranks, ranks[0], ranks[-1])),
+            float(np.clip(spot.size_bytes, low_y * 1.8, high_y / 1.8)),
+        )
         arrow = ("→" if spot.ranks > ranks[-1] else "←" if spot.ranks < ranks[0] else "") + (
             "↑" if spot.size_bytes > high_y else "↓" if spot.size_bytes < low_y else ""
         )
         late = x > math.sqrt(ranks[0] * ranks[-1])
         # Two lines beside the mark, moved in from the upper and the lower edge; in decades, so that no style changes.
-        shift = -0.35 if y > high_y / 6 else 0.35 if y < low_y * 6 else 0.0
+        shift = -spot.drop if y > high_y / 6 else spot.drop if y < low_y * 6 else 0.0
         layers += [
             Points(x=x, y=y, size=12, token=spot.token, marker=spot.marker),
             *sided_labels(
@@ -348,11 +369,11 @@ def ring_tree_map(
             low_y,
             high_y,
             log=True,
-            ticks=tuple((10.0**k, byte_size(10.0**k)) for k in decades if k % 2 == 1 or k == decades[-1]),
+            ticks=tuple((10.0**k, byte_size(10.0**k)) for k in decades if k % 2 == 1),
         ),
         layers=tuple(layers),
         height=400,
-        key=(("ring faster: paler, the less", RING), ("tree faster", TREE)),
+        key=(("ring faster", RING), ("tree faster", TREE)),
     )
 
 
@@ -385,13 +406,15 @@ def exposed_over_bucket(
     places = 10 ** spread(ends, 0.36, math.log10(low) + 0.15, math.log10(high) - 0.15)
     limit, limit_text = budget
     late = here[0] > 3e8
-    names = (("gradients", "data", False), ("statistics", "series-5", False), ("together", "ink", True))
+    names = (("gradients", "series-4", False), ("statistics", "series-5", False), ("together", "ink", True))
     layers: list[Layer] = [
-        Boxes(left=bucket_bytes[0] / 2, right=right * 40, bottom=low, top=limit, token="met", alpha=0.12),
-        Segments(x0=bucket_bytes[0] / 2, x1=right * 40, y0=limit, y1=limit, token="violation", dash="dashed"),
-        Labels(x=bucket_bytes[0], y=limit, text=limit_text, token="violation-ink", baseline="top", dy=3),
+        Boxes(left=bucket_bytes[0] / 2, right=right * 100, bottom=low, top=limit, token="met", alpha=0.12),
+        Segments(x0=bucket_bytes[0] / 2, x1=right * 100, y0=limit, y1=limit, token="violation", dash="dashed"),
+        Labels(
+            x=bucket_bytes[0], y=limit, text=limit_text, token="violation-ink", baseline="top", dy=3, dx=2, plate=True
+        ),
         Line(x=bucket_bytes, y=np.full(bucket_bytes.shape, small_s), token="series-5", width=2.2),
-        Line(x=bucket_bytes, y=gradients_s, token="data", width=2.2),
+        Line(x=bucket_bytes, y=gradients_s, token="series-4", width=2.2),
         Line(x=bucket_bytes, y=other_s, token="series-3", width=1.6, dash="dotted"),
         Line(x=bucket_bytes, y=total, token="ink", width=3.2),
         *(
@@ -418,14 +441,21 @@ def exposed_over_bucket(
         x=Axis(
             "bucket size",
             bucket_bytes[0] / 1.3,
-            right * 40,
+            right * 100,
             log=True,
-            ticks=tuple((v, byte_size(v)) for v in (1e6, 1e7, 1e8, 1e9, 1e10)),
+            ticks=tuple((v, byte_size(v)) for v in (1e6, 1e8, 1e10)),
         ),
         y=Axis("exposed communication per step", low, high, log=True, ticks=_time_ticks(low, high)),
         layers=tuple(layers),
         height=340,
     )
+
+
+def _few_ticks(reach: float) -> tuple[tuple[float, str], ...]:
+    """Round numbers from 0 to `reach`, few enough for a phone."""
+    rough = 10.0 ** math.floor(math.log10(reach))
+    step = next(rough * part for part in (0.2, 0.25, 0.5, 1.0, 2.5) if reach / (rough * part) <= 4.5)
+    return tuple((k * step, plain(k * step)) for k in range(int(reach / step * 1.02) + 1))
 
 
 #: Buckets drawn at either end of a long row.
@@ -476,7 +506,7 @@ def bucket_timeline(
         *sided_labels(
             wall,
             1.75,
-            "backward pass ends",
+            "backward ends",
             left=wall > 0.5 * reach,
             gap=5,
             token="ink",
@@ -508,7 +538,7 @@ def bucket_timeline(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("time from the start of the backward pass (ms)", 0, 1.04 * reach),
+        x=Axis("time into the backward pass (ms)", 0, 1.04 * reach, ticks=_few_ticks(reach)),
         y=Axis("", -0.55, 2.1, ticks=((0.0, "network"), (1.0, "ready"), (1.48, "backward"))),
         layers=tuple(layers),
         height=260,

@@ -111,6 +111,8 @@ ALLREDUCE = {
     "star": physics.star_allreduce_time,
 }
 NAMES = {"ring": "ring", "tree": "tree", "double_tree": "double tree", "star": "server"}
+#: Names at the end of a curve, where a phone leaves little room.
+SHORT = {"double_tree": "double"}
 TOKENS = {"ring": "data", "tree": "series-5", "double_tree": "series-3", "star": "series-4"}
 FORMATS = {4: "FP32", 2: "BF16", 1: "FP8"}
 
@@ -150,6 +152,11 @@ class AllreduceOutcome:
     over_ranks: Mapping[str, Array]
     over_sizes: Mapping[str, Array]
     step: int
+
+
+def in_seconds(time_s: float, digits: int = 4) -> str:
+    """A time as `duration` writes it, but never in minutes: the chapter compares seconds."""
+    return duration(time_s, digits) if time_s < 60 else f"{number(time_s, digits)} s"
 
 
 def seventy(algorithm: str, ranks: float, **changes: float) -> float:
@@ -351,27 +358,29 @@ class SixteenTimes(Act):
             "steps": self._steps(o),
             "ranks": collective_times(
                 RANKS,
-                [Algorithm(NAMES[name], o.over_ranks[name], TOKENS[name]) for name in ALLREDUCE],
+                [Algorithm(SHORT.get(name, NAMES[name]), o.over_ranks[name], TOKENS[name]) for name in ALLREDUCE],
                 active=active,
                 here=(self.ranks, o.time_s),
+                here_text=in_seconds(o.time_s, 3),
                 label="ranks",
                 ticks=RANK_TICKS,
                 predicted=(GPUS.value, predicted) if predicted is not None and as_asked else None,
                 title="Time over the number of ranks",
                 caption=(
-                    f"{byte_size(self.message_bytes)} on {self.ranks:,} ranks: ring {duration(o.times['ring'])}, tree "
-                    f"{duration(o.times['tree'])}, double tree {duration(o.times['double_tree'])}, parameter server "
-                    f"{duration(o.times['star'], 4)}."
+                    f"{byte_size(self.message_bytes)} on {self.ranks:,} ranks: "
+                    + ", ".join(f"{NAMES[name]} {in_seconds(o.times[name], 3)}" for name in ALLREDUCE)
+                    + "."
                 ),
             ),
             "sizes": collective_times(
                 SIZES,
-                [Algorithm(NAMES[name], o.over_sizes[name], TOKENS[name]) for name in ALLREDUCE],
+                [Algorithm(SHORT.get(name, NAMES[name]), o.over_sizes[name], TOKENS[name]) for name in ALLREDUCE],
                 active=active,
                 here=(self.message_bytes, o.time_s),
+                here_text=in_seconds(o.time_s, 3),
                 label="message size",
                 ticks=SIZE_TICKS,
-                crossover=(cross, f"ring = tree: {byte_size(cross)}"),
+                crossover=(cross, byte_size(cross)),
                 title="Time over the message size",
                 caption=(
                     f"On {self.ranks:,} ranks ring and tree meet at {byte_size(cross)}. Your "
@@ -394,8 +403,8 @@ class SixteenTimes(Act):
                 row=44,
                 tokens=("series-2", "series-6"),
                 caption=(
-                    f"The {chosen} spends {percent(o.latency_share, 2)} of {duration(o.time_s)} on {o.hops:,} "
-                    f"start-ups in a row, {percent(o.bandwidth_share, 2)} on bytes."
+                    f"The {chosen} spends {number(100 * o.latency_share)} % of {in_seconds(o.time_s, 3)} on {o.hops:,} "
+                    f"start-ups in a row, {number(100 * o.bandwidth_share)} % on bytes."
                 ),
             ),
         }
@@ -427,7 +436,6 @@ class SixteenTimes(Act):
             step,
             shape="circle" if ring else "tree",
             words=words,
-            cells=n,
             title=f"{'A ring' if ring else 'A tree'} of {n} ranks, step by step",
             caption=(
                 f"{told} In sequence {schedule.steps} steps × {f'1/{n}' if ring else '1'} = {in_all:g} messages. The "
@@ -438,12 +446,12 @@ class SixteenTimes(Act):
     def metrics(self, outcome: AllreduceOutcome) -> list[Metric]:
         o = outcome
         return [
-            Metric.of("All-reduce", duration(o.time_s, 4)),
+            Metric.of("All-reduce", in_seconds(o.time_s)),
             Metric("Algorithm bandwidth", number(o.algbw_bytes_s / 1e9), "GB/s"),
             Metric("Bus bandwidth", number(o.busbw_bytes_s / 1e9), "GB/s"),
             Metric("Hops in sequence", f"{o.hops:,}"),
             Metric.of("Bytes in sequence", byte_size(o.serial_bytes, 4)),
-            Metric("Start-ups", f"{100 * o.latency_share:.2f}", "% of the time"),
+            Metric("Share of start-ups", number(100 * o.latency_share), "%"),
             Metric.of("Critical size αβ", byte_size(o.critical_bytes)),
         ]
 
@@ -452,7 +460,7 @@ class SixteenTimes(Act):
         rows = tuple(
             (
                 NAMES[name],
-                duration(o.times[name], 4),
+                in_seconds(o.times[name]),
                 f"{hops(name, self.ranks):,}",
                 byte_size(ALLREDUCE[name](self.message_bytes, self.ranks, 1.0, 0.0), 4),
             )
@@ -461,7 +469,7 @@ class SixteenTimes(Act):
         return [
             Table(
                 f"{byte_size(self.message_bytes)} on {self.ranks:,} ranks",
-                ("Algorithm", "time", "hops in sequence", "bytes in sequence"),
+                ("In sequence", "time", "hops", "bytes"),
                 rows,
                 emphasis=list(ALLREDUCE).index(self.context),
             )
@@ -891,7 +899,7 @@ class TwoAlgorithms(Act):
                 unit="s",
                 scale=1.0,
                 limits=[Limit(COMPUTE_S + BUDGET_S, "budget")],
-                tokens=("data", "violation", "series-5"),
+                tokens=("data", "series-4", "series-5"),
                 caption=(
                     f"{COMPUTE_S:.3f} s of compute, {duration(o.exposed_gradient_s)} of exposed gradients, "
                     f"{duration(o.exposed_small_s)} of statistics: a step of {o.step_s:.4g} s, "
@@ -913,14 +921,14 @@ class TwoAlgorithms(Act):
             o.gradient_curve_s,
             o.exposed_small_s,
             other_s=o.double_curve_s,
-            other="double tree",
-            budget=(BUDGET_S, f"budget {1e3 * BUDGET_S:.1f} ms"),
+            other=SHORT["double_tree"],
+            budget=(BUDGET_S, "budget"),
             here=(self.bucket_bytes, o.exposed_s),
             title="Exposed communication over the bucket size",
             caption=(
                 f"{byte_size(self.bucket_bytes)} buckets leave {duration(o.exposed_s)} exposed, "
-                f"{percent(o.exposed_fraction)} of compute. Left of the lowest point start-ups cost too much, right of "
-                f"it the last bucket is too long.{added}"
+                f"{percent(o.exposed_fraction)} of compute; the budget is {duration(BUDGET_S)}. Left of the lowest "
+                f"point start-ups cost too much, right of it the last bucket is too long.{added}"
             ),
         )
 
@@ -981,13 +989,14 @@ class TwoAlgorithms(Act):
                     shard if own and shard else EXAMPLE_SHARD.value,
                     token="series-2",
                     marker="diamond",
+                    drop=1.15,
                 ),
             ),
             title="Ring or tree: which is faster, and how far",
             caption=(
                 f"As the network between nodes sees them, on {ranks:,.0f} ranks: the bucket is {sides[0]}, the "
-                f"statistics call {sides[1]}. Line: equal times, here {byte_size(at)}. Colour steps at 1.8, 3.2, 10 "
-                "and 32 times."
+                f"statistics call {sides[1]}. Line: equal times, here {byte_size(at)}. The stronger a "
+                "colour, the more: steps at 1.8, 3.2, 10 and 32 times."
             ),
         )
 
@@ -1031,7 +1040,7 @@ class TwoAlgorithms(Act):
         return [
             Table(
                 "Two classes of messages",
-                ("Class", "calls", "start-ups of one", "bytes of one", "all, one by one"),
+                ("One call", "how often", "start-ups", "bytes", "all calls"),
                 (
                     row(f"gradients, {self.gradient_algorithm}", o.bucket_bytes, self.gradient_algorithm, o.buckets),
                     row(f"statistics, {self.small_algorithm}", SMALL_BYTES.value, self.small_algorithm, SMALL_CALLS),
