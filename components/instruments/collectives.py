@@ -207,7 +207,7 @@ def collective_times(
     gap = 0.062 * math.log10(high / low)
     places = 10 ** spread(ends, gap, math.log10(low) + gap / 2, math.log10(high) - gap / 2)
     left, right = float(x[0]), float(x[-1])
-    room = (right / left) ** 0.34
+    room = (right / left) ** 0.38
     there_x, there_y = predicted if predicted and low <= predicted[1] <= high else (np.nan, np.nan)
     cross_x, cross = crossover if crossover and left <= crossover[0] <= right else (np.nan, "")
     middle = math.sqrt(left * right)
@@ -345,6 +345,7 @@ def ring_tree_map(
         # Two lines beside the mark, moved in from the upper and the lower edge; in decades, so that no style changes.
         shift = -spot.drop if y > high_y / 6 else spot.drop if y < low_y * 6 else 0.0
         layers += [
+            Segments(x0=x, x1=x, y0=y, y1=y * 10.0**shift, token=spot.token, width=1),
             Points(x=x, y=y, size=12, token=spot.token, marker=spot.marker),
             *sided_labels(
                 x,
@@ -490,7 +491,7 @@ def bucket_timeline(
     gap = (start[DRAWN - 1] + bucket_s * 1e3, start[DRAWN]) if many else (np.nan, np.nan)
     ready_gap = (ready_s[DRAWN - 1] * 1e3, ready_s[-DRAWN] * 1e3) if many else (np.nan, np.nan)
 
-    def stretch(left: Any, right: Any, after: bool, **style: Any) -> Boxes:
+    def stretch(after: bool, left: Any, right: Any, **style: Any) -> Boxes:
         a, b = (np.maximum(side, wall) if after else np.minimum(side, wall) for side in (left, right))
         return Boxes(left=np.where(b > a, a, np.nan), right=b, bottom=-0.3, top=0.3, **style)
 
@@ -498,10 +499,10 @@ def bucket_timeline(
         Boxes(left=0, right=wall, bottom=1.38, top=1.58, token="data", alpha=0.35),
         Segments(x0=ready_gap[0], x1=ready_gap[1], y0=1, y1=1, token="data", width=2, dash="dotted"),
         Segments(x0=ready_s[kept] * 1e3, x1=ready_s[kept] * 1e3, y0=0.72, y1=1.28, token="data", width=1.5),
-        stretch(*gap, after=False, token="met", alpha=0.55, hatch="/"),
-        stretch(*gap, after=True, token="violation", alpha=0.55, hatch="/"),
-        stretch(start, end, after=False, token="met"),
-        stretch(start, end, after=True, token="violation"),
+        stretch(False, *gap, token="met", alpha=0.55, hatch="/"),
+        stretch(True, *gap, token="violation", alpha=0.55, hatch="/"),
+        stretch(False, start, end, token="met"),
+        stretch(True, start, end, token="violation"),
         Segments(x0=wall, x1=wall, y0=-0.5, y1=1.75, token="ink", width=2),
         *sided_labels(
             wall,

@@ -27,7 +27,7 @@ from components.instruments.collectives import (
 )
 from components.instruments.waterfall import Bar, Limit, latency_waterfall
 from components.metrics import Metric, held
-from components.quantity import duration, number, percent
+from components.quantity import duration, number, percent, scientific
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -116,15 +116,16 @@ SHORT = {"double_tree": "double"}
 TOKENS = {"ring": "data", "tree": "series-5", "double_tree": "series-3", "star": "series-4"}
 FORMATS = {4: "FP32", 2: "BF16", 1: "FP8"}
 
-RANKS = 2.0 ** np.arange(3, 15)
-RANK_TICKS = tuple((float(n), f"{n:,.0f}") for n in (8, 64, 512, 4096))
-SIZES = np.logspace(3, 12, 109)
-SIZE_TICKS = tuple((v, byte_size(v)) for v in (1e3, 1e6, 1e9, 1e12))
-#: Rows of the map of sizes, and the bucket sizes of the curve.
-MAP_EDGES = np.logspace(np.log10(256), 10, 62)
-BUCKETS = np.logspace(6, np.log10(2 * c.PARAMS_7B.value), 141)
-
 Array = npt.NDArray[np.float64]
+
+RANKS: Array = np.exp2(np.arange(3.0, 15.0))
+RANK_TICKS = tuple((float(n), f"{n:,.0f}") for n in (8, 64, 512, 4096))
+SIZES: Array = 10.0 ** np.linspace(3, 12, 109)
+SIZE_TICKS = tuple((v, byte_size(v)) for v in (1e3, 1e6, 1e9, 1e12))
+#: Edges of the rows of the map of sizes.
+MAP_EDGES: Array = SMALL_BYTES.value * (1e10 / SMALL_BYTES.value) ** np.linspace(0, 1, 62)
+#: Bucket sizes of the curve.
+BUCKETS: Array = 1e6 * (2 * c.PARAMS_7B.value / 1e6) ** np.linspace(0, 1, 141)
 
 
 # --- Act I ---------------------------------------------------------------------------------------------------
@@ -403,8 +404,8 @@ class SixteenTimes(Act):
                 row=44,
                 tokens=("series-2", "series-6"),
                 caption=(
-                    f"The {chosen} spends {number(100 * o.latency_share)} % of {in_seconds(o.time_s, 3)} on {o.hops:,} "
-                    f"start-ups in a row, {number(100 * o.bandwidth_share)} % on bytes."
+                    f"The {chosen} spends {scientific(100 * o.latency_share, 3)} % of {in_seconds(o.time_s, 3)} on "
+                    f"{o.hops:,} start-ups in a row, {number(100 * o.bandwidth_share)} % on bytes."
                 ),
             ),
         }
@@ -451,7 +452,7 @@ class SixteenTimes(Act):
             Metric("Bus bandwidth", number(o.busbw_bytes_s / 1e9), "GB/s"),
             Metric("Hops in sequence", f"{o.hops:,}"),
             Metric.of("Bytes in sequence", byte_size(o.serial_bytes, 4)),
-            Metric("Share of start-ups", number(100 * o.latency_share), "%"),
+            Metric("Share of start-ups", scientific(100 * o.latency_share, 3), "%"),
             Metric.of("Critical size αβ", byte_size(o.critical_bytes)),
         ]
 
@@ -468,8 +469,8 @@ class SixteenTimes(Act):
         )
         return [
             Table(
-                f"{byte_size(self.message_bytes)} on {self.ranks:,} ranks",
-                ("In sequence", "time", "hops", "bytes"),
+                f"{byte_size(self.message_bytes)} on {self.ranks:,} ranks: hops and bytes in sequence",
+                ("Algorithm", "time", "hops", "bytes"),
                 rows,
                 emphasis=list(ALLREDUCE).index(self.context),
             )
@@ -754,8 +755,8 @@ class TwoAlgorithms(Act):
     def settle(self, values: Mapping[str, Any]) -> dict[str, Any]:
         if values["latency_s"] == ALPHA:
             return {}
-        names = ("scope", "gradient_algorithm", "small_algorithm", "bucket_bytes", "bytes_per_value")
-        exposed = sum(exposed_in_all(*(values[name] for name in names), ALPHA))
+        design = {name: value for name, value in values.items() if name != "latency_s"}
+        exposed = sum(exposed_in_all(**design, latency_s=ALPHA))
         return {} if at_most(exposed, BUDGET_S) else {"latency_s": ALPHA}
 
     # --- text ------------------------------------------------------------------------------------------------
@@ -933,7 +934,7 @@ class TwoAlgorithms(Act):
         )
 
     def _timeline(self, o: BucketOutcome) -> Any:
-        index = np.arange(1, o.buckets + 1)
+        index = np.arange(1.0, o.buckets + 1.0)
         ready = index * BACKWARD_S / o.buckets
         start = physics.bucket_start_time(index, o.buckets, o.bucket_time_s, BACKWARD_S)
         predicted = self.predicted()

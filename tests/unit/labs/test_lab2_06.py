@@ -198,7 +198,7 @@ def test_first_prediction(lab):
     assert values == pytest.approx({"A": 88.21, "B": 22.0525, "C": 9.1886, "D": 5.60476}, rel=1e-4)
     assert prediction.option("D").correct
     assert [prediction.gap(key).text for key in "ABC"] == ["15.7 times", "3.93 times", "1.64 times"]
-    for part in ("5.513 s become 5.605 s", "1.017 times", "5.512 and 5.594 s", "0.63 and 10.23 ms"):
+    for part in ("5.513 s become 5.605 s", "1.017 times", "5.512 and 5.595 s", "0.63 and 10.23 ms"):
         assert part in prediction.why
     assert "5,728.8 s" in prediction.option("A").feedback
     assert "279.7 GB" in prediction.option("A").feedback
