@@ -174,7 +174,8 @@ class SixteenTimes(Act):
     snapshot_stops: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "step": tuple(range(15)),
         "ranks": (int(GPUS.value),),
-        "message_bytes": (1e5, 7.079e10),
+        "message_bytes": (1e3, 1e5, 1e12),
+        "bandwidth_bytes_s": (c.ETH100_BW.value, c.NVLINK4_BW.value),
         "latency_s": (1e-6,),
     }
 

@@ -14,6 +14,7 @@ from components.controls import ControlError
 from components.instruments.collectives import bucket_timeline, collective_steps, ring_tree_map
 from components.instruments.figure import Figure
 from components.instruments.layers import Boxes, Points
+from labs.snapshot.grid import grids
 from labs.vol2.lab_06_collective_comms import (
     ALPHA,
     BUCKET,
@@ -467,3 +468,11 @@ def test_tables_name_all_algorithms(lab):
     assert [row[0] for row in table.rows] == list(NAMES.values())
     (classes,) = lab.act2.tables(lab.act2.outcome)
     assert [row[1] for row in classes.rows] == ["535 × 26.2 MB", "64 × 256 B"]
+
+
+def test_a_snapshot_has_every_step_of_both_pictures():
+    recorded = grids(OneRing, "act1")
+    assert recorded["ring"].kept["step"] == tuple(range(15))
+    assert recorded["tree"].kept["step"] == tuple(range(7))
+    assert {1e5, 140e9} <= set(recorded["tree"].kept["message_bytes"])
+    assert {64, 1024} <= set(recorded["ring"].kept["ranks"])
