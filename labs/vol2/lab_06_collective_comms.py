@@ -173,7 +173,7 @@ class SixteenTimes(Act):
     minutes = 13
     snapshot_stops: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "step": tuple(range(15)),
-        "ranks": (int(GPUS.value),),
+        "ranks": (8, int(GPUS.value), 16_384),
         "message_bytes": (1e3, 1e5, 1e12),
         "bandwidth_bytes_s": (c.ETH100_BW.value, c.NVLINK4_BW.value),
         "latency_s": (1e-6,),
