@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.controls import Options, Slider, Spec
+from components.controls import ControlError, Options, Slider, Spec
 from labs.act import Act
 from labs.lab import Lab
 from labs.robot import opened
@@ -139,10 +139,19 @@ def _keep_what_matters(run: Lab, act: Act, by_context: Mapping[str, Mapping[str,
     for context, choices in by_context.items():
         designs = [run.solution(context), run.breaking(context)] if act.key == "act2" else []
         for name, choice in choices.items():
-            choice.kept |= set(act.snapshot_stops.get(name, ()))
+            choice.kept |= {stop for stop in act.snapshot_stops.get(name, ()) if _takes(choice.spec, stop)}
         for design in filter(None, designs):
             for name, value in design.items():
                 choices[name].kept.add(value)
+
+
+def _takes(spec: Spec, stop: Any) -> bool:
+    """Whether a control has this stop; where contexts have ranges of their own, some stops belong to one of them."""
+    try:
+        spec.check(stop)
+    except ControlError:
+        return False
+    return True
 
 
 def _fill(by_context: Mapping[str, Mapping[str, _Choice]], budget: int) -> None:

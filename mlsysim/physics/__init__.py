@@ -31,6 +31,25 @@ from mlsysim.physics.carbon import (
 )
 from mlsysim.physics.cluster_schedule import ClusterSchedule, JobStream, draw_jobs, schedule_jobs
 from mlsysim.physics.collectives import ring_allreduce_time
+from mlsysim.physics.collectives import (
+    CollectiveSchedule,
+    allreduce_algbw,
+    allreduce_busbw,
+    allreduce_schedule,
+    bucket_count,
+    bucket_start_time,
+    critical_message_bytes,
+    double_binary_tree_allreduce_time,
+    exposed_bucketed_time,
+    halving_doubling_allreduce_time,
+    hierarchical_allreduce_time,
+    ring_allgather_time,
+    ring_allreduce_time,
+    ring_reduce_scatter_time,
+    ring_tree_crossover_bytes,
+    star_allreduce_time,
+    tree_allreduce_time,
+)
 from mlsysim.physics.compression import (
     gaussian_crest_factor,
     pruned_bits_per_weight,
@@ -156,7 +175,6 @@ from mlsysim.physics.execution import (
 )
 from mlsysim.physics.fabric import (
     communication_fraction,
-    critical_message_bytes,
     crossing_fraction_ring,
     crossing_fraction_uniform,
     fabric_cost,
@@ -206,7 +224,7 @@ from mlsysim.physics.fleet import (
     overlap_credit,
     straggler_wait,
 )
-from mlsysim.physics.interconnect import hierarchical_allreduce_time, tp_comm_compute_ratio, tp_message_bytes
+from mlsysim.physics.interconnect import tp_comm_compute_ratio, tp_message_bytes
 from mlsysim.physics.latency import (
     iron_law_latency,
     iron_law_latency_overlapped,
@@ -437,6 +455,7 @@ __all__ = [
     "Clients",
     "ClusterSchedule",
     "Crash",
+    "CollectiveSchedule",
     "DispatchSchedule",
     "Formula",
     "FormulaSpec",
@@ -461,6 +480,9 @@ __all__ = [
     "aggregate_error",
     "all_up_probability",
     "allen_cunneen_multiple",
+    "allreduce_algbw",
+    "allreduce_busbw",
+    "allreduce_schedule",
     "amdahl_ceiling",
     "amdahl_speedup",
     "arithmetic_intensity",
@@ -492,7 +514,9 @@ __all__ = [
     "binormal_rates",
     "binormal_tpr",
     "breakeven_keep_fraction",
+    "bucket_count",
     "bucket_lengths",
+    "bucket_start_time",
     "bucketed_mean_time",
     "burn_rate",
     "carbon_kg",
@@ -548,6 +572,7 @@ __all__ = [
     "dm1_overflow_probability",
     "dm1_sigma",
     "dm1_survival",
+    "double_binary_tree_allreduce_time",
     "dp_balance_tokens",
     "draw_jobs",
     "drift_rounds",
@@ -570,6 +595,7 @@ __all__ = [
     "exponential_accuracy",
     "exponential_decay_rate",
     "exponential_order_statistic",
+    "exposed_bucketed_time",
     "exposed_time",
     "fabric_cost",
     "failure_probability",
@@ -605,6 +631,7 @@ __all__ = [
     "gpu_idle_fraction",
     "gradient_bound",
     "harmonic_number",
+    "halving_doubling_allreduce_time",
     "hierarchical_allreduce_time",
     "host_time",
     "implied_component_mtbf",
@@ -735,7 +762,10 @@ __all__ = [
     "retry_amplification",
     "retry_failure_probability",
     "ridge_point",
+    "ring_allgather_time",
     "ring_allreduce_time",
+    "ring_reduce_scatter_time",
+    "ring_tree_crossover_bytes",
     "roofline_attainable",
     "round_to_grid",
     "runs_for_half_width",
@@ -765,6 +795,7 @@ __all__ = [
     "static_resident_tokens",
     "static_ttft_percentile",
     "stochastic_rounding_variance",
+    "star_allreduce_time",
     "storage_duty",
     "storm_write_bandwidth",
     "straggler_wait",
@@ -788,6 +819,7 @@ __all__ = [
     "transformer_params",
     "transient_mean_factor",
     "transient_rate_factor",
+    "tree_allreduce_time",
     "triggered_interval_days",
     "unique_retained",
     "unsharded_state_bytes",

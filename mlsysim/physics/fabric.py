@@ -38,21 +38,6 @@ def _require_even_radix(radix: Real) -> None:
 
 
 @formula(
-    latex=r"n^{*} = \alpha \beta",
-    variables={
-        "latency_s": Variable(r"\alpha", "s", "start-up time of the path", NONNEGATIVE),
-        "bandwidth_bytes_s": LINK_BANDWIDTH,
-    },
-    result=Result("n^{*}", "B", "size at which start-up and bytes take equally long"),
-    validity="Point to point on an idle link: at this size a transfer takes twice the start-up time.",
-    source="Half-performance length: Hockney 1994.",
-)
-def critical_message_bytes(latency_s: Real, bandwidth_bytes_s: Real) -> Real:
-    """Message size at which latency and bandwidth contribute the same time."""
-    return latency_s * bandwidth_bytes_s
-
-
-@formula(
     latex=r"\alpha = \alpha_0 + (k - 1) \tau",
     variables={
         "base_latency_s": Variable(r"\alpha_0", "s", "start-up time through one switch", NONNEGATIVE),

@@ -134,6 +134,18 @@ HARMONIC: Auxiliary = {
     "H_n": lambda a, _: special.digamma(a["invited"] + 1) + np.euler_gamma,
     "H_{n-k}": lambda a, _: special.digamma(a["invited"] - a["needed"] + 1) + np.euler_gamma,
 }
+DEPTH: Auxiliary = {"D": lambda a, _: (a["ranks"] - 1).bit_length()}
+
+
+def _between_nodes(a: Arguments) -> float:
+    shard, nodes, depth = a["message_bytes"] / a["gpus_per_node"], a["nodes"], (a["nodes"] - 1).bit_length()
+    steps, messages = {
+        "ring": (2 * (nodes - 1), 2 * (nodes - 1) / nodes),
+        "tree": (2 * depth, 2 * depth),
+        "double_tree": (2 * depth, 2 if nodes > 1 else 0),
+    }[a["inter_algorithm"]]
+    return steps * a["inter_latency_s"] + messages * shard / a["inter_bandwidth_bytes_s"]
+
 
 AUXILIARY: dict[str, Auxiliary] = {
     "exponential_order_statistic": HARMONIC,
@@ -218,6 +230,11 @@ AUXILIARY: dict[str, Auxiliary] = {
     "window_mean_intensity": PI,
     "shift_saving_fraction": PI,
     "round_to_grid": {"n": lambda a, _: 2 ** (a["bits"] - 1) - 1},
+    "tree_allreduce_time": DEPTH,
+    "double_binary_tree_allreduce_time": DEPTH,
+    "halving_doubling_allreduce_time": DEPTH,
+    "ring_tree_crossover_bytes": DEPTH,
+    "hierarchical_allreduce_time": {"T_o": lambda a, _: _between_nodes(a)},
     "optimizer_step_time": {
         **STATE,
         "w": lambda a, _: STORAGE_BYTES[a["precision"]][2] or STORAGE_BYTES[a["precision"]][0],
@@ -265,6 +282,8 @@ BRANCH: dict[str, Callable[[Arguments], bool]] = {
     "panel_audit_cost": lambda a: a["recruitment"] == "stratified",
     "decode_token_time": lambda a: a["arrival_per_s"] * a["prefill_s"] < 0.98,
     "continuous_ttft_percentile": lambda a: np.isfinite(FORMULAS["continuous_ttft_percentile"](**a)),
+    "double_binary_tree_allreduce_time": lambda a: a["ranks"] > 1,
+    "star_allreduce_time": lambda a: a["ranks"] > 1,
 }
 
 # An equation that is solved for its result: what its left-hand side is at that result.
