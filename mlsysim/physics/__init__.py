@@ -30,7 +30,6 @@ from mlsysim.physics.carbon import (
     worst_case_delay_h,
 )
 from mlsysim.physics.cluster_schedule import ClusterSchedule, JobStream, draw_jobs, schedule_jobs
-from mlsysim.physics.collectives import ring_allreduce_time
 from mlsysim.physics.collectives import (
     CollectiveSchedule,
     allreduce_algbw,
@@ -454,8 +453,8 @@ __all__ = [
     "Choices",
     "Clients",
     "ClusterSchedule",
-    "Crash",
     "CollectiveSchedule",
+    "Crash",
     "DispatchSchedule",
     "Formula",
     "FormulaSpec",
@@ -630,8 +629,8 @@ __all__ = [
     "gpu_hours",
     "gpu_idle_fraction",
     "gradient_bound",
-    "harmonic_number",
     "halving_doubling_allreduce_time",
+    "harmonic_number",
     "hierarchical_allreduce_time",
     "host_time",
     "implied_component_mtbf",
@@ -789,13 +788,13 @@ __all__ = [
     "staged_run_time",
     "staging_breakeven_epochs",
     "staleness_cost",
+    "star_allreduce_time",
     "static_batch_stretch",
     "static_batch_waste",
     "static_capacity",
     "static_resident_tokens",
     "static_ttft_percentile",
     "stochastic_rounding_variance",
-    "star_allreduce_time",
     "storage_duty",
     "storm_write_bandwidth",
     "straggler_wait",
