@@ -12,7 +12,7 @@ import numpy.typing as npt
 from components.instruments.layers import Axis, Band, Boxes, Labels, Layer, Line, Plot, Points, Segments
 from components.instruments.placing import decade_ticks, sided_labels
 from components.instruments.registry import instrument
-from components.quantity import number, percent, plain
+from components.quantity import count, number, percent, plain
 from components.theme import SERIES
 
 Array = npt.NDArray[np.float64]
@@ -158,7 +158,7 @@ def noise_dials(
         Labels(
             x=left,
             y=limit,
-            text=f"useful up to {limit:,.0f} {unit}",
+            text=f"{limit:,.0f} {unit}",
             token="met-ink",
             baseline="bottom",
             dx=4,
@@ -191,13 +191,13 @@ def noise_dials(
             dy=-8,
         ),
         Labels(
-            x=1e3,
-            y=float(np.interp(3, np.log10(delta.stricter), exact)),
+            x=left,
+            y=float(exact[0]),
             text="stricter δ",
             token=DELTA_TOKEN,
-            align="center",
             baseline="top",
             bold=True,
+            dx=4,
             dy=5,
         ),
         Segments(
@@ -218,10 +218,10 @@ def noise_dials(
             text=asked_label,
             token="met-ink",
             align="right",
-            baseline="bottom",
+            baseline="top",
             bold=True,
             dx=-4,
-            dy=-9,
+            dy=8,
             plate=True,
         ),
         *_flag(
@@ -240,7 +240,7 @@ def noise_dials(
         y=Axis(f"noise σ ({unit})", *y_range, log=True, ticks=decade_ticks(*y_range, 2)),
         layers=layers,
         height=340,
-        key=(("ε", EPSILON_TOKEN), ("δ; dotted: calibrated exactly", DELTA_TOKEN)),
+        key=(("ε", EPSILON_TOKEN), ("δ, dotted: calibrated exactly", DELTA_TOKEN)),
     )
 
 
@@ -348,16 +348,27 @@ def cohort_error(
     layers: tuple[Layer, ...] = (
         Boxes(left=left, right=right, bottom=low, top=limit, token="met", alpha=0.12),
         Segments(x0=left, x1=right, y0=limit, y1=limit, token="met", dash="dashed"),
-        Labels(x=left, y=limit, text=f"useful: {limit:,.0f} {unit}", token="met-ink", baseline="top", dx=4, dy=3),
+        Labels(
+            x=right,
+            y=limit,
+            text=f"useful: {limit:,.0f} {unit}",
+            token="met-ink",
+            align="right",
+            baseline="bottom",
+            dx=-4,
+            dy=-3,
+            plate=True,
+        ),
         Segments(x0=sizes, x1=sizes, y0=low, y1=high, token="muted", width=1, dash="dotted"),
-        *sided_labels(
-            sizes,
-            high,
-            list(cohorts),
-            left=np.array(sizes) < np.sqrt(left * right) * 10,
-            gap=5,
+        # One below the other: on a phone the lines are nearer to each other than a name is long.
+        Labels(
+            x=sizes,
+            y=high / 4.0 ** np.arange(len(sizes)),
+            text=list(cohorts),
             token="muted",
+            align="right",
             baseline="top",
+            dx=-5,
             dy=4,
             plate=True,
         ),
@@ -377,7 +388,7 @@ def cohort_error(
             here[0],
             y,
             f"{number(here[1])} {unit}{arrow}",
-            left=False,
+            left=bool(np.log(here[0] / left) > 0.7 * np.log(right / left)),
             gap=9,
             token="ink",
             bold=True,
@@ -561,7 +572,8 @@ def trust_ladder(rungs: Sequence[Rung], *, chosen: int, limit: float, unit: str,
     ends = np.clip(errors, low * 1.05, high / 2)
     useful = errors <= limit * (1 + 1e-9)
     text = [
-        f"{number(rung.error)} {unit}" + (f", {number(rung.error / rungs[0].error)}×" if k else "")
+        f"{number(rung.error) if rung.error < 1e6 else count(rung.error)} {unit}"
+        + (f", {number(rung.error / rungs[0].error)}×" if k else "")
         for k, rung in enumerate(rungs)
     ]
     layers: tuple[Layer, ...] = (
@@ -585,7 +597,8 @@ def trust_ladder(rungs: Sequence[Rung], *, chosen: int, limit: float, unit: str,
             baseline="bottom",
             dy=-2,
         ),
-        *sided_labels(ends, rows + 0.32, text, left=ends > 2e5, gap=2, token="ink", bold=True, size="9pt"),
+        # At the left edge, above their bars: beside them there is no room on a phone.
+        Labels(x=low, y=rows + 0.32, text=text, token="ink", bold=True, size="9pt", dx=5, plate=True),
     )
     return Plot(
         title=title,

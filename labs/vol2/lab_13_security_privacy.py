@@ -162,8 +162,8 @@ MOST_STEPS = 40
 
 
 def power(value: float) -> str:
-    """A power of ten as a reader writes it: 10⁻⁵."""
-    return scientific(value, 1).removeprefix("1 × ") if value < 1e-3 else f"{value:g}"
+    """A small probability as a reader writes it: 10⁻⁵, 2 × 10⁻⁵, 0.001."""
+    return scientific(value).replace(".0 ×", " ×").removeprefix("1 × ") if value < 1e-3 else plain(value)
 
 
 def times(value: float, digits: int = 3) -> str:
@@ -370,9 +370,9 @@ class PromiseOfTwo(Act):
                 title="The same question, one record apart",
                 caption=(
                     f"The bells are {plain(outcome.sensitivity_usd)} USD apart and {number(outcome.sigma_usd)} USD "
-                    f"wide: one answer hardly tells which patient’s record was in it. The odds pass "
-                    f"{math.exp(self.epsilon):.2f} only in the red zones, {reach:.1f}σ out, and an answer falls there "
-                    f"with a probability of {power_text(outcome.exact_delta)}; {power(self.delta)} was allowed."
+                    f"wide: one answer hardly tells which it is from. Only in the red zones, {reach:.1f}σ out, do "
+                    f"the odds pass {math.exp(self.epsilon):.2f} to 1. That breaks the promise with a delta of "
+                    f"{power(outcome.exact_delta)}, where {power(self.delta)} was granted."
                 ),
             ),
             "dials": noise_dials(
@@ -382,15 +382,16 @@ class PromiseOfTwo(Act):
                 noise=outcome.sigma_usd,
                 limit=ERR_MAX.value,
                 asked=(STRICTER.value, strict.sigma_usd),
-                asked_label=f"asked: {times(self.growth())}",
+                asked_label=times(self.growth()),
                 real=EPS_REF.value / EPSILONS[0],
                 predicted=None if predicted is None else ask.sigma_usd * predicted,
                 unit="USD",
                 title="Two dials on one scale",
                 caption=(
-                    f"Dot: δ {power(self.delta)}; ring: ε {self.epsilon:g}; together they ask for "
-                    f"{number(outcome.sigma_usd, 4)} USD of noise. A million times stricter multiplies it by a million "
-                    f"on the ε dial and by {self.growth():.2f} on the δ dial. Dashed: ε below {EPSILONS[0]:g}."
+                    f"Dot: δ {power(self.delta)}; ring: ε {self.epsilon:g}; together they take "
+                    f"{number(outcome.sigma_usd, 4)} USD of noise. Green ring: what the board asks for. A million "
+                    f"times stricter multiplies the noise by a million on the ε dial, by {self.growth():.2f} on the δ "
+                    f"dial. Dashed: ε below {EPSILONS[0]:g}."
                 ),
             ),
             "ceiling": membership_ceiling(
@@ -453,13 +454,12 @@ class PromiseOfTwo(Act):
                     name,
                     number(classic, 4),
                     times(classic / outcome.sigma_usd),
-                    number(exact, 4),
                     times(exact / outcome.exact_sigma_usd),
                     percent(physics.membership_tpr_ceiling(FPR_REF.value, epsilon, delta), 3),
                 )
             )
-        columns = ("", "classic σ (USD)", "factor", "exact σ (USD)", "factor", "attacker ceiling")
-        return [Table("What a stricter promise costs, and what it changes", columns, tuple(rows))]
+        columns = ("", "σ (USD)", "factor", "exactly", "ceiling")
+        return [Table("What a stricter promise costs and changes", columns, tuple(rows))]
 
     def reflection(self) -> Question:
         now = self.asked()
@@ -485,7 +485,7 @@ class PromiseOfTwo(Act):
                 Option(
                     "B",
                     "Delta as small as twice the noise allows, epsilon unchanged",
-                    f"Twice the noise would take delta to about {power_text(left)} and leave the ceiling at "
+                    f"Twice the noise would take delta to about {power(left)} and leave the ceiling at "
                     f"{percent(only_delta, 2)}: a probability that nobody could observe.",
                 ),
                 Option(
@@ -511,15 +511,10 @@ class PromiseOfTwo(Act):
             f"Epsilon divides the noise; delta stands under a logarithm and a root. The classic formula holds for "
             "$\\varepsilon \\le 1$; above, use the exact curve. The formula is a bound, and a loose one: at epsilon "
             f"{EPS_REF.value:g} and delta {power(DELTA_REF.value)} its noise really reaches a delta of "
-            f"{power_text(now.exact_delta)}, and {number(now.exact_sigma_usd, 4)} USD would do in place of "
+            f"{power(now.exact_delta)}, and {number(now.exact_sigma_usd, 4)} USD would do in place of "
             f"{number(now.sigma_usd, 4)}.\n\nA mean of values clipped to a range $R$; neighbours replace one record, "
             "so that $N$ is public. Noise on the sum and dividing by $N$ is the same number.",
         )
-
-
-def power_text(value: float) -> str:
-    """A small probability with one digit: 4 × 10⁻⁸."""
-    return scientific(value, 1)
 
 
 def typical_error(accountant: str, sensitivity: float, epsilon: float, delta: float, releases: Any, shares: int) -> Any:
@@ -798,7 +793,7 @@ class OneBudget(Act):
         shared = "" if self.context == ONPREM.id else " No stranger on the shared GPUs may read the raw records."
         return (
             f"Publish **{owed:,} answers a year** with a typical error of at most **{usd(ERR_MAX.value)}**, from a "
-            f"privacy loss of at most epsilon {EPS_CAP.value:g} and delta {power_text(limit)} (a tenth of a record) in "
+            f"privacy loss of at most epsilon {EPS_CAP.value:g} and delta {power(limit)} (a tenth of a record) in "
             f"the whole year, with the assistant at {TOK_MIN.value:g} tokens/s or more.{shared} Then do it in the "
             "other context: the design that passes here does not pass there."
         )
@@ -811,7 +806,7 @@ class OneBudget(Act):
                 lambda o: at_least(o.releases_per_year, o.owed) and at_most(o.typical_error_usd, ERR_MAX.value),
             ),
             Constraint(f"ε ≤ {EPS_CAP.value:g} a year", lambda o: at_most(o.epsilon_year, EPS_CAP.value)),
-            Constraint(f"δ ≤ {power_text(limit)} a year", lambda o: at_most(o.delta_year, o.delta_limit)),
+            Constraint(f"δ ≤ {power(limit)} a year", lambda o: at_most(o.delta_year, o.delta_limit)),
             Constraint(
                 f"Raw data protected, ≥ {TOK_MIN.value:g} tokens/s",
                 lambda o: o.raw_data_protected and at_least(o.throughput_tok_s, TOK_MIN.value),
@@ -889,8 +884,8 @@ class OneBudget(Act):
                 resets=np.arange(1, periods) * 12.0 / periods,
                 title="The budget, spent answer by answer",
                 caption=(
-                    f"{answers_text(self.releases_per_year)} a year, {outcome.answers:,} to a budget of "
-                    f"{plain(self.epsilon_per_period)} per {PERIODS[periods]}: {plain(outcome.epsilon_year)} in all, "
+                    f"{answers_text(self.releases_per_year)} a year, {outcome.answers:,} from each budget of ε "
+                    f"{plain(self.epsilon_per_period)} a {PERIODS[periods]}: ε {plain(outcome.epsilon_year)} in all, "
                     f"{'over' if over else 'within'} the {EPS_CAP.value:g} of the year. {reset}"
                     f"{SHAPES[self.accountant]}"
                 ),
@@ -908,8 +903,8 @@ class OneBudget(Act):
                 title="More answers, worse answers",
                 caption=(
                     f"{answers_text(outcome.answers)} from one budget: off by {number(outcome.typical_error_usd, 4)} "
-                    f"USD each. The cheapest account here is {ACCOUNTANTS[best]}, "
-                    f"{number(outcome.errors_usd[best], 4)} USD. Green: the corner to reach."
+                    f"USD. The best account here: {ACCOUNTANTS[best]} ({number(outcome.errors_usd[best], 4)} USD). "
+                    "Green: the corner to reach."
                 ),
             ),
             "ladder": trust_ladder(
@@ -918,11 +913,7 @@ class OneBudget(Act):
                 limit=ERR_MAX.value,
                 unit="USD",
                 title="The price of trusting fewer people",
-                caption=(
-                    f"{rungs[1].shares:,} {'hospital adds' if rungs[1].shares == 1 else 'hospitals add'} "
-                    f"{number(rungs[1].error / rungs[0].error)} times the noise of one curator, {outcome.records:,} "
-                    f"records {number(rungs[2].error / rungs[0].error)} times. {note}"
-                ).strip(),
+                caption=f"{ladder_caption(rungs)} {note}".strip(),
             ),
             "ceiling": membership_ceiling(
                 FPRS,
@@ -968,8 +959,8 @@ class OneBudget(Act):
             ),
             Metric(
                 "Delta, year",
-                power_text(outcome.delta_year),
-                note=f"limit {power_text(outcome.delta_limit)}",
+                power(outcome.delta_year),
+                note=f"limit {power(outcome.delta_limit)}",
                 status=held(at_most(outcome.delta_year, outcome.delta_limit)),
             ),
             Metric(
@@ -1104,6 +1095,17 @@ def budgets(periods: int) -> str:
 def answers_text(count: float) -> str:
     """A number of answers."""
     return f"{count:,g} answer{'s' if count > 1 else ''}"
+
+
+def ladder_caption(rungs: list[Rung]) -> str:
+    """What the ladder shows, in words."""
+    factors = [number(rung.error / rungs[0].error) for rung in rungs]
+    hospitals = (
+        "One hospital is its own curator."
+        if rungs[1].shares == 1
+        else f"Where each of {rungs[1].shares} hospitals protects itself, answers are {factors[1]} times as far off."
+    )
+    return f"{hospitals} Where each of {rungs[2].shares:,} records carries its own noise: {factors[2]} times."
 
 
 @cache
