@@ -59,6 +59,9 @@ def neighbouring_outputs(
     inside = min(useful, high), -min(useful, -low)
     beyond = useful > high
     at_sigma = np.exp(-0.5)
+    # One named position on either side: more would touch each other on a phone.
+    decade = 10.0 ** np.floor(np.log10(0.85 * high))
+    step = float(decade * max(m for m in (1, 2, 5) if m * decade <= 0.85 * high))
     layers: tuple[Layer, ...] = (
         Boxes(left=inside[1], right=inside[0], bottom=0, top=1.42, token="met", alpha=0.13),
         Boxes(left=[low, breach], right=[shift - breach, high], bottom=0, top=1.42, token="violation", alpha=0.17),
@@ -110,7 +113,12 @@ def neighbouring_outputs(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis(f"published answer minus the true one ({unit})", low, high),
+        x=Axis(
+            f"published answer minus the true one ({unit})",
+            low,
+            high,
+            ticks=tuple((at, f"{at:,.10g}".replace("-", "−")) for at in (-step, 0.0, step)),
+        ),
         y=Axis("likelihood (peak = 1)", 0, 1.42, ticks=((0.0, "0"), (0.5, "0.5"), (1.0, "1"))),
         layers=layers,
         height=310,
@@ -294,7 +302,8 @@ def membership_ceiling(
         Labels(
             x=here[0],
             y=here[1],
-            text=percent(here[1], 3 if here[1] > 0.99 else 2),
+            # More digits near certainty: 99.999 % is not yet 100 %.
+            text=percent(here[1], 2 if here[1] < 0.99 else 3 if here[1] < 1 - 5e-6 else 0),
             token="ink",
             bold=True,
             align="right",
@@ -464,7 +473,7 @@ def release_frontier(
         *sided_labels(
             here[0],
             y,
-            f"{number(here[1])} {unit}{arrow}",
+            f"{number(here[1]) if here[1] < 1e6 else count(here[1])} {unit}{arrow}",
             left=here[0] > 20,
             gap=10,
             token="ink",

@@ -29,7 +29,7 @@ from components.instruments.privacy import (
     trust_ladder,
 )
 from components.metrics import Metric, held
-from components.quantity import number, percent, plain, scientific, usd
+from components.quantity import count, number, percent, plain, scientific, usd
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -134,16 +134,16 @@ RECORDS = {ONPREM.id: int(N_ONPREM.value), CLOUD.id: int(N_CLOUD.value)}
 OWED = {ONPREM.id: int(K_ONPREM.value), CLOUD.id: int(K_CLOUD.value)}
 SILOS = {ONPREM.id: 1, CLOUD.id: int(HOSPITALS.value)}
 
-ACCOUNTANTS: dict[Accountant, str] = {
+ACCOUNTANTS = {
     "laplace_basic": "Basic, Laplace",
     "laplace_advanced": "Advanced, Laplace",
     "gaussian_zcdp": "zCDP, Gaussian",
 }
-ARCHITECTURES: dict[Architecture, str] = {
-    "central_open": "one curator, open hardware",
-    "central_isolated": "one curator, own partition",
-    "silo": "each hospital",
-    "local": "each record",
+ARCHITECTURES = {
+    "central_open": "One curator, open hardware",
+    "central_isolated": "One curator, own partition",
+    "silo": "Each hospital",
+    "local": "Each record",
 }
 PERIODS = {1: "year", 4: "quarter", 12: "month"}
 EPSILONS = (0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -169,6 +169,16 @@ def power(value: float) -> str:
 def times(value: float, digits: int = 3) -> str:
     """A factor: 1.48×."""
     return f"{plain(value, digits)}×"
+
+
+def money(value: float) -> str:
+    """An error in USD, with words where it is far beyond use: 381.8, 39.9 million."""
+    return number(value, 4) if value < 1e6 else count(value)
+
+
+def rate(value: float) -> str:
+    """A rate in percent without its sign, with more digits near certainty: 2.72, 99.999, 100."""
+    return f"{value * 100:.{2 if value < 0.99 else 3 if value < 1 - 5e-6 else 0}f}"
 
 
 def answers_per_budget(releases_per_year: float, periods_per_year: float) -> int:
@@ -603,12 +613,7 @@ class OneBudget(Act):
     )
     architecture = choice(
         "Who adds the noise",
-        {
-            "central_open": "One curator, open hardware",
-            "central_isolated": "One curator, own partition",
-            "silo": "Each hospital",
-            "local": "Each record",
-        },
+        ARCHITECTURES,
         "central_open",
         reason="from trusting one curator to trusting nobody",
     )
@@ -743,12 +748,12 @@ class OneBudget(Act):
 
     def prediction(self) -> ChoicePrediction:
         one, many = self.portal(1).typical_error_usd, self.portal().typical_error_usd
-        count = K_CLOUD.value
+        asked = K_CLOUD.value
         growth = many / one
         monthly = self.design(ONPREM.id, periods=12)
         return ChoicePrediction(
             f"Same epsilon = {EPS_REF.value:g}, same delta = {power(DELTA_PORTAL.value)}, Gaussian noise, best "
-            f"account, all answers under one budget. Publishing {count:,.0f} answers instead of one makes the noise on "
+            f"account, all answers under one budget. Publishing {asked:,.0f} answers instead of one makes the noise on "
             "*each* answer how many times larger?",
             (
                 Option(
@@ -760,9 +765,9 @@ class OneBudget(Act):
                 ),
                 Option(
                     "log",
-                    times(math.log(count), 2),
-                    value=math.log(count),
-                    feedback=f"Overlap is not credited: the adversary may ask {count:,.0f} unrelated questions.",
+                    times(math.log(asked), 2),
+                    value=math.log(asked),
+                    feedback=f"Overlap is not credited: the adversary may ask {asked:,.0f} unrelated questions.",
                 ),
                 Option(
                     "root",
@@ -774,8 +779,8 @@ class OneBudget(Act):
                 ),
                 Option(
                     "lin",
-                    f"{count:,.0f}×",
-                    value=count,
+                    f"{asked:,.0f}×",
+                    value=asked,
                     feedback="Correct for delta = 0. Allowing a one-in-a-million failure turns $k$ into $\\sqrt{k}$.",
                 ),
             ),
@@ -783,7 +788,7 @@ class OneBudget(Act):
             form=lambda factor: times(factor, 4),
             why=(
                 f"The noise on each answer grows {growth:.2f} times, from {number(one)} to {usd(many, 1)} in the "
-                f"cloud. Basic composition would have charged {count:,.0f} times. That gap is what delta = "
+                f"cloud. Basic composition would have charged {asked:,.0f} times. That gap is what delta = "
                 f"{power(DELTA_PORTAL.value)} bought."
             ),
         )
@@ -822,7 +827,7 @@ class OneBudget(Act):
                 text=lambda o: (
                     f"{budgets(self.periods_per_year)} of {plain(self.epsilon_per_period)} compose to epsilon "
                     f"{o.epsilon_year:.2f} in one year against {EPS_CAP.value:.2f}. A membership test at "
-                    f"{percent(FPR_REF.value, 0)} false positives may now reach {percent(o.tpr_ceiling, 3)}."
+                    f"{percent(FPR_REF.value, 0)} false positives may now reach {rate(o.tpr_ceiling)} %."
                 ),
             ),
             Failure(
@@ -830,7 +835,7 @@ class OneBudget(Act):
                 "ANSWERS UNUSABLE:",
                 when=lambda o: not at_most(o.typical_error_usd, ERR_MAX.value),
                 text=lambda o: (
-                    f"typical error {number(o.typical_error_usd, 4)} USD against {ERR_MAX.value:g}. The payers cannot "
+                    f"typical error {money(o.typical_error_usd)} USD against {ERR_MAX.value:g}. The payers cannot "
                     "settle a contract with it."
                 ),
             ),
@@ -902,8 +907,8 @@ class OneBudget(Act):
                 unit="USD",
                 title="More answers, worse answers",
                 caption=(
-                    f"{answers_text(outcome.answers)} from one budget: off by {number(outcome.typical_error_usd, 4)} "
-                    f"USD. The best account here: {ACCOUNTANTS[best]} ({number(outcome.errors_usd[best], 4)} USD). "
+                    f"{answers_text(outcome.answers)} from one budget: off by {money(outcome.typical_error_usd)} "
+                    f"USD. The best account here: {ACCOUNTANTS[best]} ({money(outcome.errors_usd[best])} USD). "
                     "Green: the corner to reach."
                 ),
             ),
@@ -924,7 +929,7 @@ class OneBudget(Act):
                 title="What a year of answers gives away",
                 caption=(
                     f"After a year of epsilon {plain(outcome.epsilon_year)} a test with {percent(FPR_REF.value, 0)} "
-                    f"false positives recognises at most {percent(outcome.tpr_ceiling, 3)} of the members."
+                    f"false positives recognises at most {rate(outcome.tpr_ceiling)} % of the members."
                 ),
             ),
             "throughput": partition_tax(
@@ -936,9 +941,11 @@ class OneBudget(Act):
                 caption=(
                     f"The partition costs {percent(ISOLATION_TAX.value, 0)} of the throughput and keeps co-tenants out."
                     if isolated
-                    else f"All {TOK_PEAK.value:,.0f} tokens/s; nothing separates the memory from other tenants."
-                    if self.context == CLOUD.id
                     else f"All {TOK_PEAK.value:,.0f} tokens/s: the hospital has no co-tenants."
+                    if self.context == ONPREM.id
+                    else f"All {TOK_PEAK.value:,.0f} tokens/s: raw records never enter the shared memory."
+                    if outcome.raw_data_protected
+                    else f"All {TOK_PEAK.value:,.0f} tokens/s; nothing separates the memory from other tenants."
                 ),
             ),
         }
@@ -947,7 +954,7 @@ class OneBudget(Act):
         return [
             Metric(
                 "Typical error",
-                number(outcome.typical_error_usd, 4),
+                money(outcome.typical_error_usd),
                 "USD",
                 status=held(at_most(outcome.typical_error_usd, ERR_MAX.value)),
             ),
@@ -978,7 +985,7 @@ class OneBudget(Act):
             ),
             Metric(
                 "Attacker ceiling",
-                f"{outcome.tpr_ceiling * 100:.{3 if outcome.tpr_ceiling > 0.99 else 2}f}",
+                rate(outcome.tpr_ceiling),
                 "%",
                 note=f"at {percent(FPR_REF.value, 0)} false positives",
             ),
@@ -989,8 +996,8 @@ class OneBudget(Act):
         start = list(outcome.errors_usd)
         accounts = tuple(
             (
-                ACCOUNTANTS[cast(Accountant, each)],
-                number(error, 4),
+                ACCOUNTANTS[each],
+                money(error),
                 times(error / outcome.errors_usd[best]),
                 "0" if each == "laplace_basic" else power(self.delta_per_period),
             )
@@ -1092,9 +1099,9 @@ def budgets(periods: int) -> str:
     return f"{periods} budget{'s' if periods > 1 else ''}"
 
 
-def answers_text(count: float) -> str:
+def answers_text(answers: float) -> str:
     """A number of answers."""
-    return f"{count:,g} answer{'s' if count > 1 else ''}"
+    return f"{answers:,g} answer{'s' if answers > 1 else ''}"
 
 
 def ladder_caption(rungs: list[Rung]) -> str:
