@@ -24,8 +24,10 @@ from sympy.parsing.latex.errors import LaTeXParsingError
 
 from mlsysim.physics import (
     FORMULAS,
+    analytic_gaussian_delta,
     attention_traffic_bytes,
     dm1_sigma,
+    epsilon_composition_advanced,
     erlang_c,
     mmc_survival,
     mmc_wait_percentile,
@@ -33,6 +35,7 @@ from mlsysim.physics import (
     resident_fraction,
     staleness_cost,
     transformer_activation_bytes_per_layer,
+    zcdp_rho_from_epsilon,
 )
 from mlsysim.physics.registry import FormulaSpec
 from mlsysim.physics.training import OPTIMIZER_BYTES, STORAGE_BYTES
@@ -77,6 +80,8 @@ UNPARSEABLE = {
     "service_moments": "three moments as one vector",
     "d_prime_from_rates": "the inverse of the normal distribution function (compared with SciPy elsewhere)",
     "harmonic_number": "a sum to an argument (compared with SciPy elsewhere)",
+    "analytic_gaussian_delta": "the normal distribution function (compared with SciPy elsewhere)",
+    "laplace_sum_mean_abs_error": "the gamma function (compared with SciPy elsewhere)",
 }
 
 Arguments = dict[str, Any]
@@ -229,6 +234,10 @@ AUXILIARY: dict[str, Auxiliary] = {
     "diurnal_intensity": PI,
     "window_mean_intensity": PI,
     "shift_saving_fraction": PI,
+    "zcdp_rho_from_epsilon": {"L": lambda a, _: -np.log(a["delta"])},
+    "zcdp_noise_multiplier": {r"\rho": lambda a, _: zcdp_rho_from_epsilon(a["epsilon"], a["delta"])},
+    "gaussian_mean_abs_error": {r"\pi": lambda a, _: np.pi},
+    "normal_density": {r"\pi": lambda a, _: np.pi},
     "round_to_grid": {"n": lambda a, _: 2 ** (a["bits"] - 1) - 1},
     "tree_allreduce_time": DEPTH,
     "double_binary_tree_allreduce_time": DEPTH,
@@ -288,6 +297,10 @@ BRANCH: dict[str, Callable[[Arguments], bool]] = {
 
 # An equation that is solved for its result: what its left-hand side is at that result.
 LEFT_HAND_SIDE: dict[str, Callable[[Arguments, Any], Any]] = {
+    "analytic_gaussian_sigma": lambda a, result: analytic_gaussian_delta(a["sensitivity"], a["epsilon"], result),
+    "per_release_epsilon_advanced": lambda a, result: epsilon_composition_advanced(
+        result, a["releases"], a["delta_slack"]
+    ),
     "optimal_retrain_interval": lambda a, result: special.gammainc(2, a["decay_per_day"] * result),
     "mmc_latency_percentile": lambda a, result: mmc_survival(result, a["arrival_per_s"], a["service_s"], a["servers"]),
 }
