@@ -69,6 +69,9 @@ UNPARSEABLE = {
     "binormal_tpr": "the normal distribution function (compared with SciPy elsewhere)",
     "confusion_rates": "seven rates at once",
     "d_prime_from_rates": "the inverse of the normal distribution function (compared with SciPy elsewhere)",
+    "certified_radius_l2": "the inverse of the normal distribution function (compared with SciPy elsewhere)",
+    "detector_tpr": "the normal distribution function and its inverse (compared with SciPy elsewhere)",
+    "max_certified_radius": "the inverse of the normal distribution function (compared with SciPy elsewhere)",
 }
 
 Arguments = dict[str, Any]
@@ -217,6 +220,7 @@ BRANCH: dict[str, Callable[[Arguments], bool]] = {
     "quantized_bits_per_weight": lambda a: a["bits"] < 16,
     "pruned_bits_per_weight": lambda a: a["pattern"] == "unstructured" and a["bits"] < 16,
     "panel_audit_cost": lambda a: a["recruitment"] == "stratified",
+    "breakeven_attack_share": lambda a: a["clean_a"] > a["clean_b"] and a["robust_b"] > a["robust_a"],
 }
 
 # An equation that is solved for its result: what its left-hand side is at that result.
