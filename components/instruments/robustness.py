@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.instruments.layers import Axis, Band, Boxes, Labels, Layer, Line, Plot, Points, Segments
-from components.instruments.placing import decade_ticks, log_ticks, sided_labels
+from components.instruments.placing import decade_ticks, sided_labels
 from components.instruments.registry import instrument
 from components.instruments.waterfall import Limit
 from components.quantity import number, percent, plain
@@ -28,7 +28,7 @@ FIRST_REGION, SECOND_REGION = "data-soft", "caution-soft"
 
 def _steps(low: float, high: float, step: float) -> tuple[tuple[float, str], ...]:
     """Ticks from `low` to `high`."""
-    return tuple((float(at), f"{at:g}") for at in np.arange(low, high * (1 + 1e-9), step))
+    return tuple((float(at), plain(float(at))) for at in np.arange(low, high * (1 + 1e-9), step))
 
 
 def _runs(regions: Mask) -> tuple[Array, Array, Array]:
@@ -147,8 +147,8 @@ def margin_survival(
     clean = float(own[0])
     low, high, word = watched
     layers: list[Layer] = [
-        Boxes(left=low, right=high, bottom=0, top=86, token="caution", alpha=0.12),
-        Labels(x=high, y=86, text=word, token="caution-ink", baseline="top", dx=6, dy=3),
+        Boxes(left=low, right=high, bottom=0, top=92, token="caution", alpha=0.12),
+        Labels(x=high, y=92, text=word, token="caution-ink", baseline="top", dx=6, dy=3),
     ]
     for name, token in zip(names, MODELS, strict=True):
         values = 100 * np.asarray(accuracies[name])
@@ -159,13 +159,11 @@ def margin_survival(
             Labels(
                 x=0,
                 y=values[0],
-                text=f"{name}: {values[0]:.1f}",
+                text=f"{values[0]:.1f}",
                 token=token,
                 bold=True,
-                dx=10,
-                baseline="bottom",
-                dy=-3,
-                plate=True,
+                align="right",
+                dx=-11,
             ),
         ]
     hit = attack > 0
@@ -199,10 +197,11 @@ def margin_survival(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis(f"size of the attack ({unit})", -0.5, float(x[-1]) + 0.8, ticks=tuple((at, f"{at:g}") for at in x)),
-        y=Axis("right under attack (%)", 0, 86, ticks=_steps(0, 80, 20)),
+        x=Axis(f"size of the attack ({unit})", -2.4, float(x[-1]) + 0.8, ticks=tuple((at, f"{at:g}") for at in x)),
+        y=Axis("right under attack (%)", 0, 92, ticks=_steps(0, 80, 20)),
         layers=tuple(layers),
-        height=320,
+        height=330,
+        key=tuple(zip(names, MODELS, strict=True)),
     )
 
 
@@ -238,7 +237,7 @@ def robustness_tax(
     guess = NAN if predicted is None else 100 * predicted
     last = float(sizes[-1])
     layers: list[Layer] = [
-        Segments(x0=0.4, x1=14, y0=top, y1=top, token=MODELS[0], dash="dashed"),
+        Segments(x0=0.4, x1=22, y0=top, y1=top, token=MODELS[0], dash="dashed"),
         Labels(x=0.43, y=top, text=f"not hardened: {top:.1f}", token=MODELS[0], baseline="bottom", dy=-2, bold=True),
         Segments(x0=sizes, x1=sizes, y0=top, y1=values, token="violation", width=5),
         Line(x=np.asarray(other.sizes, dtype=float), y=others, token="series-3", width=2),
@@ -258,41 +257,42 @@ def robustness_tax(
             plate=True,
             bold=True,
         ),
+        # The first number stands right of its bar, the last one left of its own and lower: narrow screens hold both.
         Labels(
-            x=sizes,
-            y=(top + values) / 2,
-            text=[f"−{top - value:.1f}" for value in values],
+            x=sizes[0], y=top - 5, text=f"−{top - values[0]:.1f}", token="violation-ink", bold=True, dx=7, plate=True
+        ),
+        Labels(
+            x=last,
+            y=top - 10,
+            text=f"−{top - values[-1]:.1f}",
             token="violation-ink",
             bold=True,
-            dx=7,
-            dy=-6,
+            align="right",
+            dx=-7,
             plate=True,
         ),
         Points(x=chosen[0], y=100 * chosen[1], token="ink", size=18, filled=False),
-        Segments(x0=last / 1.6, x1=last * 1.5, y0=guess, y1=guess, token="series-2", width=3),
+        Segments(x0=last / 1.2, x1=last * 1.2, y0=guess, y1=guess, token="series-2", width=4),
         Labels(
-            x=last / 1.7,
+            x=last * 1.22,
             y=guess,
-            text="" if predicted is None else f"your prediction: {guess:.0f}",
+            text="" if predicted is None else f"you: {guess:.0f}",
             token="series-2",
-            align="right",
+            dx=4,
             bold=True,
-            plate=True,
         ),
     ]
     return Plot(
         title=title,
         caption=caption,
-        x=Axis(f"hardened against ({unit})", 0.4, 14, log=True, ticks=log_ticks(0.5, 10)[:1] + _powers(1, 8)),
+        x=Axis(
+            f"hardened against ({unit})", 0.4, 22, log=True, ticks=tuple((2.0**k, plain(2.0**k)) for k in range(-1, 4))
+        ),
         y=Axis("right on honest images (%)", 40, 82, ticks=_steps(40, 80, 10)),
         layers=tuple(layers),
         height=330,
+        key=(("the tax", "violation"), ("your prediction", "series-2")),
     )
-
-
-def _powers(low: int, high: int) -> tuple[tuple[float, str], ...]:
-    """Powers of two as ticks."""
-    return tuple((float(2**k), str(2**k)) for k in range(int(math.log2(low)), int(math.log2(high)) + 1))
 
 
 @instrument(volume=2, chapter=14)
@@ -356,24 +356,9 @@ def attack_breakeven(
             plate=True,
         ),
     ]
-    # Names stand where a line is farthest from the others: the steep one near its end, the flat ones at the left.
-    for (name, values), token, at in zip(accuracies.items(), MODELS, (0.86, 0.0, 0.0), strict=True):
-        y = 100 * values
-        k = int(at * (len(x) - 1))
-        layers += [
-            Line(x=x, y=y, token=token),
-            Labels(
-                x=x[k],
-                y=y[k],
-                text=name,
-                token=token,
-                bold=True,
-                dx=8,
-                dy=-4 if at else 9,
-                baseline="bottom" if at else "top",
-                plate=True,
-            ),
-        ]
+    layers += [
+        Line(x=x, y=100 * values, token=token) for values, token in zip(accuracies.values(), MODELS, strict=True)
+    ]
     layers += [
         Segments(x0=guess, x1=guess, y0=0, y1=top, token="series-4", width=2.5),
         *sided_labels(
@@ -396,6 +381,7 @@ def attack_breakeven(
         y=Axis("right on average (%)", 0, top, ticks=_steps(0, 80, 20)),
         layers=tuple(layers),
         height=330,
+        key=tuple(zip(accuracies, MODELS, strict=True)),
     )
 
 
@@ -496,7 +482,7 @@ def filter_scores(
             top,
             "limits hold" if window else "no threshold meets the limits",
             left=window is None,
-            gap=5 if window else 4,
+            gap=5,
             token="met-ink" if window else "violation-ink",
             baseline="top",
             dy=3,
@@ -541,7 +527,12 @@ def filter_scores(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("score of the filter (standard deviations of honest inputs)", low, high, ticks=_steps(low, high, 1)),
+        x=Axis(
+            "score of the filter (standard deviations of honest inputs)",
+            low,
+            high,
+            ticks=_steps(math.ceil(low), high, 1),
+        ),
         y=Axis("density", 0, top, ticks=((0.0, "0"), (0.2, "0.2"), (0.4, "0.4"))),
         layers=tuple(layers),
         height=260,
@@ -571,9 +562,7 @@ def review_desk(
         )
 
     index = np.arange(3)
-    # A number near the right end stands on its bar; one that would run into the limit, behind it.
-    ends = np.where(np.isfinite(shown), shown, low)
-    words = [number(value, 3) if value < 1 else f"{value:,.0f}" for value in values]
+    words = np.array([number(value, 3) if value < 1 else f"{value:,.0f}" for value in values], dtype=object)
     layers: list[Layer] = [
         bars(index == 0, "series-2"),
         bars(index == 1, "caution"),
@@ -584,14 +573,24 @@ def review_desk(
             limit, 2.62, capacity.label, left=limit > 2e4, gap=3, token="met-ink", baseline="bottom", dy=-1, bold=True
         ),
     ]
-    for kept, token in ((~over, "ink"), (over, "violation-ink")):
-        layers += sided_labels(
-            ends, rows, np.where(kept, words, ""), left=ends > 2e4, gap=6, token=token, bold=True, plate=True
+    # The numbers stand in a column at the right, where no bar and no limit runs through them.
+    layers += [
+        Labels(
+            x=12 * high,
+            y=rows,
+            text=np.where(kept, words, ""),
+            token=token,
+            align="right",
+            dx=-4,
+            bold=True,
+            plate=True,
         )
+        for kept, token in ((~over, "ink"), (over, "violation-ink"))
+    ]
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("flagged in a day", low, high, log=True, ticks=decade_ticks(low, high)),
+        x=Axis("flagged in a day", low, 12 * high, log=True, ticks=decade_ticks(low, high)),
         y=Axis("", -0.55, 3.15, ticks=((2.0, "attacks"), (1.0, "honest"), (0.0, "all"))),
         layers=tuple(layers),
         height=210,

@@ -281,7 +281,7 @@ class RobustnessTax(Act):
         10,
         1,
         int(K_PGD.value),
-        unit="steps",
+        text=lambda steps: f"{steps:.0f} step{'s' if steps > 1 else ''}",
         reason="1 is one-step training (FGSM), 9 the chapter's upper cost of 10 times; moves the training bill only",
     )
 
@@ -519,9 +519,9 @@ class RobustnessTax(Act):
             ("adversarial_training_cost_factor",),
             "Adversarial training solves $\\min_{\\theta} E[\\max_{\\|\\delta\\|_\\infty \\le \\epsilon} L(\\theta, x "
             "+ \\delta, y)]$: the inner maximum takes $K$ steps of projected gradient ascent, each a forward and a "
-            "backward pass, the outer one more. The tax is $c_{standard} - c_{hardened}$ on clean images.\n\nThe picture "
-            "of two pixels prunes the fewest images that leave no two classes within $2\\epsilon$ and decides by the "
-            "nearest neighbour of what is left (Yang et al. 2020). It shows why a tax must be paid, not how large it is.",
+            "backward pass, the outer one more. The tax is $c_{standard} - c_{hardened}$ on clean images.\n\nThe "
+            "picture of two pixels prunes the fewest images that leave no two classes within $2\\epsilon$, and decides "
+            "by the nearest neighbour of what is left (Yang et al. 2020). It shows why there is a tax, not how large.",
         )
 
 
@@ -532,8 +532,8 @@ def toy_caption(rule: physics.NeighbourRule, recipe: str, attack: int) -> str:
     first = (
         f"{images} invented images, all right: the boundary squeezes between neighbours. "
         if recipe == "standard"
-        else f"Where two classes lie within {2 * trained} grey levels, no boundary protects both: the hardened one gives "
-        f"up {images - clean} of {images} images and runs clear of the rest. "
+        else f"Where two classes lie within {2 * trained} grey levels, no boundary protects both: the hardened one "
+        f"gives up {images - clean} of {images} images and runs clear of the rest. "
     )
     if not attack:
         return f"{first}Choose an attack to see the boxes that it can reach."
@@ -896,7 +896,7 @@ class DefenceDesign(Act):
                 "WORST CASE UNCOVERED:",
                 when=lambda o: not at_most(o.attack_success, service.success_max),
                 text=lambda o: (
-                    f"{percent(o.attack_success)} of attacks pass, limit {percent(service.success_max, 0)}. The "
+                    f"{percent(o.attack_success, 2)} of attacks pass, limit {percent(service.success_max, 0)}. The "
                     f"filter’s separability against this attacker is d' = {service.d_prime:.2f}."
                 ),
             ),
@@ -922,8 +922,8 @@ class DefenceDesign(Act):
 
     def plots(self, outcome: DefenceOutcome) -> dict[str, Plot]:
         return {
-            "plane": self._plane(outcome),
             "breakeven": self._breakeven(outcome),
+            "plane": self._plane(outcome),
             "scores": self._scores(outcome),
             "desk": self._desk(outcome),
             "ladder": self._ladder(outcome),
@@ -1099,7 +1099,7 @@ class DefenceDesign(Act):
         service = self.service
         checks = (
             ("accuracy on honest images", percent(outcome.clean_accuracy), f"≥ {percent(service.clean_min, 0)}"),
-            ("attacks that succeed", percent(outcome.attack_success), f"≤ {percent(service.success_max, 0)}"),
+            ("attacks that succeed", percent(outcome.attack_success, 2), f"≤ {percent(service.success_max, 0)}"),
             ("flagged in a day", f"{outcome.flagged_per_day:,.0f}", f"≤ {service.capacity:,.0f}"),
             ("latency", f"{plain(outcome.latency_ms, 6)} ms", f"≤ {service.latency_s * 1e3:g} ms"),
             ("ordinary trainings", f"{outcome.training_cost_factor:g}", f"≤ {service.training:g}"),
