@@ -197,7 +197,7 @@ def margin_survival(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis(f"size of the attack ({unit})", -2.4, float(x[-1]) + 0.8, ticks=tuple((at, f"{at:g}") for at in x)),
+        x=Axis(f"size of the attack ({unit})", -4.6, float(x[-1]) + 0.8, ticks=tuple((at, f"{at:g}") for at in x)),
         y=Axis("right under attack (%)", 0, 92, ticks=_steps(0, 80, 20)),
         layers=tuple(layers),
         height=330,
@@ -237,44 +237,28 @@ def robustness_tax(
     guess = NAN if predicted is None else 100 * predicted
     last = float(sizes[-1])
     layers: list[Layer] = [
-        Segments(x0=0.4, x1=22, y0=top, y1=top, token=MODELS[0], dash="dashed"),
+        Segments(x0=0.4, x1=30, y0=top, y1=top, token=MODELS[0], dash="dashed"),
         Labels(x=0.43, y=top, text=f"not hardened: {top:.1f}", token=MODELS[0], baseline="bottom", dy=-2, bold=True),
         Segments(x0=sizes, x1=sizes, y0=top, y1=values, token="violation", width=5),
         Line(x=np.asarray(other.sizes, dtype=float), y=others, token="series-3", width=2),
         Points(x=np.asarray(other.sizes, dtype=float), y=others, token="series-3", size=8, marker="square"),
-        Labels(x=other.sizes[1], y=others[1], text=other.name, token="series-3", baseline="top", dy=8, align="center"),
         Line(x=sizes, y=values, token="data"),
         Points(x=sizes, y=values, token="data", size=10),
+        # Where a narrow screen has room: left of the first bar, right of the last one and low.
         Labels(
             x=sizes[0],
-            y=values[0],
-            text=first.name,
-            token="data",
-            align="right",
-            baseline="top",
-            dx=-6,
-            dy=8,
-            plate=True,
-            bold=True,
-        ),
-        # The first number stands right of its bar, the last one left of its own and lower: narrow screens hold both.
-        Labels(
-            x=sizes[0], y=top - 5, text=f"−{top - values[0]:.1f}", token="violation-ink", bold=True, dx=7, plate=True
-        ),
-        Labels(
-            x=last,
-            y=top - 10,
-            text=f"−{top - values[-1]:.1f}",
+            y=top - 3.2,
+            text=f"−{top - values[0]:.1f}",
             token="violation-ink",
             bold=True,
             align="right",
             dx=-7,
-            plate=True,
         ),
+        Labels(x=last, y=values[-1] + 4, text=f"−{top - values[-1]:.1f}", token="violation-ink", bold=True, dx=7),
         Points(x=chosen[0], y=100 * chosen[1], token="ink", size=18, filled=False),
         Segments(x0=last / 1.2, x1=last * 1.2, y0=guess, y1=guess, token="series-2", width=4),
         Labels(
-            x=last * 1.22,
+            x=last * 1.2,
             y=guess,
             text="" if predicted is None else f"you: {guess:.0f}",
             token="series-2",
@@ -286,12 +270,17 @@ def robustness_tax(
         title=title,
         caption=caption,
         x=Axis(
-            f"hardened against ({unit})", 0.4, 22, log=True, ticks=tuple((2.0**k, plain(2.0**k)) for k in range(-1, 4))
+            f"hardened against ({unit})", 0.4, 30, log=True, ticks=tuple((2.0**k, plain(2.0**k)) for k in range(-1, 4))
         ),
         y=Axis("right on honest images (%)", 40, 82, ticks=_steps(40, 80, 10)),
         layers=tuple(layers),
         height=330,
-        key=(("the tax", "violation"), ("your prediction", "series-2")),
+        key=(
+            (f"{first.name} (dots)", "data"),
+            (f"{other.name} (squares)", "series-3"),
+            ("the tax", "violation"),
+            ("your prediction", "series-2"),
+        ),
     )
 
 
@@ -417,7 +406,9 @@ def defence_plane(
     layers: tuple[Layer, ...] = (
         Boxes(left=left, right=82, bottom=bottom, top=100, token="met", alpha=0.16),
         Segments(x0=[left, left], x1=[left, 82], y0=[bottom, bottom], y1=[100, bottom], token="met-ink", dash="dashed"),
-        Labels(x=82, y=100, text=region, token="met-ink", align="right", baseline="top", dx=-5, dy=4, bold=True),
+        *sided_labels(
+            left, 100, region, left=left > 70, gap=6, token="met-ink", baseline="top", dy=4, bold=True, plate=True
+        ),
         Segments(x0=x, x1=x, y0=bare, y1=filtered, token="line", width=2),
         Points(x=x, y=bare, token="data", size=10),
         Points(x=x, y=filtered, token="series-2", size=10, marker="diamond"),
@@ -474,17 +465,27 @@ def filter_scores(
 
     peak, peak_honest = (float(values.max()) for values in (attacks, honest))
     middle, middle_honest = (float(scores[int(values.argmax())]) for values in (attacks, honest))
-    same = abs(middle - middle_honest) < 0.5
     layers: list[Layer] = [
         Boxes(left=begin, right=end, bottom=0, top=top, token="met", alpha=0.22),
         *sided_labels(
-            end if window else high,
+            end,
             top,
-            "limits hold" if window else "no threshold meets the limits",
-            left=window is None,
+            "limits hold" if window else "",
+            left=end > 0.5 * high,
             gap=5,
-            token="met-ink" if window else "violation-ink",
+            token="met-ink",
             baseline="top",
+            dy=3,
+            bold=True,
+        ),
+        Labels(
+            x=high,
+            y=top,
+            text="" if window else "no threshold meets the limits",
+            token="violation-ink",
+            align="right",
+            baseline="top",
+            dx=-5,
             dy=3,
             bold=True,
         ),
@@ -493,7 +494,7 @@ def filter_scores(
         Band(x=scores, low=0.0, high=area(honest, flagged), token="caution", alpha=0.75),
         Line(x=scores, y=honest, token="data"),
         Line(x=scores, y=attacks, token="series-2", dash="dashed"),
-        Segments(x0=threshold, x1=threshold, y0=0, y1=0.86 * top, token="ink", width=2.5),
+        Segments(x0=threshold, x1=threshold, y0=0, y1=0.73 * top, token="ink", width=2.5),
         Labels(
             x=middle_honest,
             y=peak_honest,
@@ -504,23 +505,14 @@ def filter_scores(
             dx=-10,
             bold=True,
         ),
-        Labels(
-            x=middle,
-            y=peak,
-            text=names[1],
-            token="series-2",
-            align="center" if not same else "left",
-            baseline="bottom",
-            dx=0 if not same else 10,
-            dy=-2,
-            bold=True,
-        ),
-        Labels(
-            x=threshold,
-            y=[0.62 * top, 0.48 * top],
-            text=[f"{percent(caught)} of attacks", f"{percent(alarms)} of honest"] if on else ["filter off", ""],
+        Labels(x=middle, y=peak, text=names[1], token="series-2", baseline="bottom", dx=10, dy=-2, bold=True),
+        *sided_labels(
+            threshold,
+            np.array([0.62, 0.48]) * top,
+            [f"{percent(caught)} attacks", f"{percent(alarms)} honest"] if on else ["filter off", ""],
+            left=threshold > 2.2,
+            gap=8,
             token="ink",
-            dx=8,
             plate=True,
         ),
     ]
@@ -528,7 +520,7 @@ def filter_scores(
         title=title,
         caption=caption,
         x=Axis(
-            "score of the filter (standard deviations of honest inputs)",
+            "score (standard deviations)",
             low,
             high,
             ticks=_steps(math.ceil(low), high, 1),

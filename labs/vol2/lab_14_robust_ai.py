@@ -482,10 +482,10 @@ class RobustnessTax(Act):
             )
             for model in TRAINED
         )
-        heads = ("", "clean", *(f"attack {eps(attack)}" for attack in ATTACKS[1:]), "tax (points)")
+        heads = ("", "clean", *(eps(attack) for attack in ATTACKS[1:]), "tax")
         return [
             Table(
-                "Published accuracy of one ResNet-50, trained three ways (%)",
+                "Published top-1 accuracy (%)",
                 heads,
                 rows,
                 list(TRAINED).index(self.recipe),
@@ -589,7 +589,7 @@ SERVICES = {
 
 #: Sweeps: share of attacks, score of the filter, noisy copies.
 SHARES = np.linspace(0, 1, 51)
-SCORES = np.linspace(-3.5, 6, 191)
+SCORES = np.linspace(-3.5, 6.5, 201)
 COPIES = np.geomspace(10, 1e5, 61)
 #: Largest radius that each number of copies can certify, by noise.
 CEILINGS = {

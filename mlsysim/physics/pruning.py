@@ -63,9 +63,10 @@ def adversarial_pruning(points: Array, second: Mask, eps: float) -> Mask:
     while waiting:
         for b in conflicts[waiting.pop()]:
             dropped.add(b)
-            if (a := partner.get(b)) is not None and a not in reached:
-                reached.add(a)
-                waiting.append(a)
+            owner = partner.get(b)
+            if owner is not None and owner not in reached:
+                reached.add(owner)
+                waiting.append(owner)
     return np.array([i not in dropped if second[i] else i in reached for i in range(len(points))])
 
 

@@ -381,7 +381,7 @@ def test_scores_with_and_without_filter(lab):
     in_act2(lab)
     assert "filter off" in texts(plot(lab, "act2", "scores"))
     move(lab, filter_on=True, filter_fpr=0.03)
-    assert "72.8 % of attacks" in texts(plot(lab, "act2", "scores"))
+    assert "72.8 % attacks" in texts(plot(lab, "act2", "scores"))
     assert "limits hold" in texts(plot(lab, "act2", "scores"))
     lab.set_context("hardened")
     assert "no threshold meets the limits" in texts(plot(lab, "act2", "scores"))
