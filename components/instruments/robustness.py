@@ -582,7 +582,7 @@ def review_desk(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("flagged in a day", low, 12 * high, log=True, ticks=decade_ticks(low, high)),
+        x=Axis("flagged in a day", low, 12 * high, log=True, ticks=decade_ticks(low, high, 2)),
         y=Axis("", -0.55, 3.15, ticks=((2.0, "attacks"), (1.0, "honest"), (0.0, "all"))),
         layers=tuple(layers),
         height=210,
@@ -618,9 +618,9 @@ def certificate_ladder(
             text=needed.label,
             token="violation-ink",
             align="right",
-            baseline="top",
+            baseline="bottom",
             dx=-4,
-            dy=4,
+            dy=-2,
             bold=True,
         ),
     ]
@@ -654,7 +654,7 @@ def certificate_ladder(
         Points(x=here[0] if shown else NAN, y=here[1], token="ink", size=14, filled=False),
         *sided_labels(
             here[0],
-            (here[1] + needed.value) / 2 if shown else NAN,
+            0.28 * here[1] + 0.72 * needed.value if shown else NAN,
             f"{plain(needed.value - here[1], 3)} short" if shown else "",
             left=here[0] > 2000,
             gap=8,

@@ -1115,14 +1115,14 @@ class DefenceDesign(Act):
         needed = needed_radius(service)
         last = (
             f"{needed:.2f}",
-            f"{eps(service.attack)}: this attack",
+            f"{eps(service.attack)} needed",
             *(f"{100 * robust_of(r, self.context):g}" for r in SIGMA),
         )
         return [
             Table("This design against its limits", ("", "now", "limit"), checks),
             Table(
-                "Certified accuracy of smoothed models (%)",
-                ("l2 radius", "covers on every pixel", *(f"σ {sigma:.2f}" for sigma in SIGMA.values())),
+                "Certified accuracy by radius (%)",
+                ("l2", "per pixel", *(f"σ {sigma:.2f}" for sigma in SIGMA.values())),
                 (*certified, last),
                 len(certified),
             ),
