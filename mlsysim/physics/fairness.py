@@ -77,7 +77,11 @@ def chouldechova_fpr(prevalence: Real, ppv: Real, fnr: Real) -> Real:
 
 @formula(
     latex=r"\mathrm{PPV} = \frac{p \mathrm{TPR}}{p \mathrm{TPR} + (1 - p) \mathrm{FPR}}",
-    variables={"prevalence": PREVALENCE, "tpr": TPR, "fpr": FPR},
+    variables={
+        "prevalence": Variable("p", "1", "base rate: share of the cases to which the label applies", FRACTION),
+        "tpr": TPR,
+        "fpr": FPR,
+    },
     result=Result(r"\mathrm{PPV}", "1", "precision: share of the flagged who deserve it"),
     validity="Bayes' theorem. Undefined where nobody is flagged.",
     source="Bayes' theorem.",

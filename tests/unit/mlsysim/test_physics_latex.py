@@ -82,6 +82,9 @@ UNPARSEABLE = {
     "harmonic_number": "a sum to an argument (compared with SciPy elsewhere)",
     "analytic_gaussian_delta": "the normal distribution function (compared with SciPy elsewhere)",
     "laplace_sum_mean_abs_error": "the gamma function (compared with SciPy elsewhere)",
+    "certified_radius_l2": "the inverse of the normal distribution function (compared with SciPy elsewhere)",
+    "detector_tpr": "the normal distribution function and its inverse (compared with SciPy elsewhere)",
+    "max_certified_radius": "the inverse of the normal distribution function (compared with SciPy elsewhere)",
 }
 
 Arguments = dict[str, Any]
@@ -293,6 +296,7 @@ BRANCH: dict[str, Callable[[Arguments], bool]] = {
     "continuous_ttft_percentile": lambda a: np.isfinite(FORMULAS["continuous_ttft_percentile"](**a)),
     "double_binary_tree_allreduce_time": lambda a: a["ranks"] > 1,
     "star_allreduce_time": lambda a: a["ranks"] > 1,
+    "breakeven_attack_share": lambda a: a["clean_a"] > a["clean_b"] and a["robust_b"] > a["robust_a"],
 }
 
 # An equation that is solved for its result: what its left-hand side is at that result.
