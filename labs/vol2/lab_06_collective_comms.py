@@ -52,7 +52,7 @@ TREE = Context("tree", "Tree topology", "tiny", "Sums go up to one root and back
 
 TEXTBOOK = "Collective Communication"
 GPUS_BEFORE = scenario("gpus_before", 64.0, "GPU", "cluster of today in both acts", TEXTBOOK, "chapter")
-GPUS = scenario("gpus", 1024.0, "GPU", "cluster of tomorrow: 128 nodes of 8, one adapter per GPU", TEXTBOOK, "chapter")
+GPUS = c.CLUSTER_GPUS
 PICTURED = scenario(
     "pictured_ranks", 8.0, "1", "ranks of the all-reduce that is drawn step by step", "the lab's choice"
 )
@@ -768,8 +768,8 @@ class TwoAlgorithms(Act):
             f"Same 7B job, same code, moved from {GPUS_BEFORE.value:.0f} to {GPUS.value:,.0f} GPUs. Compute is still "
             f"{COMPUTE_S:.2f} s a step, but the GPUs spend most of the time waiting. The trace shows hundreds of "
             f"gradient all-reduces and {SMALL_CALLS} tiny ones of {SMALL_BYTES.value:.0f} bytes. Leadership will pull "
-            f"the allocation on Friday unless exposed communication is under **{BUDGET_FRACTION.value:.0%} of compute, "
-            f"{1e3 * BUDGET_S:.0f} milliseconds**.",
+            f"the allocation on Friday unless exposed communication is under "
+            f"**{percent(BUDGET_FRACTION.value, 0)} of compute, {1e3 * BUDGET_S:.0f} milliseconds**.",
         )
 
     def concept(self) -> str:
@@ -845,15 +845,16 @@ class TwoAlgorithms(Act):
 
     def challenge(self) -> str:
         return (
-            f"Bring exposed communication to at most {BUDGET_FRACTION.value:.0%} of the {COMPUTE_S:.3f} s of compute, "
-            f"{1e3 * BUDGET_S:.2f} ms a step. {'A ring' if self.context == RING.id else 'A tree'} for everything is "
-            "where you start; each class of message may have its own algorithm. Once your design is in budget, the "
-            "start-up cost α is yours to move, and a third algorithm appears on the first plot."
+            f"Bring exposed communication to at most {percent(BUDGET_FRACTION.value, 0)} of the {COMPUTE_S:.3f} s of "
+            f"compute, {1e3 * BUDGET_S:.2f} ms a step. "
+            f"{'A ring' if self.context == RING.id else 'A tree'} for everything is where you start; each class "
+            "of message may have its own algorithm. Once your design is in budget, the start-up cost α is yours to "
+            "move, and a third algorithm appears on the first plot."
         )
 
     def constraints(self) -> tuple[Constraint, ...]:
         return (
-            Constraint(f"Exposed ≤ {BUDGET_FRACTION.value:.0%} of compute", lambda o: o.status == "ok"),
+            Constraint(f"Exposed ≤ {percent(BUDGET_FRACTION.value, 0)} of compute", lambda o: o.status == "ok"),
             Constraint(f"Transfer ≤ {1e3 * BACKWARD_S:.0f} ms window", lambda o: not o.bandwidth_wall),
             Constraint(f"Statistics ≤ {1e3 * BUDGET_S:.1f} ms", lambda o: at_most(o.exposed_small_s, BUDGET_S)),
         )

@@ -28,8 +28,8 @@ _TRACEBACK = "Traceback (most recent call last):"
 #: Ends of tracebacks that Tornado and Bokeh write when a browser leaves while its answer is on the way.
 _READER_LEFT = ("WebSocketClosedError", "StreamClosedError", "assert self._session is not None")
 
-#: Bokeh's headline above such a traceback, as above any other.
-_HEADLINE = "bokeh.server.protocol_handler:error handling message"
+#: Headlines above such a traceback, as above any other: what follows decides.
+_HEADLINES = ("bokeh.server.protocol_handler:error handling message", "asyncio:Task exception was never retrieved")
 
 
 def free_port() -> int:
@@ -131,7 +131,7 @@ class Server:
             text = log.read()
             self._read_to = log.tell()
         failed = [part for part in text.split(_TRACEBACK)[1:] if not any(end in part for end in _READER_LEFT)]
-        errors = [line for line in text.splitlines() if line.startswith("ERROR") and _HEADLINE not in line]
+        errors = [line for line in text.splitlines() if line.startswith("ERROR") and not line.endswith(_HEADLINES)]
         return text if failed or errors else ""
 
     def store(self) -> Store:
