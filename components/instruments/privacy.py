@@ -105,7 +105,7 @@ def neighbouring_outputs(
             x=[(low + shift - breach) / 2, (breach + high) / 2],
             y=0.66,
             text=["odds beyond the bound"] * 2,
-            token="violation-ink",
+            token="ink",
             align="center",
             angle=90,
         ),

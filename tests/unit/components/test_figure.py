@@ -195,10 +195,15 @@ def over(colour: str, alpha: float, ground: str) -> str:
 
 
 def ground_under(shown: Plot, upto: int, x: float, y: float, tokens: Any) -> str:
-    """The colour at a point of the plot, from the boxes and cells that are drawn before a layer."""
+    """The colour at a point of the plot, from the boxes, cells and filled markers that are drawn before a layer."""
     ground = tokens["surface"]
     for layer in shown.layers[:upto]:
-        if isinstance(layer, Boxes | Cells):
+        if isinstance(layer, Points) and layer.filled:
+            # A text in the middle of a marker that is large enough to hold it.
+            columns = layer.columns()
+            if layer.size >= 16 and (np.isclose(columns["x"], x) & np.isclose(columns["y"], y)).any():
+                ground = tokens[layer.token]
+        elif isinstance(layer, Boxes | Cells):
             box = layer.columns()
             inside = (box["left"] < x) & (x < box["right"]) & (box["bottom"] < y) & (y < box["top"])
             if inside.any() and isinstance(layer, Boxes):
