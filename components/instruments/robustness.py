@@ -184,7 +184,7 @@ def margin_survival(
         *sided_labels(
             attack,
             here,
-            f"{here:.1f} left" if hit else "",
+            f"{plain(here, 3 if here >= 1 else 1)} left" if hit else "",
             left=attack > 10,
             gap=12,
             token="met-ink",
@@ -666,7 +666,7 @@ def certificate_ladder(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("noisy copies, each a forward pass", low, high, log=True, ticks=decade_ticks(low, high)),
+        x=Axis("noisy copies, each a forward pass", low, 1.25 * high, log=True, ticks=decade_ticks(low, high)),
         y=Axis("certified radius (l2)", 0, top, ticks=_steps(0, 14, 2)),
         layers=tuple(layers),
         height=330,

@@ -429,7 +429,7 @@ class RobustnessTax(Act):
                 caption=(
                     f"{NAMES[recipe].capitalize()}: {percent(outcome.clean_accuracy)} of the images are right as they "
                     + (
-                        f"are; {percent(outcome.accuracy_under_attack)} stay right under an attack of {eps(attack)}. "
+                        f"are; {percent(outcome.accuracy_under_attack, 2)} stay right under an attack of {eps(attack)}. "
                         if attack
                         else "are. "
                     )
@@ -517,11 +517,12 @@ class RobustnessTax(Act):
     def peek(self) -> Peek:
         return Peek(
             ("adversarial_training_cost_factor",),
-            "Adversarial training solves $\\min_{\\theta} E[\\max_{\\|\\delta\\|_\\infty \\le \\epsilon} L(\\theta, x "
-            "+ \\delta, y)]$: the inner maximum takes $K$ steps of projected gradient ascent, each a forward and a "
-            "backward pass, the outer one more. The tax is $c_{standard} - c_{hardened}$ on clean images.\n\nThe "
-            "picture of two pixels prunes the fewest images that leave no two classes within $2\\epsilon$, and decides "
-            "by the nearest neighbour of what is left (Yang et al. 2020). It shows why there is a tax, not how large.",
+            "Adversarial training minimises over the weights $\\theta$ the mean of $\\max_{\\|\\delta\\|_\\infty \\le "
+            "\\epsilon} L(\\theta, x + \\delta)$: the inner maximum takes $K$ steps of projected gradient ascent, each "
+            "a forward and a backward pass, the outer one more. The tax is $c_{standard} - c_{hardened}$ on clean "
+            "images.\n\nThe picture of two pixels prunes the fewest images that leave no two classes within "
+            "$2\\epsilon$, and decides by the nearest neighbour of what is left (Yang et al. 2020). It shows why there "
+            "is a tax, not how large.",
         )
 
 
