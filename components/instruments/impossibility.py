@@ -37,8 +37,9 @@ EQUAL = 1e-9
 #: Corners of the triangle in its own plane: to the left and to the right at the bottom, and at the top.
 CORNERS = ((1.8, 2.1), (8.2, 2.1), (5.0, 6.6))
 HIDDEN = ((-9.0, ""),)
-#: Ends of the axis of ratios, reciprocal but for the first: the narrowest that holds all bars is taken.
-RATIO_SPANS = ((0.5, 2.5), (0.2, 5.0), (1 / 12, 12.0), (1 / 36, 36.0))
+#: Ends of the axis of ratios, of which the narrowest that holds all bars is taken; at its right stand the numbers.
+RATIO_SPANS = ((0.5, 3.4), (0.2, 7.0), (1 / 12, 18.0), (1 / 36, 60.0))
+RATIO_ROOM = 1.5
 RATIO_TICKS = (0.03, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 #: Axes of gaps (points): last tick, and the end, which leaves room for words.
 GAP_SPANS = ((40.0, 10.0, 50.0), (100.0, 20.0, 126.0))
@@ -175,7 +176,7 @@ def ratio_bars(rates: Sequence[Shared], *, total: float, title: str, caption: st
     """
     values = np.array([NAN if rate.ratio is None else rate.ratio for rate in rates] + [total])
     observed = np.array([rate.observed for rate in rates])
-    low, high = next((span for span in RATIO_SPANS if _within(values, *span)), RATIO_SPANS[-1])
+    low, high = next((span for span in RATIO_SPANS if _within(values, span[0], span[1] / RATIO_ROOM)), RATIO_SPANS[-1])
     rows = np.arange(len(values), dtype=float)[::-1]
     ends = np.clip(values, low, high)
     mine = np.arange(len(values)) < len(rates)
@@ -187,8 +188,6 @@ def ratio_bars(rates: Sequence[Shared], *, total: float, title: str, caption: st
         )
 
     texts = np.array([_times(rate.ratio) for rate in rates] + [_times(total)], dtype=object)
-    # Beside the bar and the ring, on the side of 1 that the bar does not take.
-    at = np.where(np.isfinite(ends), 1.0, 1.0)
     return Plot(
         title=title,
         caption=caption,
@@ -211,7 +210,7 @@ def ratio_bars(rates: Sequence[Shared], *, total: float, title: str, caption: st
             bars(~mine, "series-6"),
             Segments(x0=1, x1=1, y0=-0.5, y1=len(values) - 0.5, token="ink", width=1.5),
             Points(x=np.clip(observed, low, high), y=rows[: len(rates)], token="ink", size=13, filled=False),
-            *sided_labels(at, rows, texts, left=values >= 1, gap=8, token="ink", bold=True, plate=True),
+            Labels(x=high, y=rows, text=texts, token="ink", align="right", dx=-4, bold=True, plate=True),
         ),
         height=90 + 42 * len(values),
         key=(("above 1", "data"), ("below 1", "series-5"), ("all three together", "series-6"), ("ring: today", "ink")),
@@ -333,7 +332,7 @@ def rate_plane(
         title=title,
         caption=caption,
         x=Axis("false-positive rate (%)", 0, end, ticks=ticks),
-        y=Axis("true-positive rate (%)", 0, 1.04 * end, ticks=ticks),
+        y=Axis("true-positive rate (%)", 0, 1.1 * end, ticks=ticks),
         layers=tuple(layers),
         height=380,
         key=((first.name, GROUP_A), (second.name, GROUP_B), ("same flagged share (dashed)", "muted")),
@@ -372,9 +371,9 @@ def score_distributions(
     x = np.linspace(low, high, 221)
     tokens = (CAUGHT, MISSED, WRONGED, SPARED)
     layers: list[Layer] = []
-    bases = (1.62, 0.42)
+    bases = (1.5, 0.47)
     # The tallest curve of equal shares, to one half of a panel.
-    scale = 1.1
+    scale = 1.5
 
     def density(at: Array, mean: float, share: float) -> Array:
         return np.asarray(scale * share * np.exp(-((at - mean) ** 2) / 2) / math.sqrt(2 * math.pi))
@@ -389,11 +388,11 @@ def score_distributions(
             Band(x=left, low=base - density(left, 0.0, 1 - p), high=base, token=SPARED, alpha=0.85),
             Segments(x0=low, x1=high, y0=base, y1=base, token="ink", width=1),
             Segments(
-                x0=group.threshold, x1=group.threshold, y0=base - 0.36, y1=base + 0.42, token="ink", dash="dashed"
+                x0=group.threshold, x1=group.threshold, y0=base - 0.42, y1=base + 0.44, token="ink", dash="dashed"
             ),
             *sided_labels(
                 group.threshold,
-                base + 0.42,
+                base + 0.44,
                 f"cut-off {group.cutoff:.2f}",
                 left=group.threshold > 1.6,
                 gap=4,
@@ -403,7 +402,7 @@ def score_distributions(
             ),
             Labels(
                 x=low,
-                y=base + 0.62,
+                y=base + 0.64,
                 text=f"{group.name}: TPR {percent(group.tpr)}, FPR {percent(group.fpr)}, PPV {percent(group.ppv)}",
                 token="ink",
                 bold=True,
@@ -448,7 +447,7 @@ class CriterionPlane:
 
 
 #: Where each curve is named: in its order, at a place where no other runs.
-CURVE_NAMES = ((0.055, 0.62, "left"), (0.83, 0.64, "right"), (0.955, 0.075, "right"))
+CURVE_NAMES = ((0.055, 0.62, "left"), (0.83, 0.64, "right"), (0.955, 0.058, "right"))
 
 
 @instrument(volume=2, chapter=16)
@@ -493,7 +492,7 @@ def criterion_map(
         layers.append(Line(x=plane.along, y=curve, token="on-cell", width=2, dash=dash))
     for (x, y, align), name in zip(CURVE_NAMES, seen, strict=True):
         layers.append(Labels(x=x, y=y, text=name, token="on-cell", align=align, bold=True))
-    offsets = ((-9, -9, "right"), (9, 11, "left"), (-8, -11, "right"))
+    offsets = ((6, 15, "left"), (9, 11, "left"), (-8, -11, "right"))
     for (dx, dy, align), pair in zip(offsets, best, strict=True):
         layers += [
             Points(x=pair.cutoff_a, y=pair.cutoff_b, token="on-cell", size=9, filled=False),
@@ -631,12 +630,12 @@ def audit_clock(
             Segments(x0=deadline, x1=deadline, y0=low, y1=high, token="violation", dash="dashed"),
             Labels(
                 x=start,
-                y=level,
+                y=NAN if math.isnan(level) else low,
                 text="" if math.isnan(level) else f"provable below {level:.1f}",
                 token="met-ink",
-                baseline="top",
+                baseline="bottom",
                 dx=5,
-                dy=3,
+                dy=-3,
                 plate=True,
             ),
             Labels(

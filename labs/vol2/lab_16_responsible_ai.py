@@ -379,11 +379,27 @@ class FixedProduct(Act):
         )
 
     def concept(self) -> str:
-        def row(name: str, counts: Mapping[str, float], rates: Mapping[str, Any]) -> str:
-            cells = [f"{counts[cell]:,.0f}" for cell in ("tp", "fp", "fn", "tn")]
-            shares = [percent(rates[rate]) for rate in ("prevalence", "selection", "ppv", "tpr", "fpr")]
-            return "| " + " | ".join([name, *cells, *shares]) + " |"
+        def row(name: str, cells: tuple[str, str]) -> str:
+            return f"| {name} | {cells[0]} | {cells[1]} |\n"
 
+        def people(name: str, cell: str) -> str:
+            return row(name, (f"{COUNTS_1[cell]:,.0f}", f"{COUNTS_2[cell]:,.0f}"))
+
+        def share(name: str, rate: str) -> str:
+            return row(name, (percent(TODAY_1[rate]), percent(TODAY_2[rate])))
+
+        table = (
+            "| today, as published | group 1 | group 2 |\n|---|---|---|\n"
+            + people("flagged, re-arrested", "tp")
+            + people("flagged, not re-arrested", "fp")
+            + people("missed", "fn")
+            + people("left alone, not re-arrested", "tn")
+            + share("base rate", "prevalence")
+            + share("flagged share", "selection")
+            + share("PPV", "ppv")
+            + share("catch rate (TPR)", "tpr")
+            + share("false-positive rate (FPR)", "fpr")
+        )
         equity = (
             "\n\nThe controls of this context draw the opposite order: both *error rates* are equal, and the "
             "reliability of a flag is what is left. The question is about the adviser's order all the same."
@@ -395,10 +411,8 @@ class FixedProduct(Act):
             "two years. The **flagged share** is how many of a group are flagged, the **PPV** (precision) how often a "
             "flag is right. The **catch rate** (TPR) is how many of those who re-offend are flagged; the others, FNR = "
             "1 − TPR, are missed. The **false-positive rate** (FPR) is how many of those who do not re-offend are "
-            "flagged all the same. Today, as published:\n\n"
-            "| group | flagged, re-arrested | flagged, not | missed | left alone | base rate | flagged | PPV | TPR "
-            "| FPR |\n|---|---|---|---|---|---|---|---|---|---|\n"
-            f"{row('1', COUNTS_1, TODAY_1)}\n{row('2', COUNTS_2, TODAY_2)}{equity}"
+            "flagged all the same.\n\n"
+            f"{table}{equity}"
         )
 
     def prediction(self) -> ChoicePrediction:
@@ -612,9 +626,8 @@ class FixedProduct(Act):
         exists = "" if o.possible else "no such tool"
 
         def pair(name: str, rates: tuple[float, float]) -> Metric:
-            return Metric(
-                name, " / ".join(f"{100 * rate:.1f}" for rate in rates), "%", note=exists or "group 1 / group 2"
-            )
+            shares = " / ".join(f"{100 * rate:.1f}" for rate in rates)
+            return Metric(name, shares, note=exists or "%, group 1 / group 2")
 
         return [
             Metric(f"Ratio of the {COMPARED[o.order]}", "–" if o.ratio is None else f"{o.ratio:.3f}", "×", note=fixed),
@@ -1329,7 +1342,7 @@ class TwoRegions(Act):
     def peek(self) -> Peek:
         return Peek(
             ("binormal_threshold", "binormal_rates", "gap_half_width", "selection_rate_ratio"),
-            "Equal thresholds $t$ give equal $TPR$ and $FPR$, and by the first formula they are two different cut-offs; "
+            "Equal thresholds $t$ give equal $TPR$ and $FPR$, and by the first formula these are two cut-offs; "
             "one cut-off gives nearly equal $PPV$; equal approval needs a third pair.\n\nFor the $TPR$ of two groups "
             "that are caught alike the half-width is $z \\sqrt{TPR (1 - TPR) (1/n_A + 1/n_B)}$: to halve it takes four "
             "times the labels, and the smaller group decides.",
