@@ -244,7 +244,7 @@ def confusion_mosaics(
         for (left, right, bottom, top, share, ink), token in zip(boxes, tokens, strict=True):
             shown = exists and top > bottom
             # The carried level may run through a cell: its number stands in the larger part.
-            if k == 1 and token == WRONGED and bottom < level < top:
+            if k == 1 and bottom < level < top:
                 span = (level, top) if top - level > level else (bottom, level)
             else:
                 span = (bottom, top)

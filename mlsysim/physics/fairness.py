@@ -93,6 +93,41 @@ def ppv_from_rates(prevalence: Real, tpr: Real, fpr: Real) -> Any:
 
 
 @formula(
+    latex=r"r = \frac{p_1}{1 - p_1} \frac{1 - p_2}{p_2}",
+    variables={
+        "prevalence_1": Variable("p_1", "1", "base rate of the first group", PROBABILITY_OPEN),
+        "prevalence_2": Variable("p_2", "1", "base rate of the second group", PROBABILITY_OPEN),
+    },
+    result=Result("r", "1", "odds of the label in the first group over those in the second"),
+    validity="For every classifier it equals the ratio of the false-positive rates, times the ratio of the odds that "
+    "a flag is right, over the ratio of the true-positive rates.",
+    source="Chouldechova 2017, the identity for two groups.",
+)
+def prevalence_odds_ratio(prevalence_1: Real, prevalence_2: Real) -> Real:
+    """What the gaps between two groups multiply to, whatever the classifier."""
+    return prevalence_1 / (1.0 - prevalence_1) * (1.0 - prevalence_2) / prevalence_2
+
+
+@formula(
+    latex=r"\mathrm{TPR} = \frac{s \mathrm{PPV}}{p}, \; \mathrm{FPR} = \frac{s (1 - \mathrm{PPV})}{1 - p}",
+    variables={
+        "prevalence": PREVALENCE,
+        "ppv": Variable(r"\mathrm{PPV}", "1", "precision: share of the flagged who deserve it", FRACTION),
+        "selection": Variable("s", "1", "share of the group that is flagged", FRACTION),
+    },
+    result={
+        "tpr": Result(r"\mathrm{TPR}", "1", "true-positive rate that follows"),
+        "fpr": Result(r"\mathrm{FPR}", "1", "false-positive rate that follows"),
+    },
+    validity="Definitions, solved for the rates. A result above 1 means that the three inputs cannot occur together.",
+    source="Definitions of precision and selection rate.",
+)
+def rates_from_selection(prevalence: Real, ppv: Real, selection: Real) -> dict[str, Real]:
+    """Error rates of a group of which a known share is flagged with a known precision."""
+    return {"tpr": selection * ppv / prevalence, "fpr": selection * (1.0 - ppv) / (1.0 - prevalence)}
+
+
+@formula(
     latex=r"\mathrm{TPR} = \frac{TP}{TP + FN}, \; \mathrm{FPR} = \frac{FP}{FP + TN}, \; "
     r"\mathrm{PPV} = \frac{TP}{TP + FP}",
     variables={
@@ -210,6 +245,22 @@ def binormal_rates(threshold: Real, prevalence: Real, d_prime: Real) -> dict[str
         "ppv": _share(hits, selection),
         "accuracy": hits + (1.0 - prevalence) * (1.0 - fpr),
     }
+
+
+@formula(
+    latex=r"t = \frac{d'}{2} + \frac{1}{d'} \ln\left(\frac{\tau}{1 - \tau} \frac{1 - p}{p}\right)",
+    variables={
+        "cutoff": Variable(r"\tau", "1", "probability from which on a case is selected", PROBABILITY_OPEN),
+        "prevalence": PREVALENCE,
+        "d_prime": Variable("d'", "1", "distance of the two score distributions in standard deviations", POSITIVE),
+    },
+    result=Result("t", "1", "score at which the calibrated probability equals the cut-off, in standard deviations"),
+    validity=BINORMAL,
+    source="Bayes' theorem for two normal densities of equal spread; Green and Swets 1966.",
+)
+def binormal_threshold(cutoff: Real, prevalence: Real, d_prime: Real) -> Real:
+    """Score that a cut-off on the calibrated probability means in a group: the rarer the label, the higher."""
+    return d_prime / 2.0 + np.log(cutoff / (1.0 - cutoff) * (1.0 - prevalence) / prevalence) / d_prime
 
 
 @formula(
