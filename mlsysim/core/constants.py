@@ -975,6 +975,29 @@ LTE_UPLINK_SLOPE = _C(
     "paper",
 )
 
+# --- carbon of grids and hardware ---
+CI_HYDRO = _C(
+    "CI_HYDRO",
+    0.020,
+    "kg/kWh",
+    "carbon intensity of a hydro grid (Quebec)",
+    "course, Sustainable AI (the geography of carbon); Hydro-Quebec",
+    "Sustainable AI",
+    "chapter",
+)
+H100_EMBODIED_CARBON = _C(
+    "H100_EMBODIED_CARBON",
+    1312.0 / 8,
+    "kg",
+    "carbon of making one H100: an eighth of its baseboard of 8",
+    "course, Sustainable AI; NVIDIA HGX H100 product carbon footprint",
+    "Sustainable AI",
+    "datasheet",
+)
+GPT3_TRAINING_ENERGY = _C(
+    "GPT3_TRAINING_ENERGY", 1_287_000.0, "kWh", "training of GPT-3", "Patterson et al. 2021", "Sustainable AI", "paper"
+)
+
 CONSTANTS: Mapping[str, Constant] = MappingProxyType(
     {name: value for name, value in globals().items() if isinstance(value, Constant)}
 )

@@ -24,8 +24,10 @@ from sympy.parsing.latex.errors import LaTeXParsingError
 
 from mlsysim.physics import (
     FORMULAS,
+    analytic_gaussian_delta,
     attention_traffic_bytes,
     dm1_sigma,
+    epsilon_composition_advanced,
     erlang_c,
     mmc_survival,
     mmc_wait_percentile,
@@ -33,6 +35,7 @@ from mlsysim.physics import (
     resident_fraction,
     staleness_cost,
     transformer_activation_bytes_per_layer,
+    zcdp_rho_from_epsilon,
 )
 from mlsysim.physics.registry import FormulaSpec
 from mlsysim.physics.training import OPTIMIZER_BYTES, STORAGE_BYTES
@@ -76,6 +79,8 @@ UNPARSEABLE = {
     "priority_waits_nonpreemptive": "a wait per class",
     "service_moments": "three moments as one vector",
     "d_prime_from_rates": "the inverse of the normal distribution function (compared with SciPy elsewhere)",
+    "analytic_gaussian_delta": "the normal distribution function (compared with SciPy elsewhere)",
+    "laplace_sum_mean_abs_error": "the gamma function (compared with SciPy elsewhere)",
 }
 
 Arguments = dict[str, Any]
@@ -96,6 +101,8 @@ MD1_TAIL: Auxiliary = {
     "C": lambda a, _: (1 - a["utilization"]) / (a["utilization"] * np.exp(_md1_root(a)) - 1),
 }
 ERLANG: Auxiliary = {"C": lambda a, _: erlang_c(a["servers"], a["arrival_per_s"] * a["service_s"])}
+# SymPy's parser does not know the number by its name.
+PI: Auxiliary = {r"\pi": lambda a, _: np.pi}
 STATE: Auxiliary = {
     "b_w": lambda a, _: STORAGE_BYTES[a["precision"]][0],
     "b_g": lambda a, _: STORAGE_BYTES[a["precision"]][1],
@@ -192,6 +199,13 @@ AUXILIARY: dict[str, Auxiliary] = {
     "retraining_cost_rate": {
         "S": lambda a, _: staleness_cost(**{k: v for k, v in a.items() if k != "run_cost_usd"}),
     },
+    "diurnal_intensity": PI,
+    "window_mean_intensity": PI,
+    "shift_saving_fraction": PI,
+    "zcdp_rho_from_epsilon": {"L": lambda a, _: -np.log(a["delta"])},
+    "zcdp_noise_multiplier": {r"\rho": lambda a, _: zcdp_rho_from_epsilon(a["epsilon"], a["delta"])},
+    "gaussian_mean_abs_error": {r"\pi": lambda a, _: np.pi},
+    "normal_density": {r"\pi": lambda a, _: np.pi},
     "round_to_grid": {"n": lambda a, _: 2 ** (a["bits"] - 1) - 1},
     "optimizer_step_time": {
         **STATE,
@@ -242,6 +256,10 @@ BRANCH: dict[str, Callable[[Arguments], bool]] = {
 
 # An equation that is solved for its result: what its left-hand side is at that result.
 LEFT_HAND_SIDE: dict[str, Callable[[Arguments, Any], Any]] = {
+    "analytic_gaussian_sigma": lambda a, result: analytic_gaussian_delta(a["sensitivity"], a["epsilon"], result),
+    "per_release_epsilon_advanced": lambda a, result: epsilon_composition_advanced(
+        result, a["releases"], a["delta_slack"]
+    ),
     "optimal_retrain_interval": lambda a, result: special.gammainc(2, a["decay_per_day"] * result),
     "mmc_latency_percentile": lambda a, result: mmc_survival(result, a["arrival_per_s"], a["service_s"], a["servers"]),
 }
