@@ -162,7 +162,7 @@ def tornado(gains: Sequence[Gain], *, perturbation: float, title: str, caption: 
             dx=-6,
         ),
         Points(
-            x=high * 0.97,
+            x=np.full(len(ordered), high * 0.97),
             y=np.where([one.predicted for one in ordered], rows, NAN),
             token="series-2",
             size=13,

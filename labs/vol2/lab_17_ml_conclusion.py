@@ -34,6 +34,7 @@ from components.instruments.synthesis import (
 )
 from components.metrics import Metric, held
 from components.quantity import number, percent, plain, quantity, usd
+from components.report import Report, ReportAudit, ReportDesign
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -51,7 +52,10 @@ from labs.base import (
     at_most,
     scenario,
 )
-from labs.record import FIELDS, Line, Record
+from labs.record import FIELDS, Line, Record, typical_factor
+from labs.report import SIGNS, report_family, report_lab
+from labs.states import reached
+from ledger.clock import now
 from mlsysim import physics
 from mlsysim.core import constants as c
 
@@ -158,7 +162,7 @@ TOPICS = {
                 "tail",
                 "drift",
                 "cohorts",
-                "where the cost went",
+                "moved costs",
             ),
             start=1,
         )
@@ -174,7 +178,7 @@ TOPICS = {
                 "3D parallelism",
                 "collectives",
                 "checkpoint interval",
-                "utilization and waiting",
+                "waiting",
                 "largest lane",
                 "serving",
                 "federated rounds",
@@ -276,9 +280,6 @@ def walls_text(record: Record) -> str:
     """Labs in which a limit was broken, of those of which that is known."""
     found, known = record.walls_found
     return f"{found} of {known}" if known else "–"
-
-
-SIGNS = {True: "✓", False: "✕", None: "–"}
 
 
 def labs_of(family: Family, board: Board) -> str:
@@ -916,6 +917,11 @@ class ProgrammeOutcome:
 def room_below(value: float, limit: float) -> float:
     """Room under an upper limit, as a share of it."""
     return (limit - value) / limit
+
+
+def room_text(margin: float) -> str:
+    """A margin with its sign."""
+    return "−∞" if math.isinf(margin) else f"{'+' if margin >= 0 else ''}{percent(margin, 0)}"
 
 
 def room_above(value: float, limit: float) -> float:
@@ -1608,6 +1614,70 @@ class InvariantAuditLab(Lab):
             "labs_read": len(self.board.read),
             "share_correct": self.board.share_correct,
         }
+
+    def report(self) -> Report:
+        # Read anew: an imported file may have brought labs since the board was drawn.
+        board = Board.of(self)
+        return Report(
+            eyebrow=f"MLSys Labs · Volume {self.volume} · Lab {self.number:02d} · {self.chapter}",
+            title=self.title,
+            invariant=self.invariant,
+            date=f"{now():%Y-%m-%d}",
+            summary=self._summary(board),
+            labs=tuple(report_lab(key, f"{name_of(key)} {TOPICS[key]}", line) for key, line in board.lines.items()),
+            families=tuple(
+                report_family(f"family-{k}", family.name, family.keys, part, interval_of(part), walls_text(part))
+                for k, family in enumerate(FAMILIES)
+                for part in (board.of_family(family),)
+            ),
+            design=self.report_design(),
+        )
+
+    def report_design(self) -> ReportDesign:
+        act, o = self.act2, self.act2.outcome
+        open_ = reached(self.state, "act2_explore")
+        controls = {
+            "context": self.active_context.label,
+            **{spec.label: spec.text(act.values()[name]) for name, spec in act.specs.items()},
+            "audits passed": f"{o.audits_passed} of {len(AUDITS)}",
+        }
+        return ReportDesign(
+            audits=tuple(
+                ReportAudit(
+                    key,
+                    audit.name,
+                    audit.limit,
+                    *((o.found(key), room_text(o.margins[key]), SIGNS[o.passed[key]]) if open_ else ()),
+                )
+                for key, audit in AUDITS.items()
+            ),
+            controls=tuple((label, text if open_ else "–") for label, text in controls.items()),
+            verdict=self._verdict() if open_ else "Act II has not been opened yet.",
+        )
+
+    def _summary(self, board: Board) -> tuple[tuple[str, str], ...]:
+        record = board.record
+        wrong = [guess for guess in record.guesses if guess.correct is False]
+        factor = typical_factor(wrong)
+        own = self.predictions.get("act1")
+        return (
+            ("labs in my ledger", f"{len(board.read)} of {len(TOPICS)}"),
+            ("first predictions right", right_text(record) if record.taken else "–"),
+            ("95 % interval", interval_text(record)),
+            ("a wrong one is off by (median)", "–" if factor is None else f"{plain(factor, 2)}×"),
+            ("labs with a limit broken", walls_text(record)),
+            ("Act I here", "–" if own is None else f"{RESOURCES[own]} {SIGNS[self.correct['act1']]}"),
+        )
+
+    def _verdict(self) -> str:
+        o = self.act2.outcome
+        if o.passes:
+            return f"Commissioned: all {len(AUDITS)} audits pass at once."
+        binds = AUDITS[o.binding]
+        return (
+            f"Not commissioned: {len(o.failing)} of {len(AUDITS)} audits fail. Binding: {binds.name}, "
+            f"{o.found(o.binding)} against {binds.limit}."
+        )
 
     def solution(self, context: str) -> dict[str, Any] | None:
         return None if context == POD.id else REFERENCE
