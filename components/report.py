@@ -113,9 +113,9 @@ class ReportPanel(HtmlComponent):
 
     :Example:
 
-    >>> ReportPanel(document=report.document())
+    >>> ReportPanel(page=report.document())
     """
 
-    document = param.String(default="", doc="The report as a whole HTML document, made by `Report.document`.")
-    name = param.String(default="mlsys-labs-report.html", doc="Name of the file that is saved.")
+    page = param.String(default="", doc="The report as a whole HTML document, made by `Report.document`.")
+    file_name = param.String(default="mlsys-labs-report.html", doc="Name of the file that is saved.")
     hint = param.String(default="", doc="A line beside the buttons.")

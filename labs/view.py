@@ -147,12 +147,12 @@ class LabView:
             self._ledger_panel = LedgerPanel(**self._ledger_state())
             self._ledger_panel.on_msg(self._ledger_message)
             if (report := self.lab.report()) is not None:
-                self._report_panel = ReportPanel(document=report.document(), name=report_name(type(self.lab)))
+                self._report_panel = ReportPanel(page=report.document(), file_name=report_name(type(self.lab)))
             self.slots["ledger"].items = [part for part in (self._ledger_panel, self._report_panel) if part is not None]
         else:
             self._ledger_panel.param.update(**self._ledger_state())
             if self._report_panel is not None and (report := self.lab.report()) is not None:
-                self._report_panel.document = report.document()
+                self._report_panel.page = report.document()
 
     def _ledger_state(self) -> dict[str, Any]:
         lab = self.lab

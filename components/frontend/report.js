@@ -24,7 +24,7 @@ export const ReportPanel = component(["ledger", "report"], ({model}) => {
   const shadow = sheet.attachShadow({mode: "open"})
   const hint = h("span", {class: "hint"})
   const show = () => {
-    shadow.replaceChildren(...(model.document ? partsOf(model.document) : []))
+    shadow.replaceChildren(...(model.page ? partsOf(model.page) : []))
     hint.textContent = model.hint
   }
   show()
@@ -33,9 +33,9 @@ export const ReportPanel = component(["ledger", "report"], ({model}) => {
       h("h2", {}, "Your report on one page"),
       h("p", {}, "Your predictions, how well they were calibrated, and your design before its audits. Print it, or save it as a page that opens anywhere without a network."),
       h("div", {class: "actions"},
-        h("button", {type: "button", class: "primary", onclick: () => download(model.name, model.document, "text/html")}, "Save report"),
-        h("button", {type: "button", onclick: () => printAlone(model.document)}, "Print"), hint),
+        h("button", {type: "button", class: "primary", onclick: () => download(model.file_name, model.page, "text/html")}, "Save report"),
+        h("button", {type: "button", onclick: () => printAlone(model.page)}, "Print"), hint),
       h("div", {class: "paper no-print", tabindex: "0", role: "region", "aria-label": "Preview of the report"}, sheet)),
-    update: {document: show, hint: show},
+    update: {page: show, hint: show},
   }
 })

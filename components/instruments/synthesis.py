@@ -31,7 +31,7 @@ def percent_ticks(*fractions: float) -> tuple[tuple[float, str], ...]:
 class FamilyRecord:
     """Labs of one kind: who took which, how many first predictions were right, in how many a limit was broken.
 
-    `labs` names them with their signs. `interval` is that of the share of right predictions; None without any.
+    `labs` names them with their signs, in one line or two. `interval` is that of the share of right predictions; None without any.
     """
 
     name: str
@@ -65,7 +65,7 @@ def family_board(families: Sequence[FamilyRecord], *, guessing: float, title: st
         Segments(x0=lows, x1=highs, y0=rows - 0.06, y1=rows - 0.06, token="ink", width=2),
         Segments(x0=lows, x1=lows, y0=rows - 0.16, y1=rows + 0.04, token="ink", width=2),
         Segments(x0=highs, x1=highs, y0=rows - 0.16, y1=rows + 0.04, token="ink", width=2),
-        Labels(x=0, y=rows + 0.3, text=[one.labs for one in families], token="ink", size="8.5pt", dx=3),
+        Labels(x=0, y=rows + 0.27, text=[one.labs for one in families], token="ink", size="8.5pt", dx=3, plate=True),
         Labels(
             x=0.5,
             y=rows - 0.1,
@@ -73,16 +73,6 @@ def family_board(families: Sequence[FamilyRecord], *, guessing: float, title: st
             token="ink",
             align="center",
             size="8.5pt",
-            plate=True,
-        ),
-        Labels(
-            x=1,
-            y=rows - 0.3,
-            text=[f"{one.right} of {one.taken}" if one.taken else "" for one in families],
-            token="ink",
-            bold=True,
-            align="right",
-            dx=-4,
             plate=True,
         ),
         Labels(
@@ -103,10 +93,13 @@ def family_board(families: Sequence[FamilyRecord], *, guessing: float, title: st
             "",
             -0.52,
             len(families) - 0.12,
-            ticks=tuple((float(row), one.name) for row, one in zip(rows, families, strict=True)),
+            ticks=tuple(
+                (float(row), f"{one.name}\n{one.right} of {one.taken}" if one.taken else one.name)
+                for row, one in zip(rows, families, strict=True)
+            ),
         ),
         layers=tuple(layers),
-        height=90 + 54 * len(families),
+        height=90 + 64 * len(families),
         key=(("predictions right, with 95 % interval", "data"), ("a limit was broken", "series-5")),
     )
 
@@ -131,6 +124,7 @@ def tornado(gains: Sequence[Gain], *, perturbation: float, title: str, caption: 
     values = np.array([one.gain for one in ordered])
     high = 1.04 * perturbation
     texts = [f"+{percent(value, 2)}" for value in values]
+    inside = values > 0.6 * perturbation
     layers: list[Layer] = [
         Boxes(left=0, right=values, bottom=rows - 0.3, top=rows + 0.3, token="data"),
         Segments(x0=perturbation, x1=perturbation, y0=-0.5, y1=len(ordered) - 0.5, token="ink", dash="dashed"),
@@ -147,7 +141,7 @@ def tornado(gains: Sequence[Gain], *, perturbation: float, title: str, caption: 
         Labels(
             x=values,
             y=rows,
-            text=["" if inside else text for text, inside in zip(texts, values > 0.6 * perturbation, strict=True)],
+            text=["" if long else text for text, long in zip(texts, inside, strict=True)],
             token="ink",
             bold=True,
             dx=6,
@@ -155,30 +149,21 @@ def tornado(gains: Sequence[Gain], *, perturbation: float, title: str, caption: 
         Labels(
             x=values,
             y=rows,
-            text=[text if inside else "" for text, inside in zip(texts, values > 0.6 * perturbation, strict=True)],
+            text=[text if long else "" for text, long in zip(texts, inside, strict=True)],
             token="on-fill",
             bold=True,
             align="right",
             dx=-6,
         ),
-        Points(
-            x=np.full(len(ordered), high * 0.97),
-            y=np.where([one.predicted for one in ordered], rows, NAN),
-            token="series-2",
-            size=13,
-            marker="diamond",
-            filled=False,
-        ),
         Labels(
-            x=high * 0.97,
-            y=rows - 0.24,
-            text=["your prediction" if one.predicted else "" for one in ordered],
+            x=0,
+            y=rows - 0.3,
+            text=["◇ your prediction" if one.predicted else "" for one in ordered],
             token="series-2",
             bold=True,
-            align="right",
             baseline="top",
-            dx=8,
-            plate=True,
+            dx=3,
+            dy=1,
         ),
     ]
     return Plot(
@@ -188,13 +173,16 @@ def tornado(gains: Sequence[Gain], *, perturbation: float, title: str, caption: 
             "gain in training throughput",
             0,
             high,
-            ticks=tuple((perturbation * k / 4, percent(perturbation * k / 4)) for k in range(5)),
+            ticks=tuple((perturbation * k / 2, percent(perturbation * k / 2)) for k in range(3)),
         ),
         y=Axis(
             "",
             -0.62,
             len(ordered) - 0.1,
-            ticks=tuple((float(row), one.name) for row, one in zip(rows, ordered, strict=True)),
+            # The last words of a name stand in a line of their own: narrow screens need the room.
+            ticks=tuple(
+                (float(row), "\n".join(one.name.rsplit(" ", 1))) for row, one in zip(rows, ordered, strict=True)
+            ),
         ),
         layers=tuple(layers),
         height=100 + 56 * len(ordered),
@@ -262,7 +250,7 @@ def step_anatomy(
             float(x[0]),
             float(x[-1]),
             log=True,
-            ticks=tuple((float(n), f"{n:,}") for n in (8, 64, 512, 4096, 16_384)),
+            ticks=tuple((float(n), f"{n:,}") for n in (8, 128, 2048, 16_384)),
         ),
         y=Axis("share of a step", 0, 1.1, ticks=percent_ticks(0, 0.25, 0.5, 0.75, 1)),
         layers=tuple(layers),
@@ -322,9 +310,7 @@ def audit_board(rows: Sequence[AuditRow], *, title: str, caption: str = "") -> P
         Labels(x=1, y=top, text="room →", token="met-ink", align="right", baseline="bottom", dx=-3, dy=-2),
     ]
     words = [
-        f"{'←' if row.margin < -1 else ''}{'−∞' if math.isinf(row.margin) else percent(row.margin, 0)}"
-        f"{' binding' if k == binds else ''}"
-        for k, row in enumerate(rows)
+        f"{'← ' if row.margin < -1 else ''}{'−∞' if math.isinf(row.margin) else percent(row.margin, 0)}" for row in rows
     ]
     # On the other side of the limit than the bar, where nothing is in the way.
     layers += sided_labels(0.0, y - 0.2, words, left=passes, gap=7, token="ink", bold=True, plate=True)
@@ -337,7 +323,8 @@ def audit_board(rows: Sequence[AuditRow], *, title: str, caption: str = "") -> P
             -0.52,
             len(rows) - 0.1,
             ticks=tuple(
-                (float(at), f"{row.name} {'✓' if row.passes else '✕'}") for at, row in zip(y, rows, strict=True)
+                (float(at), f"{row.name} {'✓' if row.passes else '✕'}{chr(10) + 'binding' if k == binds else ''}")
+                for k, (at, row) in enumerate(zip(y, rows, strict=True))
             ),
         ),
         layers=tuple(layers),
@@ -391,7 +378,8 @@ def speed_and_price(
     point (GPUs, days) in the upper panel.
     """
     x = np.asarray(gpus, dtype=float)
-    low, high = float(x[0]), float(x[-1])
+    # Air at both ends, where the marker may stand.
+    low, high = float(x[0]) / 1.12, float(x[-1]) * 1.12
     limit = float(days.height(limit_days, _UPPER))
     at_days, at_energy = float(days.height(days.at_marker, _UPPER)), float(energy.height(energy.at_marker, 0.0))
     flag = (NAN, NAN) if predicted is None else (predicted[0], float(days.height(predicted[1], _UPPER)))
@@ -417,17 +405,30 @@ def speed_and_price(
             plate=True,
         ),
         Labels(
-            x=low,
+            x=high,
             y=limit,
             text=f"limit {plain(limit_days)} days",
             token="violation-ink",
+            align="right",
             baseline="bottom",
-            dx=4,
+            dx=-4,
             dy=-3,
             plate=True,
         ),
-        Labels(x=low, y=_UPPER, text=days.name, token="data", bold=True, baseline="bottom", dx=4, dy=-3, plate=True),
-        Labels(x=low, y=1.0, text=energy.name, token="series-5", bold=True, baseline="top", dx=4, dy=4, plate=True),
+        *(
+            Labels(
+                x=math.sqrt(low * high),
+                y=top,
+                text=curve.name,
+                token=token,
+                bold=True,
+                align="center",
+                baseline="top",
+                dy=4,
+                plate=True,
+            )
+            for curve, top, token in ((days, _UPPER + 1, "data"), (energy, 1.0, "series-5"))
+        ),
     ]
     layers += sided_labels(marker, at_days, days.text, left=turned, gap=10, token="data", bold=True, plate=True)
     layers += sided_labels(marker, at_energy, energy.text, left=turned, gap=10, token="series-5", bold=True, plate=True)
@@ -575,7 +576,7 @@ def carbon_account(accounts: Sequence[Account], *, limit: float, title: str, cap
     step = next(s for s in (100, 200, 250, 500, 1000, 2000, 2500, 5000, 10_000) if top / s <= 6)
 
     def wide(values: Array) -> npt.NDArray[np.bool_]:
-        return values > 0.24 * top
+        return values > 0.3 * top
 
     layers: list[Layer] = [
         Boxes(left=limit, right=top, bottom=-0.5, top=len(accounts) - 0.5, token="violation", alpha=0.08),

@@ -146,14 +146,14 @@ class Player {
 
   showLedger() {
     if (this.ledger) {
-      this.report?.set({document: this.reportDocument()})
+      this.report?.set({page: this.reportDocument()})
       return this.ledger.set(this.ledgerState())
     }
     this.ledger = mount("LedgerPanel", {
       ...this.ledgerState(), notice: "", notice_kind: "info", formats: ["json"], place: "in this browser",
     }, {onmessage: (message) => this.ledgerMessage(message)})
     const {report} = this.lesson
-    if (report) this.report = mount("ReportPanel", {name: report.name, hint: "", document: this.reportDocument()})
+    if (report) this.report = mount("ReportPanel", {file_name: report.name, hint: "", page: this.reportDocument()})
     this.fill("ledger", [this.ledger, this.report].filter(Boolean))
   }
 
