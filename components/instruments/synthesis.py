@@ -31,7 +31,8 @@ def percent_ticks(*fractions: float) -> tuple[tuple[float, str], ...]:
 class FamilyRecord:
     """Labs of one kind: who took which, how many first predictions were right, in how many a limit was broken.
 
-    `labs` names them with their signs, in one line or two. `interval` is that of the share of right predictions; None without any.
+    `labs` names them with their signs, in one line or two. `interval` is that of the share of right predictions; None
+    without any.
     """
 
     name: str
