@@ -551,7 +551,6 @@ class TenPercent(Act):
                 "young_interval",
                 "goodput_first_order",
                 "tail_hit_probability",
-                "wilson_interval",
             ),
             "For every rate $r_i$ the elasticity of the throughput is a share: "
             "$\\frac{d \\ln X}{d \\ln r_i} = \\frac{T_i}{T}$, and the sum over all terms is 1. It is Amdahl's law for "
