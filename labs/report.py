@@ -10,10 +10,16 @@ from labs.content import NumberPrediction
 from labs.lab import Lab
 from labs.record import Line, Record, first_question, guess_of
 from ledger import contract_of
+from ledger.clock import now
 
 #: Whether a first prediction was right, as a sign.
 SIGNS = {True: "✓", False: "✕", None: "–"}
 _YES = {True: "yes", False: "no", None: "–"}
+
+
+def today() -> str:
+    """The date that a report bears."""
+    return f"{now():%Y-%m-%d}"
 
 
 def report_name(lab: type[Lab]) -> str:

@@ -67,9 +67,8 @@ from labs.board import (
     walls_text,
 )
 from labs.record import FIELDS, typical_factor
-from labs.report import SIGNS
+from labs.report import SIGNS, today
 from labs.states import reached
-from ledger.clock import now
 from mlsysim import physics
 from mlsysim.core import constants as c
 
@@ -1462,7 +1461,7 @@ class InvariantAuditLab(Lab):
             eyebrow=f"MLSys Labs · Volume {self.volume} · Lab {self.number:02d} · {self.chapter}",
             title=self.title,
             invariant=self.invariant,
-            date=f"{now():%Y-%m-%d}",
+            date=today(),
             summary=self._summary(board),
             labs=reported_labs(board),
             families=reported_families(board),
