@@ -68,7 +68,6 @@ from labs.board import (
 )
 from labs.record import FIELDS, typical_factor
 from labs.report import SIGNS, today
-from labs.states import reached
 from mlsysim import physics
 from mlsysim.core import constants as c
 
@@ -1470,7 +1469,7 @@ class InvariantAuditLab(Lab):
 
     def report_design(self) -> ReportDesign:
         act, o = self.act2, self.act2.outcome
-        open_ = reached(self.state, "act2_explore")
+        open_ = "act2" in self.predictions
         controls = {
             "context": self.active_context.label,
             **{spec.label: spec.text(act.values()[name]) for name, spec in act.specs.items()},
