@@ -203,7 +203,7 @@ class Part:
     align: str = "left"
 
 
-#: Fills of the parts from the bottom; all dark enough for a name in the surface's colour.
+#: Fills of the parts from the bottom.
 PART_TOKENS = ("data", "series-5", "series-4", "series-2")
 
 
@@ -238,9 +238,10 @@ def step_anatomy(
                 x=x[part.at],
                 y=(low[part.at] + high[part.at]) / 2,
                 text=part.name,
-                token="on-fill",
+                token="ink",
                 bold=True,
                 align=part.align,
+                plate=True,
             )
         )
     return Plot(

@@ -772,7 +772,6 @@ class EightAudits(Act):
 
     title = "Eight green rows"
     minutes = 24
-    snapshot_stops = {"sequences": (32, 64), "gpus": (2048,), "batch_mi": (8,)}
 
     gpus = stops(
         "GPUs for training",
