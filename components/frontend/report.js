@@ -21,10 +21,9 @@ function printAlone(text) {
 
 export const ReportPanel = component(["ledger", "report"], ({model}) => {
   const sheet = h("div", {class: "paper-sheet"})
-  const shadow = sheet.attachShadow({mode: "open"})
   const hint = h("span", {class: "hint"})
   const show = () => {
-    shadow.replaceChildren(...(model.page ? partsOf(model.page) : []))
+    sheet.replaceChildren(...(model.page ? partsOf(model.page) : []))
     hint.textContent = model.hint
   }
   show()
