@@ -34,6 +34,7 @@ MODULES = (
     "controls.js",
     "figure.js",
     "ledger.js",
+    "report.js",
     "frame.js",
     "index.js",
 )
@@ -52,6 +53,7 @@ SNAPSHOT_MODULES = (
     "snapshot/shelf.js",
     "snapshot/run.js",
     "snapshot/act.js",
+    "snapshot/report.js",
     "snapshot/player.js",
     "snapshot/course.js",
 )

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import param
 
 from components.controls import ControlError, brief
+from components.report import Report, ReportDesign
 from labs.act import Act
 from labs.content import Context, Design, Note, NumberPrediction, Option, Question, Radio, Reading
 from labs.states import STATES, reached
@@ -79,6 +80,14 @@ class Lab(param.Parameterized):
     def extras(self) -> Mapping[str, Any]:
         """The lab's own ledger fields."""
         return {}
+
+    def report(self) -> Report | None:
+        """A page that a student can print or save, offered in the Ledger tab; none by default."""
+        return None
+
+    def report_design(self) -> ReportDesign | None:
+        """The part of the report that depends on the controls of Act II."""
+        return None
 
     def eligible(self, outcome: Any) -> bool:
         """Whether a design of Act II with this outcome may become `last_design`; every design is by default.

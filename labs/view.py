@@ -16,10 +16,12 @@ from components.controls import ControlError
 from components.frame import LabFrame
 from components.layout import Columns, Stack
 from components.ledger_panel import LedgerPanel
+from components.report import ReportPanel
 from components.text import to_html
 from labs import showing
 from labs.act_view import ActView
 from labs.lab import Lab, LabError
+from labs.report import report_name
 from labs.states import NEXT_STEP, reached
 from ledger import LedgerError, LedgerImportError, export_csv, export_json, import_csv, import_json
 from mlsysim.physics import FORMULAS
@@ -45,6 +47,7 @@ class LabView:
         self._acts: dict[str, ActView] = {}
         self._resting: Any = None
         self._ledger_panel: LedgerPanel | None = None
+        self._report_panel: ReportPanel | None = None
         self.slots = {tab: Stack() for tab in ("briefing", "act1", "act2", "ledger")}
         active = TAB_OF_STATE.get(lab.state, lab.state[:4])
         self.frame = LabFrame(
@@ -143,9 +146,13 @@ class LabView:
         if self._ledger_panel is None:
             self._ledger_panel = LedgerPanel(**self._ledger_state())
             self._ledger_panel.on_msg(self._ledger_message)
-            self.slots["ledger"].items = [self._ledger_panel]
+            if (report := self.lab.report()) is not None:
+                self._report_panel = ReportPanel(page=report.document(), file_name=report_name(type(self.lab)))
+            self.slots["ledger"].items = [part for part in (self._ledger_panel, self._report_panel) if part is not None]
         else:
             self._ledger_panel.param.update(**self._ledger_state())
+            if self._report_panel is not None and (report := self.lab.report()) is not None:
+                self._report_panel.page = report.document()
 
     def _ledger_state(self) -> dict[str, Any]:
         lab = self.lab

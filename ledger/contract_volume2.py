@@ -198,7 +198,7 @@ VOLUME_2: tuple[LabContract, ...] = (
         "v2_17",
         number("gpus", "GPUs", "accelerators in the fleet"),
         number("training_days", "days", "training time"),
-        number("carbon_t", "t", "carbon dioxide of the training run"),
+        number("carbon_t", "t", "carbon dioxide of training and a year of serving"),
         number("labs_read", "labs", "entries that the board could read"),
         number("share_correct", "fraction", "share of right Act I predictions among them"),
         contexts=("fleet", "pod"),

@@ -1,7 +1,7 @@
 // The Ledger tab: what was decided, and how to take it along.
 import {component, h, button} from "./dom.js";
 
-function download(name, text, type) {
+export function download(name, text, type) {
   const url = URL.createObjectURL(new Blob([text], {type}))
   const link = h("a", {href: url, download: name})
   link.click()

@@ -16,6 +16,7 @@ from labs.act import Act
 from labs.catalog import catalog
 from labs.content import NumberPrediction
 from labs.lab import Lab
+from labs.report import for_snapshot, report_name
 from labs.robot import memory_ledger, opened
 from labs.snapshot.grid import Grid
 from labs.snapshot.recorder import Recording
@@ -65,6 +66,7 @@ def lesson(lab: type[Lab], recordings: Mapping[str, Mapping[str, Recording]]) ->
         },
         "reads": [_read(key, field) for key, field in lab.reads],
         "reads_title": READS_TITLE,
+        "report": None if (report := run.report()) is None else {**for_snapshot(report), "name": report_name(lab)},
     }
 
 

@@ -203,6 +203,8 @@ class Recorder:
         act = self.act
         if act.key == "act2":
             yield from self._of_the_design()
+            if (reported := self.run.report_design()) is not None:
+                yield from ((f"report/{cell}", text) for cell, text in reported.cells().items())
         yield "failures", showing.failures(act)
         for k, metric in enumerate(act.metrics(act.outcome)):
             yield f"metric/{k}", asdict(metric)

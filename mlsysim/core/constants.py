@@ -1035,6 +1035,7 @@ CLUSTER_GPUS = _C(
 
 # --- carbon of grids and hardware -----------------------------------------------------------------------
 
+# --- carbon of grids and hardware ---
 CI_HYDRO = _C(
     "CI_HYDRO",
     0.020,

@@ -450,6 +450,7 @@ from mlsysim.physics.serving import (
 )
 from mlsysim.physics.simulation import TrainingRun, simulate_training_run
 from mlsysim.physics.storage import checkpoint_bytes
+from mlsysim.physics.synthesis import decode_memory_time, orchestration_gain, tail_hit_probability, tokens_required
 from mlsysim.physics.three_d_step import ThreeDStep, layout_error, three_d_step
 from mlsysim.physics.training import (
     accumulation_overhead,
@@ -604,6 +605,7 @@ __all__ = [
     "data_stall_fraction",
     "decode_attention_intensity",
     "decode_iteration_time",
+    "decode_memory_time",
     "decode_mfu_ceiling",
     "decode_rate",
     "decode_step_time",
@@ -769,6 +771,7 @@ __all__ = [
     "optimal_retrain_interval",
     "optimal_retrain_interval_sqrt",
     "optimizer_step_time",
+    "orchestration_gain",
     "ota_update_cost",
     "output_length_quantile",
     "over_selected_round_time",
@@ -870,11 +873,13 @@ __all__ = [
     "storm_write_bandwidth",
     "straggler_wait",
     "supply_rate",
+    "tail_hit_probability",
     "tensor_parallel_time",
     "three_d_step",
     "tiered_read_rate",
     "tiered_transfer_time",
     "tiled_attention_state_bytes",
+    "tokens_required",
     "tp_comm_compute_ratio",
     "tp_message_bytes",
     "training_flops",

@@ -220,6 +220,22 @@ def d_prime_from_rates(tpr: Real, fpr: Real) -> Real:
 
 
 @formula(
+    latex=r"t = \frac{d'}{2} + \frac{1}{d'} \ln\left(\frac{c}{1 - c} \cdot \frac{1 - p}{p}\right)",
+    variables={
+        "cutoff": Variable("c", "1", "probability at which a case is selected", PROBABILITY_OPEN),
+        "prevalence": Variable("p", "1", "share of positives", PROBABILITY_OPEN),
+        "d_prime": Variable("d'", "1", "distance of the two score distributions", POSITIVE),
+    },
+    result=Result("t", "1", "threshold on the raw score"),
+    validity=BINORMAL,
+    source="Bayes' rule for two normal distributions (Green and Swets 1966).",
+)
+def binormal_threshold(cutoff: Real, prevalence: Real, d_prime: Real) -> Real:
+    """Raw score at which the calibrated probability of a group equals a cut-off."""
+    return d_prime / 2.0 + np.log(cutoff / (1.0 - cutoff) * (1.0 - prevalence) / prevalence) / d_prime
+
+
+@formula(
     latex=r"\mathrm{TPR} = \Phi(d' - t), \; \mathrm{FPR} = \Phi(-t), \; s = p \mathrm{TPR} + (1 - p) \mathrm{FPR}, \; "
     r"A = p \mathrm{TPR} + (1 - p) (1 - \mathrm{FPR})",
     variables={"threshold": THRESHOLD, "prevalence": PREVALENCE, "d_prime": D_PRIME},

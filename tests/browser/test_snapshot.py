@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tests.browser.conftest import PATIENCE_MS, SETTINGS
 from tests.browser.judge import all_faults
 from tests.browser.snapshots import BUDGET, Folder, Reader
 from tests.browser.student import Student
+from tests.browser.test_report import LEDGERS, fill, pages_of, report_on_paper
 from tests.browser.walk import walk
 from tests.browser.watch import Watch
 
@@ -383,3 +385,31 @@ def printed(reader: Reader) -> str:
     reader.page.emulate_media(media="print")
     assert len(reader.page.pdf()) > 10_000
     return reader.page.locator(".handout").inner_text()
+
+
+# --- the report ------------------------------------------------------------------------------------------------------
+
+
+def test_snapshot_prints_and_saves_the_report_of_the_live_lab(
+    new_reader: Callable[..., Reader], folder: Folder, tmp_path: Path
+) -> None:
+    lab = find_lab(2, 17)
+    ledger = robot.memory_ledger()
+    fill(ledger, LEDGERS["partial"])
+    walk(lab, ledger, "act2_reflect", breaking=True)
+    reader = new_reader(folder.holds(lab), lab, accept_downloads=True).opens()
+    reader.imports("mine.json", export_json(ledger))
+    reader.goes_to("Ledger")
+    assert pages_of(report_on_paper(reader.page, "A4")) == 1
+    with reader.page.expect_download() as download:
+        reader.panel.get_by_role("button", name="Save report").click()
+    file = tmp_path / download.value.suggested_filename
+    download.value.save_as(file)
+    live, recorded = lab(ledger).report(), file.read_text(encoding="utf-8")
+    assert live is not None
+    assert cells_of(recorded) == cells_of(live.document())
+
+
+def cells_of(page: str) -> dict[str, str]:
+    """What a report shows, by the name of the cell."""
+    return dict(re.findall(r'data-cell="([^"]+)"[^>]*>([^<]*)<', page))

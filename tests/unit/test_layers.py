@@ -83,8 +83,9 @@ def test_the_model_of_a_lab_knows_no_screen(module: str) -> None:
     assert not {part for part in inner if "view" in part or part.split(".")[1] in ("app", "pages", "site", "session")}
 
 
-#: What a lab file may import of `labs`: `record` is for the labs that close a volume and look back on it.
-OPEN_TO_LABS = ("base", "content", "record", "standalone", "vol1", "vol2")
+#: What a lab file may import of `labs`: `record`, `board` and `report` are for the labs that close a volume and look
+#: back on it.
+OPEN_TO_LABS = ("base", "board", "content", "record", "report", "standalone", "vol1", "vol2")
 
 
 @pytest.mark.parametrize("path", lab_files(), ids=name)

@@ -3,6 +3,7 @@ import {h} from "../dom.js";
 import {ActPart} from "./act.js";
 import {Recorded, inflate} from "./columns.js";
 import {mount, mountTree} from "./host.js";
+import {filledReport} from "./report.js";
 import {NotAllowed, Run} from "./run.js";
 import {ImportProblem, Shelf} from "./shelf.js";
 
@@ -144,11 +145,24 @@ class Player {
   }
 
   showLedger() {
-    if (this.ledger) return this.ledger.set(this.ledgerState())
+    if (this.ledger) {
+      this.report?.set({page: this.reportDocument()})
+      return this.ledger.set(this.ledgerState())
+    }
     this.ledger = mount("LedgerPanel", {
       ...this.ledgerState(), notice: "", notice_kind: "info", formats: ["json"], place: "in this browser",
     }, {onmessage: (message) => this.ledgerMessage(message)})
-    this.fill("ledger", [this.ledger])
+    const {report} = this.lesson
+    if (report) this.report = mount("ReportPanel", {file_name: report.name, hint: "", page: this.reportDocument()})
+    this.fill("ledger", [this.ledger, this.report].filter(Boolean))
+  }
+
+  reportDocument() {
+    const {run, lesson} = this
+    return filledReport(lesson.report, (key) => this.shelf.entry(key)?.design ?? {}, {
+      cells: run.reached("act2_explore") ? (name) => run.value("act2", `report/${name}`) : () => undefined,
+      ownPrediction: run.predictions.act1 === undefined ? "–" : `${run.overlay("act1").predicted.split(",")[0]} ${run.overlay("act1").correct ? "✓" : "✕"}`,
+    })
   }
 
   ledgerMessage({type, name, value, text}) {

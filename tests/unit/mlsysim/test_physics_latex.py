@@ -85,6 +85,8 @@ UNPARSEABLE = {
     "certified_radius_l2": "the inverse of the normal distribution function (compared with SciPy elsewhere)",
     "detector_tpr": "the normal distribution function and its inverse (compared with SciPy elsewhere)",
     "max_certified_radius": "the inverse of the normal distribution function (compared with SciPy elsewhere)",
+    "analytic_gaussian_delta": "the normal distribution function (compared with SciPy elsewhere)",
+    "laplace_sum_mean_abs_error": "the gamma function (compared with SciPy elsewhere)",
 }
 
 Arguments = dict[str, Any]
