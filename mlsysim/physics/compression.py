@@ -5,12 +5,12 @@ Weights are in units of their standard deviation where only their shape matters;
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
+from mlsysim.physics.normal import normal_cdf
 from mlsysim.physics.registry import (
     AT_LEAST_ONE,
     COUNT,
@@ -52,7 +52,6 @@ def quantization_levels(bits: Real) -> Real:
     return 2.0**bits
 
 
-_erfc = np.vectorize(math.erfc, otypes=[np.float64])
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(240)
 
 
@@ -74,7 +73,7 @@ def gaussian_crest_factor(group_size: Real) -> Real:
     # The integrand falls from 1 to 0 near the square root of 2 ln g, within a few standard deviations.
     high = np.sqrt(2.0 * np.log(group_size)) + 10.0
     exponent = np.expand_dims(group_size, -1)
-    return _positive_half_line(lambda x: -np.expm1(exponent * np.log1p(-_erfc(x / math.sqrt(2.0)))), high)
+    return _positive_half_line(lambda x: -np.expm1(exponent * np.log1p(-2.0 * normal_cdf(-x))), high)
 
 
 @formula(

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mlsysim.physics.normal import normal_cdf, normal_quantile
 from mlsysim.physics.registry import (
     ANY,
     AT_LEAST_ONE,
@@ -88,10 +88,7 @@ def population_stability_index(expected_fractions: Array, actual_fractions: Arra
 
 @lru_cache(maxsize=64)
 def _inner_edges(bins: int) -> Array:
-    return np.array([NormalDist().inv_cdf(k / bins) for k in range(1, bins)])
-
-
-_erfc = np.vectorize(math.erfc, otypes=[np.float64])
+    return normal_quantile(np.arange(1, bins) / bins)
 
 
 @formula(
@@ -108,7 +105,7 @@ _erfc = np.vectorize(math.erfc, otypes=[np.float64])
 def gaussian_shift_bin_shares(shift_sd: Real, bins: Real) -> Array:
     """Shares of a shifted normal feature in bins that were equally full in training."""
     # The complement keeps the digits of the bins that a shift to the right has nearly emptied.
-    below = 0.5 * _erfc((np.expand_dims(shift_sd, -1) - _inner_edges(int(bins))) / math.sqrt(2.0))
+    below = normal_cdf(_inner_edges(int(bins)) - np.expand_dims(shift_sd, -1))
     return np.diff(below, prepend=0.0, append=1.0, axis=-1)
 
 

@@ -5,13 +5,12 @@ Rates are fractions of the people they speak of; a gap is the absolute differenc
 
 from __future__ import annotations
 
-import math
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from mlsysim.physics.normal import normal_cdf, normal_quantile
 from mlsysim.physics.registry import (
     ANY,
     FRACTION,
@@ -28,8 +27,6 @@ from mlsysim.physics.registry import (
 #: Published shares of a whole are rounded to three digits or so.
 SHARE_TOLERANCE = 0.002
 
-_erfc = np.vectorize(math.erfc, otypes=[np.float64])
-_normal_quantile = np.vectorize(NormalDist().inv_cdf, otypes=[np.float64])
 
 PREVALENCE = Variable("p", "1", "base rate: share of the group to which the label applies", PROBABILITY_OPEN)
 TPR = Variable(r"\mathrm{TPR}", "1", "true-positive rate: flagged among those to whom the label applies", FRACTION)
@@ -47,10 +44,6 @@ LINEAR_SCORER = (
     "A linear scorer whose two class means are estimated from n samples each; spherical covariance, known. An unknown "
     "covariance costs more."
 )
-
-
-def _normal_cdf(x: Real) -> npt.NDArray[np.float64]:
-    return np.asarray(0.5 * _erfc(np.negative(x) / math.sqrt(2.0)))
 
 
 def _share(part: Real, whole: Real) -> Real | None:
@@ -189,7 +182,7 @@ def selection_rate_ratio(rate_a: Real, rate_b: Real) -> Real:
 )
 def binormal_tpr(threshold: Real, d_prime: Real) -> Real:
     """Share of the positives whose score lies above a threshold."""
-    return _normal_cdf(d_prime - threshold)
+    return normal_cdf(d_prime - threshold)
 
 
 @formula(
@@ -201,7 +194,7 @@ def binormal_tpr(threshold: Real, d_prime: Real) -> Real:
 )
 def binormal_fpr(threshold: Real) -> Real:
     """Share of the negatives whose score lies above a threshold."""
-    return _normal_cdf(-threshold)
+    return normal_cdf(-threshold)
 
 
 @formula(
@@ -216,23 +209,7 @@ def binormal_fpr(threshold: Real) -> Real:
 )
 def d_prime_from_rates(tpr: Real, fpr: Real) -> Real:
     """Separability that a pair of rates implies."""
-    return np.asarray(_normal_quantile(tpr) - _normal_quantile(fpr))
-
-
-@formula(
-    latex=r"t = \frac{d'}{2} + \frac{1}{d'} \ln\left(\frac{c}{1 - c} \cdot \frac{1 - p}{p}\right)",
-    variables={
-        "cutoff": Variable("c", "1", "probability at which a case is selected", PROBABILITY_OPEN),
-        "prevalence": Variable("p", "1", "share of positives", PROBABILITY_OPEN),
-        "d_prime": Variable("d'", "1", "distance of the two score distributions", POSITIVE),
-    },
-    result=Result("t", "1", "threshold on the raw score"),
-    validity=BINORMAL,
-    source="Bayes' rule for two normal distributions (Green and Swets 1966).",
-)
-def binormal_threshold(cutoff: Real, prevalence: Real, d_prime: Real) -> Real:
-    """Raw score at which the calibrated probability of a group equals a cut-off."""
-    return d_prime / 2.0 + np.log(cutoff / (1.0 - cutoff) * (1.0 - prevalence) / prevalence) / d_prime
+    return np.asarray(normal_quantile(tpr) - normal_quantile(fpr))
 
 
 @formula(
@@ -251,7 +228,7 @@ def binormal_threshold(cutoff: Real, prevalence: Real, d_prime: Real) -> Real:
 )
 def binormal_rates(threshold: Real, prevalence: Real, d_prime: Real) -> dict[str, Any]:
     """All rates of one group at a threshold."""
-    tpr, fpr = _normal_cdf(d_prime - threshold), _normal_cdf(-threshold)
+    tpr, fpr = normal_cdf(d_prime - threshold), normal_cdf(-threshold)
     hits = prevalence * tpr
     selection = hits + (1.0 - prevalence) * fpr
     return {

@@ -6,11 +6,9 @@ norm); a certificate speaks of the Euclidean norm (l2). Inputs are scaled to the
 
 from __future__ import annotations
 
-import math
-from statistics import NormalDist
-
 import numpy as np
 
+from mlsysim.physics.normal import normal_cdf, normal_quantile
 from mlsysim.physics.registry import (
     ANY,
     COUNT,
@@ -24,9 +22,6 @@ from mlsysim.physics.registry import (
     formula,
     require_at_most,
 )
-
-_normal_quantile = np.vectorize(NormalDist().inv_cdf, otypes=[np.float64])
-_erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
 ATTACK_SHARE = Variable("p", "1", "share of the inputs that are attacks", FRACTION)
 TPR = Variable(r"\mathrm{TPR}", "1", "share of the attacks that the filter flags", FRACTION)
@@ -99,7 +94,7 @@ def adversarial_training_cost_factor(pgd_steps: Real) -> Real:
 def certified_radius_l2(sigma: Real, p_a: Real, p_b: Real) -> Real:
     """Radius that averaging over noisy copies proves safe."""
     require_at_most("p_b", p_b, "p_a", p_a, "the runner-up is not above the top class")
-    return 0.5 * sigma * (_normal_quantile(p_a) - _normal_quantile(p_b))
+    return 0.5 * sigma * (normal_quantile(p_a) - normal_quantile(p_b))
 
 
 @formula(
@@ -117,7 +112,7 @@ def max_certified_radius(sigma: Real, samples: Real, alpha: Real) -> Real:
     """Ceiling that the number of noisy copies sets on a certificate."""
     # The upper tail keeps its digits where alpha^(1/n) rounds to one.
     tail = -np.expm1(np.log(alpha) / samples)
-    return -sigma * _normal_quantile(np.maximum(tail, np.finfo(float).tiny))
+    return -sigma * normal_quantile(np.maximum(tail, np.finfo(float).tiny))
 
 
 @formula(
@@ -160,7 +155,7 @@ def linf_radius_inside_l2(radius: Real, dim: Real) -> Real:
 )
 def detector_tpr(fpr: Real, d_prime: Real) -> Real:
     """What a filter catches at the price of a share of honest inputs."""
-    return np.asarray(0.5 * _erfc(-(d_prime + _normal_quantile(fpr)) / math.sqrt(2.0)))
+    return normal_cdf(d_prime + normal_quantile(fpr))
 
 
 @formula(
