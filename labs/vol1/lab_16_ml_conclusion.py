@@ -98,7 +98,7 @@ HALF_RATE = scenario(
 )
 TOKENS = scenario("tokens", 32, "token", "mean reply", "a spoken answer")
 CONTEXT_TOKENS = scenario("context_tokens", 1024, "token", "cache held per request", "a short conversation")
-CACHE_BYTES = scenario("cache_bytes_per_value", 2, "B", "a value in the cache, at every weight precision", "FP16")
+CACHE_BYTES = c.FP16_BYTES
 _SHARE = "share of the peak that decoding arithmetic reaches"
 EFFICIENCY = scenario("efficiency", 0.5, "1", _SHARE, "size of Labs 07 and 11")
 DISPATCH_PHONE = scenario("overhead_phone_s", 1e-3, "s", "dispatch per step on the phone", "size of Labs 07 and 11")

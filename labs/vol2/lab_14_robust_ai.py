@@ -429,7 +429,8 @@ class RobustnessTax(Act):
                 caption=(
                     f"{NAMES[recipe].capitalize()}: {percent(outcome.clean_accuracy)} of the images are right as they "
                     + (
-                        f"are; {percent(outcome.accuracy_under_attack, 2)} stay right under an attack of {eps(attack)}. "
+                        f"are; {percent(outcome.accuracy_under_attack, 2)} stay right under an attack of "
+                        f"{eps(attack)}. "
                         if attack
                         else "are. "
                     )

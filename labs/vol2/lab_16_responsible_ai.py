@@ -78,12 +78,10 @@ TODAY_1, TODAY_2 = physics.confusion_rates(**COUNTS_1), physics.confusion_rates(
 PREV_1, PREV_2 = float(TODAY_1["prevalence"]), float(TODAY_2["prevalence"])
 FLAGGED_TODAY = (G1_TP.value + G1_FP.value + G2_TP.value + G2_FP.value) / sum([*COUNTS_1.values(), *COUNTS_2.values()])
 
-BASE_A = scenario("base_a", 0.60, "1", "share of group A that repays", f"{CHAPTER}, metric disagreement", "chapter")
-BASE_B = scenario("base_b", 0.30, "1", "share of group B that repays", f"{CHAPTER}, metric disagreement", "chapter")
-SHARE_A = scenario("share_a", 0.70, "1", "share of group A among the applicants", "a majority and a minority")
-D_PRIME = scenario(
-    "d_prime", 2.0, "1", "separability of the score", "the best accuracy is then the chapter's 85 % (AUC 0.92)"
-)
+BASE_A = c.APPROVAL_RATE_A
+BASE_B = c.APPROVAL_RATE_B
+SHARE_A = c.APPROVAL_SHARE_A
+D_PRIME = c.APPROVAL_D_PRIME
 FLOOR_NORTH = scenario("floor_north", 0.845, "1", "least accuracy, accuracy regime", "half a point below the best")
 FLOOR_SOUTH = scenario("floor_south", 0.835, "1", "least accuracy, equity regime", "1.6 points below the best")
 BOUND_PPV = scenario(

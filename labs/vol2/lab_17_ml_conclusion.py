@@ -89,16 +89,14 @@ CRITICAL_BATCH = scenario(
     "critical batch: 4,096 sequences of 2,048 tokens",
     "the engine's rounded anchor at GPT-3 scale; form of McCandlish et al. 2018",
 )
-KERNEL_EFFICIENCY = scenario(
-    "kernel_efficiency", 0.5, "1", "share of the peak while computing", "upper end of reported training utilisation"
-)
+KERNEL_EFFICIENCY = c.KERNEL_EFFICIENCY
 GRADIENT_BYTES = scenario("gradient_bytes", 2, "B", "one gradient", "BF16, sharded over the ranks (ZeRO 1 and 2)")
 SAVE = scenario("checkpoint_s", 60, "s", "one checkpoint", "drain, barrier and 182 GB at about 3 GB/s, conservative")
 RESTART = scenario("restart_s", 300, "s", "from a failure to the next step", "detection and reload")
 REQUESTS = scenario("requests_per_day", 1e8, "1/day", "reports of 1,000 hospitals, 100,000 each", "the lab's scenario")
 REPORT_TOKENS = scenario("report_tokens", 200, "token", "length of a report", "the lab's scenario")
 CONTEXT_TOKENS = scenario("context_tokens", 1_000, "token", "mean context of a sequence", "the lab's scenario")
-CACHE_BYTES = scenario("cache_bytes", 2, "B", "a value in the cache, at every weight precision", "weights alone shrink")
+CACHE_BYTES = c.FP16_BYTES
 SERVE_UTILIZATION = scenario("serve_utilization", 0.7, "1", "load of the serving fleet", "headroom for peaks")
 LIMIT_DAYS = scenario("limit_days", 7, "day", "longest training", "the model is retrained every week")
 LIMIT_EFFICIENCY = scenario(
@@ -116,14 +114,10 @@ DELTA = scenario("delta", 1e-6, "1", "failure probability of the privacy promise
 RELEASES = scenario("releases", 2_000, "1/year", "answers that share one budget", "Lab V2-13, pooled data")
 LIMIT_GAP = scenario("limit_gap", 0.05, "1", "widest gap in catch rates", "Lab V2-16, equity regime")
 LIMIT_ACCURACY = scenario("limit_accuracy", 0.835, "1", "least accuracy", "Lab V2-16, equity regime")
-BASE_A = scenario(
-    "base_rate_a", 0.60, "1", "positives in group A", "Responsible AI, disagreement of metrics", "chapter"
-)
-BASE_B = scenario(
-    "base_rate_b", 0.30, "1", "positives in group B", "Responsible AI, disagreement of metrics", "chapter"
-)
-SHARE_A = scenario("share_a", 0.70, "1", "group A among all applicants", "Lab V2-16")
-D_PRIME = scenario("d_prime", 2.0, "1", "separability of the score", "Lab V2-16: best accuracy 85 %")
+BASE_A = c.APPROVAL_RATE_A
+BASE_B = c.APPROVAL_RATE_B
+SHARE_A = c.APPROVAL_SHARE_A
+D_PRIME = c.APPROVAL_D_PRIME
 CUT_BEST = scenario("cutoff_best", 0.5, "1", "most accurate cut-off, both groups", "Bayes' rule", "derived")
 CUT_A = scenario("cutoff_equal_a", 0.59, "1", "cut-off of group A, equal opportunity", "computed in V2-16", "derived")
 CUT_B = scenario("cutoff_equal_b", 0.29, "1", "cut-off of group B, equal opportunity", "computed in V2-16", "derived")

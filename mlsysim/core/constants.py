@@ -1058,6 +1058,45 @@ GPT3_TRAINING_ENERGY = _C(
     "GPT3_TRAINING_ENERGY", 1_287_000.0, "kWh", "training of GPT-3", "Patterson et al. 2021", "Sustainable AI", "paper"
 )
 
+# --- the lender of the chapters on fairness -------------------------------------------------------------
+
+APPROVAL_RATE_A = _C(
+    "APPROVAL_RATE_A",
+    0.60,
+    "1",
+    "share of group A that repays",
+    "course, Responsible AI (disagreement of metrics)",
+    "Responsible AI",
+    "chapter",
+)
+APPROVAL_RATE_B = _C(
+    "APPROVAL_RATE_B",
+    0.30,
+    "1",
+    "share of group B that repays",
+    "course, Responsible AI (disagreement of metrics)",
+    "Responsible AI",
+    "chapter",
+)
+APPROVAL_SHARE_A = _C(
+    "APPROVAL_SHARE_A",
+    0.70,
+    "1",
+    "share of group A among the applicants",
+    "assumption: a majority and a minority",
+    "Responsible AI",
+    "assumption",
+)
+APPROVAL_D_PRIME = _C(
+    "APPROVAL_D_PRIME",
+    2.0,
+    "1",
+    "separability of the score; the best accuracy is then the chapter's 85 %",
+    "course, Responsible AI",
+    "Responsible AI",
+    "derived",
+)
+
 CONSTANTS: Mapping[str, Constant] = MappingProxyType(
     {name: value for name, value in globals().items() if isinstance(value, Constant)}
 )

@@ -73,6 +73,7 @@ UNPARSEABLE = {
     "binormal_rates": "five rates at once, with the normal distribution function",
     "binormal_tpr": "the normal distribution function (compared with SciPy elsewhere)",
     "confusion_rates": "seven rates at once",
+    "rates_from_selection": "two rates at once",
     "kleinrock_invariant": "a sum over two lists of arguments",
     "lindley_waits": "a recursion over a list of arguments",
     "priority_responses_preemptive": "a response per class",
@@ -85,8 +86,6 @@ UNPARSEABLE = {
     "certified_radius_l2": "the inverse of the normal distribution function (compared with SciPy elsewhere)",
     "detector_tpr": "the normal distribution function and its inverse (compared with SciPy elsewhere)",
     "max_certified_radius": "the inverse of the normal distribution function (compared with SciPy elsewhere)",
-    "analytic_gaussian_delta": "the normal distribution function (compared with SciPy elsewhere)",
-    "laplace_sum_mean_abs_error": "the gamma function (compared with SciPy elsewhere)",
 }
 
 Arguments = dict[str, Any]
