@@ -195,10 +195,13 @@ def over(colour: str, alpha: float, ground: str) -> str:
 
 
 def ground_under(shown: Plot, upto: int, x: float, y: float, tokens: Any) -> str:
-    """The colour at a point of the plot, from the boxes, cells and filled markers that are drawn before a layer."""
+    """The colour under a text at a point of the plot, from the boxes, cells and filled markers drawn before it."""
+    text = shown.layers[upto]
+    assert isinstance(text, Labels)
+    within_marker = text.align == "center" and text.dx == text.dy == 0
     ground = tokens["surface"]
     for layer in shown.layers[:upto]:
-        if isinstance(layer, Points) and layer.filled:
+        if isinstance(layer, Points) and layer.filled and within_marker:
             # A text in the middle of a marker that is large enough to hold it.
             columns = layer.columns()
             if layer.size >= 16 and (np.isclose(columns["x"], x) & np.isclose(columns["y"], y)).any():
