@@ -70,6 +70,7 @@ UNPARSEABLE = {
     "binormal_rates": "five rates at once, with the normal distribution function",
     "binormal_tpr": "the normal distribution function (compared with SciPy elsewhere)",
     "confusion_rates": "seven rates at once",
+    "rates_from_selection": "two rates at once",
     "kleinrock_invariant": "a sum over two lists of arguments",
     "lindley_waits": "a recursion over a list of arguments",
     "priority_responses_preemptive": "a response per class",
