@@ -1347,10 +1347,10 @@ class TwoRegions(Act):
     def peek(self) -> Peek:
         return Peek(
             ("binormal_threshold", "binormal_rates", "gap_half_width", "selection_rate_ratio"),
-            "Equal thresholds $t$ give equal $TPR$ and $FPR$, and by the first formula these are two cut-offs; one cut-off "
-            "gives nearly equal $PPV$; equal approval needs a third pair.\n\nFor two groups with the same $TPR$, here "
-            "$r$, the half-width is $z \\sqrt{r (1 - r) (1/n_A + 1/n_B)}$: to halve it takes four times the labels, and "
-            "the smaller group decides.",
+            "Equal thresholds $t$ give equal $TPR$ and $FPR$, and by the first formula these are two cut-offs; one "
+            "cut-off gives nearly equal $PPV$; equal approval needs a third pair.\n\nFor two groups with the same $TPR$, "
+            "here $r$, the half-width is $z \\sqrt{r (1 - r) (1/n_A + 1/n_B)}$: to halve it takes four times the "
+            "labels, and the smaller group decides.",
         )
 
 
