@@ -132,6 +132,12 @@ def times(ratio: float | None, decimals: int = 2) -> str:
     return "–" if ratio is None else f"{ratio:.{decimals}f}×"
 
 
+def observed(rate: str) -> str:
+    """The published rates of the two groups, as the reason for a range."""
+    low, high = sorted((float(TODAY_1[rate]), float(TODAY_2[rate])))
+    return f"observed: {percent(low, 0)} to {percent(high, 0)}"
+
+
 def at_score(threshold: float) -> str:
     """A score in standard deviations, with a true minus sign."""
     return f"{threshold:.2f}".replace("-", "−")
@@ -242,7 +248,7 @@ class FixedProduct(Act):
         unit="%",
         scale=100,
         only_in=(ACCURACY.id,),
-        reason="observed: 35 to 59 %, 49 % of both groups together",
+        reason=f"{observed('selection')}; {percent(FLAGGED_TODAY, 0)} of both groups together",
     )
     ppv = slider(
         "Common PPV",
@@ -253,7 +259,7 @@ class FixedProduct(Act):
         unit="%",
         scale=100,
         only_in=(ACCURACY.id,),
-        reason="observed: 59 to 63 %",
+        reason=observed("ppv"),
     )
     fpr = slider(
         "Common false-positive rate",
@@ -264,7 +270,7 @@ class FixedProduct(Act):
         unit="%",
         scale=100,
         only_in=(EQUITY.id,),
-        reason="observed: 23 to 45 %",
+        reason=observed("fpr"),
     )
     fnr = slider(
         "Common miss rate",
@@ -274,7 +280,7 @@ class FixedProduct(Act):
         0.35,
         unit="%",
         scale=100,
-        reason="observed: 28 to 48 %",
+        reason=observed("fnr"),
     )
     prevalence_1 = _base_rate(
         "Base rate, group 1",
@@ -1348,8 +1354,8 @@ class TwoRegions(Act):
         return Peek(
             ("binormal_threshold", "binormal_rates", "gap_half_width", "selection_rate_ratio"),
             "Equal thresholds $t$ give equal $TPR$ and $FPR$, and by the first formula these are two cut-offs; one "
-            "cut-off gives nearly equal $PPV$; equal approval needs a third pair.\n\nFor two groups with the same $TPR$, "
-            "here $r$, the half-width is $z \\sqrt{r (1 - r) (1/n_A + 1/n_B)}$: to halve it takes four times the "
+            "cut-off gives nearly equal $PPV$; equal approval needs a third pair.\n\nFor two groups of one $TPR$ "
+            "$r$ the half-width is $z \\sqrt{r (1 - r) (1/n_A + 1/n_B)}$: to halve it takes four times the "
             "labels, and the smaller group decides.",
         )
 
