@@ -622,7 +622,7 @@ def audit_clock(
     return Plot(
         title=title,
         caption=caption,
-        x=Axis("window (days, log)", start, end, log=True, ticks=log_ticks(start, end)),
+        x=Axis("window (days, log)", start, 1.3 * end, log=True, ticks=log_ticks(start, end)),
         y=Axis("half-width (points, log)", low, high, log=True, ticks=log_ticks(low, high)),
         layers=(
             Boxes(left=start, right=deadline, bottom=low, top=level, token="met", alpha=0.16),
@@ -704,7 +704,7 @@ def price_tags(
         title=title,
         caption=caption,
         x=Axis(
-            "accuracy lost (points)", 0, high * 1.17, ticks=tuple((float(at), f"{at}") for at in range(0, int(high), 3))
+            "accuracy lost (points)", 0, high * 1.35, ticks=tuple((float(at), f"{at}") for at in range(0, int(high), 3))
         ),
         y=Axis("", -0.55, len(names) + 0.1, ticks=tuple(zip(rows.tolist(), names, strict=True))),
         layers=(

@@ -130,6 +130,17 @@ def times(ratio: float | None, decimals: int = 2) -> str:
     return "–" if ratio is None else f"{ratio:.{decimals}f}×"
 
 
+def observed(rate: str) -> str:
+    """The published rates of the two groups, as the reason for a range."""
+    low, high = sorted((float(TODAY_1[rate]), float(TODAY_2[rate])))
+    return f"observed: {percent(low, 0)} to {percent(high, 0)}"
+
+
+def at_score(threshold: float) -> str:
+    """A score in standard deviations, with a true minus sign."""
+    return f"{threshold:.2f}".replace("-", "−")
+
+
 def quotient(first: float, second: float) -> float | None:
     """First over second; None for 0/0 and for two infinite odds, infinite over a bare zero."""
     if (first == 0 and second == 0) or (math.isinf(first) and math.isinf(second)):
@@ -235,7 +246,7 @@ class FixedProduct(Act):
         unit="%",
         scale=100,
         only_in=(ACCURACY.id,),
-        reason="observed: 35 to 59 %, 49 % of both groups together",
+        reason=f"{observed('selection')}; {percent(FLAGGED_TODAY, 0)} of both groups together",
     )
     ppv = slider(
         "Common PPV",
@@ -246,7 +257,7 @@ class FixedProduct(Act):
         unit="%",
         scale=100,
         only_in=(ACCURACY.id,),
-        reason="observed: 59 to 63 %",
+        reason=observed("ppv"),
     )
     fpr = slider(
         "Common false-positive rate",
@@ -257,7 +268,7 @@ class FixedProduct(Act):
         unit="%",
         scale=100,
         only_in=(EQUITY.id,),
-        reason="observed: 23 to 45 %",
+        reason=observed("fpr"),
     )
     fnr = slider(
         "Common miss rate",
@@ -267,7 +278,7 @@ class FixedProduct(Act):
         0.35,
         unit="%",
         scale=100,
-        reason="observed: 28 to 48 %",
+        reason=observed("fnr"),
     )
     prevalence_1 = _base_rate(
         "Base rate, group 1",
@@ -1132,13 +1143,13 @@ class TwoRegions(Act):
             )
         elif a.cutoff == b.cutoff:
             said = (
-                f"The same probability of {a.cutoff:.2f} is a score of {plain(a.threshold, 2)} in group A and of "
-                f"{plain(b.threshold, 2)} in group B, where fewer repay: a higher bar for the same applicant."
+                f"The same probability of {a.cutoff:.2f} is a score of {at_score(a.threshold)} in group A and of "
+                f"{at_score(b.threshold)} in group B, where fewer repay: a higher bar for the same applicant."
             )
         else:
             said = (
-                f"The cut-offs {a.cutoff:.2f} and {b.cutoff:.2f} are scores of {plain(a.threshold, 2)} and "
-                f"{plain(b.threshold, 2)}."
+                f"The cut-offs {a.cutoff:.2f} and {b.cutoff:.2f} are scores of {at_score(a.threshold)} and "
+                f"{at_score(b.threshold)}."
             )
         return score_distributions(
             (a, b),
@@ -1199,7 +1210,7 @@ class TwoRegions(Act):
         if per_day == 0:
             said = "Without monitoring no outcome comes back: every window is too short."
         else:
-            held_back = f" (of {o.labels_per_day:g} asked for)" if per_day < o.labels_per_day else ""
+            held_back = f" (of {o.labels_per_day:,g} asked for)" if per_day < o.labels_per_day else ""
             said = (
                 f"{per_day:g} outcomes a day{held_back} for {o.window_days:g} days leave ± {points(o.gap_half_width)} "
                 "points. Half of that takes four times the labels."
@@ -1340,10 +1351,10 @@ class TwoRegions(Act):
     def peek(self) -> Peek:
         return Peek(
             ("binormal_threshold", "binormal_rates", "gap_half_width", "selection_rate_ratio"),
-            "Equal thresholds $t$ give equal $TPR$ and $FPR$, and by the first formula these are two cut-offs; "
-            "one cut-off gives nearly equal $PPV$; equal approval needs a third pair.\n\nFor the $TPR$ of two groups "
-            "that are caught alike the half-width is $z \\sqrt{TPR (1 - TPR) (1/n_A + 1/n_B)}$: to halve it takes four "
-            "times the labels, and the smaller group decides.",
+            "Equal thresholds $t$ give equal $TPR$ and $FPR$, and by the first formula these are two cut-offs; one "
+            "cut-off gives nearly equal $PPV$; equal approval needs a third pair.\n\nFor two groups of one $TPR$ "
+            "$r$ the half-width is $z \\sqrt{r (1 - r) (1/n_A + 1/n_B)}$: to halve it takes four times the "
+            "labels, and the smaller group decides.",
         )
 
 
