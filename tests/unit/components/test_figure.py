@@ -205,7 +205,7 @@ def ground_under(shown: Plot, upto: int, x: float, y: float, tokens: Any) -> str
             # A text in the middle of a marker that is large enough to hold it.
             columns = layer.columns()
             if layer.size >= 16 and (np.isclose(columns["x"], x) & np.isclose(columns["y"], y)).any():
-                ground = tokens[layer.token]
+                ground = over(tokens[layer.token], layer.alpha, ground)
         elif isinstance(layer, Boxes | Cells):
             box = layer.columns()
             inside = (box["left"] < x) & (x < box["right"]) & (box["bottom"] < y) & (y < box["top"])
