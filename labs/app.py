@@ -14,6 +14,8 @@ from panel.viewable import Viewable
 from labs import site
 from labs.busy import PortBusyError
 from labs.catalog import path_of
+from labs.headers import guard
+from labs.health import ROUTES
 from labs.lab import Lab
 from labs.not_found import NotFound
 from labs.pages import THUMBNAILS, gallery_page, gallery_title, index_page, lab_page, title_of
@@ -24,6 +26,10 @@ HOME = "../"
 
 class StudentDocHandler(DocHandler):
     """Gives a newcomer the signed cookie in the response's header, where no script can read it."""
+
+    def set_default_headers(self) -> None:
+        super().set_default_headers()
+        guard(self, site.course().portal.origins)
 
     async def prepare(self) -> None:
         await super().prepare()
@@ -86,6 +92,7 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
             num_procs=processes,
             static_dirs={"/thumbnails": str(THUMBNAILS)} if THUMBNAILS.is_dir() else {},
             default_handler_class=NotFound,
+            extra_patterns=list(ROUTES),
             title=titles(),
             index=None,
             keep_alive_milliseconds=20_000,

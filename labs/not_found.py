@@ -6,11 +6,15 @@ from tornado.web import RequestHandler
 
 from components.not_found import not_found_html
 from labs.catalog import name_of, path_of
+from labs.headers import guard
 from labs.site import course
 
 
 class NotFound(RequestHandler):
     """Answers 404 and says what there is."""
+
+    def set_default_headers(self) -> None:
+        guard(self, course().portal.origins)
 
     def prepare(self) -> None:
         self.set_status(404)

@@ -80,6 +80,11 @@ class Store:
         with self._transaction("written", {WRITE: True}) as connection:
             yield connection
 
+    def ping(self) -> None:
+        """Returns if the data base answers; raises LedgerError if it does not."""
+        with self.reading() as connection:
+            connection.execute(text("SELECT 1"))
+
     @contextmanager
     def _transaction(self, verb: str, options: dict[str, Any]) -> Iterator[Connection]:
         try:

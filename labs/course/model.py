@@ -5,6 +5,7 @@ Every field has a default, and a course of defaults is the whole suite, open to 
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time
 from functools import cached_property
 from typing import Annotated, Any
@@ -48,6 +49,16 @@ def _moment(value: Any) -> Any:
     return value
 
 
+def _is_origin(text: str) -> str:
+    """An origin as a browser names it. Nothing else may get into the header that lists them."""
+    if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d{1,5})?", text):
+        raise ValueError(
+            f"{text!r} is no origin; expected scheme, host in small letters and perhaps a port, "
+            "such as https://learn.example.edu"
+        )
+    return text
+
+
 LabName = Annotated[str, BeforeValidator(_lab_name)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 
@@ -71,6 +82,16 @@ class Offer(Table):
     opens: dict[LabName, Moment] = {}
 
 
+class Portal(Table):
+    """`[portal]`: pages of which other sites may show the labs in a frame.
+
+    Attributes:
+        origins: scheme, host and port of each, such as https://learn.example.edu.
+    """
+
+    origins: Annotated[tuple[Annotated[str, AfterValidator(_is_origin)], ...], Field(strict=False)] = ()
+
+
 class Course(Table):
     """A course as its file describes it.
 
@@ -80,6 +101,7 @@ class Course(Table):
         time_zone: of the moments in the file that name none, and of those that students read.
         ledger: path of an SQLite file, or a postgresql:// address; unless the command line names another.
         labs: which labs there are, and from when on.
+        portal: which sites may show them in a frame; none by default.
     """
 
     title: Annotated[str, Field(min_length=1, max_length=80)] = "MLSys Labs"
@@ -87,6 +109,7 @@ class Course(Table):
     time_zone: Annotated[str, AfterValidator(_is_zone)] = "UTC"
     ledger: Annotated[str, Field(min_length=1)] | None = None
     labs: Offer = Offer()
+    portal: Portal = Portal()
 
     @cached_property
     def offered(self) -> tuple[type[Lab], ...]:

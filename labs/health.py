@@ -1,0 +1,40 @@
+"""Whether this process answers, and whether it can keep what students do: for load balancers and monitoring."""
+
+from __future__ import annotations
+
+import logging
+
+from tornado.ioloop import IOLoop
+from tornado.web import RequestHandler
+
+from labs import site
+from ledger import LedgerError
+
+log = logging.getLogger(__name__)
+
+
+class Alive(RequestHandler):
+    """`/healthz`: 200 as long as the process answers."""
+
+    def get(self) -> None:
+        self.set_header("Cache-Control", "no-store")
+        self.write({"status": "alive"})
+
+
+class Ready(RequestHandler):
+    """`/readyz`: 200 when the ledger can be reached, else 503. Where the ledger is stands in the log alone."""
+
+    async def get(self) -> None:
+        self.set_header("Cache-Control", "no-store")
+        try:
+            # A data base that does not answer must not stop the pages of this process.
+            await IOLoop.current().run_in_executor(None, site.store().ping)
+        except LedgerError as problem:
+            log.warning("not ready: %s", problem)
+            self.set_status(503)
+            self.write({"status": "the ledger cannot be reached"})
+        else:
+            self.write({"status": "ready"})
+
+
+ROUTES = ((r"/healthz", Alive), (r"/readyz", Ready))
