@@ -461,12 +461,14 @@ const AboutModel = component(["peek"], ({model}) => {
 // Sends at most one change at a time: while Python computes, only the newest value waits.
 // A slider held down then follows as fast as the server answers, and never queues behind itself.
 function sender(model) {
-  let sequence = 0
+  let sequence = model.acknowledged
   let waiting = null
   let inFlight = false
+  const sentAs = {}
   const send = (message) => {
     inFlight = true
-    model.send_msg({...message, sequence: ++sequence})
+    sentAs[message.name] = ++sequence
+    model.send_msg({...message, sequence})
   }
   return {
     push(message) {
@@ -474,8 +476,8 @@ function sender(model) {
       if (waiting && waiting.name !== message.name) send(waiting)
       waiting = message
     },
-    // A control whose newest value is still waiting must not spring back to the one before.
-    waitsFor: (name) => waiting?.name === name,
+    // A control whose newest value waits or is on its way must not spring back to the one before.
+    holds: (name) => waiting?.name === name || sentAs[name] > model.acknowledged,
     acknowledged() {
       if (model.acknowledged < sequence) return
       inFlight = false
@@ -600,7 +602,7 @@ const ControlPanel = component(["segments", "controls"], ({model}) => {
     showLimits()
   }
   const showValues = () => {
-    for (const [name, value] of Object.entries(model.values)) if (!queue.waitsFor(name)) parts[name]?.show(value)
+    for (const [name, value] of Object.entries(model.values)) if (!queue.holds(name)) parts[name]?.show(value)
     for (const group of groups) group.show()
   }
   // limits: {name: {reason} | {options: {id: reason}}}: a whole control, or single options, out of reach for now.
@@ -625,7 +627,7 @@ const ControlPanel = component(["segments", "controls"], ({model}) => {
   build()
   return {
     element,
-    update: {controls: build, values: showValues, limits: showLimits, acknowledged: () => queue.acknowledged()},
+    update: {controls: build, values: showValues, limits: showLimits, acknowledged() { queue.acknowledged(); showValues() }},
   }
 })
 

@@ -107,6 +107,16 @@ class Server:
         """Ends the server and its workers at once, without a chance to write anything (SIGKILL)."""
         self._end(signal.SIGKILL)
 
+    def pauses(self) -> None:
+        """Stops the process where it is: whatever is asked of it waits."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def goes_on(self) -> None:
+        """Lets a paused process go on."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGCONT)
+
     def _end(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is None:

@@ -12,6 +12,9 @@ from tests.browser.student import Student
 
 LAB = find_lab(1, 2)
 
+#: How long a busy machine may take to store what was chosen.
+STORED_SECONDS = 30
+
 
 def expects_a_lost_connection(student: Student) -> None:
     student.watch.allow(
@@ -80,3 +83,31 @@ def test_page_without_a_websocket_says_so_instead_of_staying_blank(new_student: 
     student.page.route_web_socket("**/*", lambda socket: socket.close())
     student.page.goto(student.server.url)
     expect(student.page.get_by_role("alert")).to_contain_text("Nothing has come from the server yet.")
+
+
+def test_a_choice_stands_while_answers_to_earlier_ones_arrive(
+    new_student: Callable[..., Student], own_server: Server
+) -> None:
+    lab = find_lab(2, 9)
+    student = new_student(own_server, lab).has_come_to("act2_explore").opens()
+    expects_a_lost_connection(student)
+    student.goes_to("Act II")
+    expect(student.panel.locator(".figure canvas").first).to_be_visible()
+    switches = student.controls.get_by_role("group").get_by_role("radio", name="on", exact=True)
+    assert switches.count() >= 4
+    own_server.pauses()
+    for switch in switches.all():
+        switch.check()
+    # Looks at every choice as often as it can, while the server answers one after the other.
+    student.page.evaluate("window.fell = []")
+    switches.evaluate_all(
+        "(all) => setInterval(() => window.fell.push(...all.filter((e) => !e.checked).map((e) => e.name)), 1)"
+    )
+    own_server.goes_on()
+    chosen = student.shown_controls()
+    for _ in range(STORED_SECONDS):
+        student.rests()
+        if student.stored_controls() == chosen:
+            break
+    assert student.stored_controls() == student.shown_controls() == chosen
+    assert student.page.evaluate("window.fell") == []
