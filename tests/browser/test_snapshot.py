@@ -67,9 +67,10 @@ def new_reader(browser: Browser) -> Iterator[Callable[..., Reader]]:
     assert not requests, requests
 
 
-# --- every lab ---------------------------------------------------------------------------------------------------
+# --- labs that stand for all (what is recorded of each lab is compared without a browser) -------------------------
 
 
+@pytest.mark.representatives
 def test_snapshot_is_the_lab(
     student: Student, new_reader: Callable[..., Reader], folder: Folder, lab: type[Lab]
 ) -> None:
