@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from components.controls import Slider
 from labs import robot
@@ -18,6 +19,8 @@ def features(lab: type[Lab]) -> Iterator[str]:
     yield "asks for a decision" if lab.decision_radio is not None else "derives the decision"
     if lab.asks:
         yield "asks more"
+    if lab.report is not Lab.report:
+        yield "report"
     if lab.guide:
         yield "guide"
     for kind in lab.acts:
@@ -42,6 +45,7 @@ def features(lab: type[Lab]) -> Iterator[str]:
                     yield spec.widget
 
 
+@cache
 def representatives() -> tuple[type[Lab], ...]:
     """Few labs that together have every feature; more labs of the catalog add none."""
     remaining = {lab: set(features(lab)) for lab in catalog()}
