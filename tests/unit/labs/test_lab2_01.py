@@ -25,6 +25,7 @@ from labs.vol2.lab_01_introduction import (
     unsharded_fraction,
 )
 from ledger import DesignLedger, contract_of, new_student_id, open_store
+from tests.unit.labs.playing import banners, move
 
 
 @pytest.fixture
@@ -41,15 +42,6 @@ def in_act2(lab: ScaleIllusion, context: str = "fleet", first: str = "A", second
     lab.lock("act2", second)
     lab.set_context(context)
     return lab
-
-
-def move(lab: ScaleIllusion, **controls: Any) -> None:
-    for name, value in controls.items():
-        lab.set_control("act2", name, value)
-
-
-def banners(lab: ScaleIllusion) -> dict[str, str]:
-    return {failure.id: f"{failure.title} {failure.text(lab.act2.outcome)}" for failure in lab.act2.active_failures()}
 
 
 def words(plot: Plot) -> str:

@@ -23,6 +23,7 @@ from labs.vol2.lab_04_data_storage import (
 from ledger import DesignLedger, contract_of
 from mlsysim import physics
 from tests.unit.labs.earlier import save_earlier
+from tests.unit.labs.playing import move
 from tests.unit.labs.plot_words import written
 
 CHECKS = json.loads((Path(__file__).parents[2] / "data" / "checks" / "v2_04.json").read_text())
@@ -42,11 +43,6 @@ def in_act2(lab: FuelLineLab, context: str = "dfs", first: str = "A", second: st
     lab.lock("act2", second)
     lab.set_context(context)
     return lab
-
-
-def move(lab: FuelLineLab, **controls: Any) -> None:
-    for name, value in controls.items():
-        lab.set_control("act2", name, value)
 
 
 def banner(lab: FuelLineLab) -> str:

@@ -34,6 +34,7 @@ from labs.vol2.lab_06_collective_comms import (
 )
 from ledger import DesignLedger, contract_of
 from mlsysim import physics
+from tests.unit.labs.playing import move
 
 BF16 = 14e9
 
@@ -52,11 +53,6 @@ def in_act2(lab: OneRing, context: str = "ring", first: str = "A", second: str =
     lab.lock("act2", second)
     lab.set_context(context)
     return lab
-
-
-def move(lab: OneRing, **controls: Any) -> None:
-    for name, value in controls.items():
-        lab.set_control("act2", name, value)
 
 
 def design(scope: str, gradients: str, small: str, bucket: float = BUCKET.value, width: int = 2, **more: Any) -> Any:

@@ -27,6 +27,7 @@ from labs.vol2.lab_07_fault_tolerance import (
     worked_example,
 )
 from ledger import DesignLedger, contract_of
+from tests.unit.labs.playing import move
 
 CHECKS = json.loads((Path(__file__).parents[2] / "data" / "checks" / "v2_07.json").read_text())
 GB = 1e9
@@ -48,11 +49,6 @@ def in_act2(lab: FaultToleranceLab, context: str = "16k_gpu", first: str = "A", 
     lab.lock("act2", second)
     lab.set_context(context)
     return lab
-
-
-def move(lab: FaultToleranceLab, **controls: Any) -> None:
-    for name, value in controls.items():
-        lab.set_control("act2", name, value)
 
 
 def cluster(**controls: Any) -> Any:

@@ -25,6 +25,7 @@ from labs.vol2.lab_08_fleet_orch import (
     play,
 )
 from ledger import DesignLedger, contract_of
+from tests.unit.labs.playing import move
 
 KILL = {"policy": "preempt_kill"}
 COLLAPSE = {"policy": "preempt_kill", "utilization": 0.95}
@@ -44,11 +45,6 @@ def in_act2(lab: FleetLab, context: str = "priority", first: str = "A", second: 
     lab.lock("act2", second)
     lab.set_context(context)
     return lab
-
-
-def move(lab: FleetLab, **controls: Any) -> None:
-    for name, value in controls.items():
-        lab.set_control("act2", name, value)
 
 
 def banner(lab: FleetLab) -> str:

@@ -28,6 +28,7 @@ from labs.vol2.lab_10_dist_inference import (
 )
 from ledger import DesignLedger
 from mlsysim import physics
+from tests.unit.labs.playing import banners, move
 
 CHAT = {"policy": "continuous", "layout": "paged", "kv_bits": 16, "prefix_cache": True}
 NIGHT = {"policy": "continuous", "layout": "paged", "kv_bits": 8, "prefix_cache": False}
@@ -47,15 +48,6 @@ def in_act2(lab: DistInferenceLab, context: str = "latency", first: str = "B", s
     lab.lock("act2", second)
     lab.set_context(context)
     return lab
-
-
-def move(lab: DistInferenceLab, **controls: Any) -> None:
-    for name, value in controls.items():
-        lab.set_control("act2", name, value)
-
-
-def banners(lab: DistInferenceLab) -> dict[str, str]:
-    return {failure.id: f"{failure.title} {failure.text(lab.act2.outcome)}" for failure in lab.act2.active_failures()}
 
 
 def chat(seats: float, nodes: float = 3, **changes: Any) -> ServingOutcome:

@@ -31,6 +31,7 @@ from labs.vol2.lab_11_edge_intelligence import (
 )
 from ledger import DesignLedger, contract_of
 from mlsysim import physics
+from tests.unit.labs.playing import banners, move
 
 
 @pytest.fixture
@@ -47,15 +48,6 @@ def in_act2(lab: EdgeIntelligenceLab, context: str = "federated", first: str = "
     lab.lock("act2", second)
     lab.set_context(context)
     return lab
-
-
-def move(lab: EdgeIntelligenceLab, **controls: Any) -> None:
-    for name, value in controls.items():
-        lab.set_control("act2", name, value)
-
-
-def banners(lab: EdgeIntelligenceLab) -> dict[str, str]:
-    return {failure.id: f"{failure.title} {failure.text(lab.act2.outcome)}" for failure in lab.act2.active_failures()}
 
 
 def design(epochs: int, clients: int, bits: int, over: float) -> Any:

@@ -23,6 +23,7 @@ from labs.vol2.lab_12_ops_scale import (
     singles,
 )
 from ledger import DesignLedger, contract_of
+from tests.unit.labs.playing import move
 
 ELASTIC = SOLUTIONS["k8s"]
 
@@ -41,11 +42,6 @@ def in_act2(lab: OpsAtScaleLab, context: str = "bare_metal", second: str = "A") 
     lab.lock("act2", second)
     lab.set_context(context)
     return lab
-
-
-def move(lab: OpsAtScaleLab, **controls: Any) -> None:
-    for name, value in controls.items():
-        lab.set_control("act2", name, value)
 
 
 def banner(lab: OpsAtScaleLab) -> str:

@@ -26,6 +26,7 @@ from labs.vol2.lab_13_security_privacy import (
 )
 from ledger import DesignLedger, contract_of
 from tests.unit.labs.earlier import save_earlier
+from tests.unit.labs.playing import banners, move
 from tests.unit.labs.plot_words import texts, written
 
 
@@ -43,15 +44,6 @@ def in_act2(lab: PrivacyLab, context: str = "on_prem", first: str = "lin", secon
     lab.lock("act2", second)
     lab.set_context(context)
     return lab
-
-
-def move(lab: PrivacyLab, **controls: Any) -> None:
-    for name, value in controls.items():
-        lab.set_control("act2", name, value)
-
-
-def banners(lab: PrivacyLab) -> dict[str, str]:
-    return {failure.id: f"{failure.title} {failure.text(lab.act2.outcome)}" for failure in lab.act2.active_failures()}
 
 
 # --- physics ------------------------------------------------------------------------------------------------

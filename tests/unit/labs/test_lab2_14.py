@@ -28,6 +28,7 @@ from labs.vol2.lab_14_robust_ai import (
     toy_rule,
 )
 from ledger import DesignLedger, contract_of
+from tests.unit.labs.playing import banners, move
 
 CONTEXTS = ("production", "hardened")
 
@@ -51,15 +52,6 @@ def in_act2(lab: RobustAiLab, context: str = "production", second: str = "p59") 
     lab.lock("act2", second)
     lab.set_context(context)
     return lab
-
-
-def move(lab: RobustAiLab, **controls: Any) -> None:
-    for name, value in controls.items():
-        lab.set_control("act2", name, value)
-
-
-def banners(lab: RobustAiLab) -> dict[str, str]:
-    return {failure.id: f"{failure.title} {failure.text(lab.act2.outcome)}" for failure in lab.act2.active_failures()}
 
 
 def plot(lab: RobustAiLab, key: str, name: str) -> Plot:

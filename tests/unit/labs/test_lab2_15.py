@@ -37,6 +37,7 @@ from labs.vol2.lab_15_sustainable_ai import (
     points,
 )
 from ledger import DesignLedger, contract_of
+from tests.unit.labs.playing import banners, move
 
 
 @pytest.fixture
@@ -52,15 +53,6 @@ def in_act2(lab: SustainableAiLab, context: str = "coal", first: str = "double",
     lab.answer("act1", "C")
     lab.lock("act2", second)
     lab.set_context(context)
-
-
-def move(lab: SustainableAiLab, **controls: Any) -> None:
-    for name, value in controls.items():
-        lab.set_control("act2", name, value)
-
-
-def banners(lab: SustainableAiLab) -> dict[str, str]:
-    return {failure.id: f"{failure.title} {failure.text(lab.act2.outcome)}" for failure in lab.act2.active_failures()}
 
 
 def plots(lab: SustainableAiLab, key: str = "act2") -> dict[str, Plot]:
