@@ -10,7 +10,7 @@ from panel.viewable import Viewable
 
 from components.course_index import CourseIndex
 from components.page import page
-from labs.catalog import lab_named, path_of
+from labs.catalog import path_of
 from labs.gallery import gallery
 from labs.lab import Lab
 from labs.session import query, visit
@@ -72,11 +72,12 @@ def index_page() -> Viewable:
     summary = ledger_of(who).summary()
     labs = course().offered
     content = index_content(labs, course().title)
+    closed = {lab.key(): course().closed_until(lab) for lab in labs}
     for volume in content["volumes"]:
         for card in volume["labs"]:
             card |= _progress(summary.get(card["key"]))
-            if closed := course().closed_until(lab_named(card["key"])):
-                card |= {"progress": "closed", "progress_text": f"Opens {closed}", "href": ""}
+            if opens := closed[card["key"]]:
+                card |= {"progress": "closed", "progress_text": f"Opens {opens}", "href": ""}
     saved = sum(1 for line in summary.values() if line["saved_at"] is not None)
     if saved:
         content["summary"] = f"{saved} of {len(labs)} labs saved to your ledger."

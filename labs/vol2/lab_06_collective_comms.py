@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from components.controls import choice, log_slider, slider, stops
+from components.controls import Control, choice, log_slider, slider, stops
 from components.instruments.collectives import (
     Algorithm,
     Spot,
@@ -166,6 +166,20 @@ def seventy(algorithm: str, ranks: float, **changes: float) -> float:
     return ALLREDUCE[algorithm](ranks=ranks, **inputs)
 
 
+def start_up_cost(label: str) -> Control:
+    """The control of α, in either act."""
+    return slider(
+        label,
+        1e-6,
+        20e-6,
+        0.5e-6,
+        ALPHA,
+        unit="µs",
+        scale=1e6,
+        reason="1 µs is the wire alone, 20 µs a slow software stack",
+    )
+
+
 class SixteenTimes(Act):
     """Act I: what sixteen times as many ranks do to a ring."""
 
@@ -217,16 +231,7 @@ class SixteenTimes(Act):
         widget="select",
         reason="three generations of networks, and the link inside a node",
     )
-    latency_s = slider(
-        "Start-up cost α per hop",
-        1e-6,
-        20e-6,
-        0.5e-6,
-        ALPHA,
-        unit="µs",
-        scale=1e6,
-        reason="1 µs is the wire alone, 20 µs a slow software stack",
-    )
+    latency_s = start_up_cost("Start-up cost α per hop")
 
     @classmethod
     def compute(
@@ -674,16 +679,7 @@ class TwoAlgorithms(Act):
         reason="from one parameter tensor to the whole gradient in BF16",
     )
     bytes_per_value = choice("Gradient format", FORMATS, 2, reason="formats in use: 4, 2 and 1 bytes a value")
-    latency_s = slider(
-        "Start-up cost α between nodes",
-        1e-6,
-        20e-6,
-        0.5e-6,
-        ALPHA,
-        unit="µs",
-        scale=1e6,
-        reason="1 µs is the wire alone, 20 µs a slow software stack",
-    )
+    latency_s = start_up_cost("Start-up cost α between nodes")
 
     @classmethod
     def compute(

@@ -16,3 +16,8 @@ def move(lab: Lab, **controls: Any) -> None:
 def banners(lab: Lab) -> dict[str, str]:
     """The failure banners of Act II that are on screen: id to title and text."""
     return {failure.id: f"{failure.title} {failure.text(lab.act2.outcome)}" for failure in lab.act2.active_failures()}
+
+
+def banner(lab: Lab) -> str:
+    """The same in one string; empty when nothing fails."""
+    return " ".join(banners(lab).values())

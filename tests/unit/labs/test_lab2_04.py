@@ -23,7 +23,7 @@ from labs.vol2.lab_04_data_storage import (
 from ledger import DesignLedger, contract_of
 from mlsysim import physics
 from tests.unit.labs.earlier import save_earlier
-from tests.unit.labs.playing import move
+from tests.unit.labs.playing import banner, move
 from tests.unit.labs.plot_words import written
 
 CHECKS = json.loads((Path(__file__).parents[2] / "data" / "checks" / "v2_04.json").read_text())
@@ -43,10 +43,6 @@ def in_act2(lab: FuelLineLab, context: str = "dfs", first: str = "A", second: st
     lab.lock("act2", second)
     lab.set_context(context)
     return lab
-
-
-def banner(lab: FuelLineLab) -> str:
-    return " ".join(f"{failure.title} {failure.text(lab.act2.outcome)}" for failure in lab.act2.active_failures())
 
 
 def words(plot: Any) -> str:

@@ -27,7 +27,7 @@ from labs.vol2.lab_07_fault_tolerance import (
     worked_example,
 )
 from ledger import DesignLedger, contract_of
-from tests.unit.labs.playing import move
+from tests.unit.labs.playing import banner, move
 
 CHECKS = json.loads((Path(__file__).parents[2] / "data" / "checks" / "v2_07.json").read_text())
 GB = 1e9
@@ -53,10 +53,6 @@ def in_act2(lab: FaultToleranceLab, context: str = "16k_gpu", first: str = "A", 
 
 def cluster(**controls: Any) -> Any:
     return GoodputDesign.compute("16k_gpu", **{**START, **controls})
-
-
-def banner(lab: FaultToleranceLab) -> str:
-    return " ".join(f"{failure.title} {failure.text(lab.act2.outcome)}" for failure in lab.act2.active_failures())
 
 
 def words(plot: Any) -> str:

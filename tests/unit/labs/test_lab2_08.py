@@ -25,7 +25,7 @@ from labs.vol2.lab_08_fleet_orch import (
     play,
 )
 from ledger import DesignLedger, contract_of
-from tests.unit.labs.playing import move
+from tests.unit.labs.playing import banner, move
 
 KILL = {"policy": "preempt_kill"}
 COLLAPSE = {"policy": "preempt_kill", "utilization": 0.95}
@@ -45,10 +45,6 @@ def in_act2(lab: FleetLab, context: str = "priority", first: str = "A", second: 
     lab.lock("act2", second)
     lab.set_context(context)
     return lab
-
-
-def banner(lab: FleetLab) -> str:
-    return " ".join(f"{failure.title} {failure.text(lab.act2.outcome)}" for failure in lab.act2.active_failures())
 
 
 # --- model --------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from labs.vol2.lab_12_ops_scale import (
     singles,
 )
 from ledger import DesignLedger, contract_of
-from tests.unit.labs.playing import move
+from tests.unit.labs.playing import banner, move
 
 ELASTIC = SOLUTIONS["k8s"]
 
@@ -42,10 +42,6 @@ def in_act2(lab: OpsAtScaleLab, context: str = "bare_metal", second: str = "A") 
     lab.lock("act2", second)
     lab.set_context(context)
     return lab
-
-
-def banner(lab: OpsAtScaleLab) -> str:
-    return " ".join(f"{failure.title} {failure.text(lab.act2.outcome)}" for failure in lab.act2.active_failures())
 
 
 def hours(context: str, **changed: Any) -> tuple[float, float]:

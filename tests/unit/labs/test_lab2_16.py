@@ -32,6 +32,7 @@ from labs.vol2.lab_16_responsible_ai import (
 )
 from ledger import DesignLedger, contract_of
 from mlsysim import physics
+from tests.unit.labs.playing import banners
 
 CONTEXTS = ("accuracy", "equity")
 inner = st.floats(0.02, 0.98)
@@ -61,10 +62,6 @@ def in_act2(lab: ResponsibleAILab, context: str = "accuracy", choice: str = "p0"
 def move(lab: ResponsibleAILab, key: str = "act2", **controls: Any) -> None:
     for name, value in controls.items():
         lab.set_control(key, name, value)
-
-
-def banners(lab: ResponsibleAILab) -> dict[str, str]:
-    return {one.id: f"{one.title} {one.text(lab.act2.outcome)}" for one in lab.act2.active_failures()}
 
 
 # --- physics ------------------------------------------------------------------------------------------------
