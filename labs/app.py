@@ -14,6 +14,7 @@ from panel.viewable import Viewable
 from labs import site
 from labs.busy import PortBusyError
 from labs.catalog import path_of
+from labs.cookies import give
 from labs.headers import guard
 from labs.health import ROUTES
 from labs.lab import Lab
@@ -36,22 +37,12 @@ class StudentDocHandler(DocHandler):
         who = site.identify(None, self.get_cookie(site.COOKIE))
         if who.new_token is None:
             return
-        secure = self.request.protocol == "https"
-        self.set_cookie(
-            site.COOKIE,
-            who.new_token,
-            path="/",
-            max_age=site.COOKIE_DAYS * 86400,
-            httponly=True,
-            samesite="Lax",
-            secure=secure,
-        )
-        # The session that this very request opens must see it, too.
-        arrived = SimpleCookie()
-        arrived[site.COOKIE] = who.new_token
+        give(self, who.new_token)
         if who.notice:
+            # Told to the session that this very request opens.
+            arrived = SimpleCookie()
             arrived[site.REFUSED] = "yes"
-        self.request.cookies.update(arrived)
+            self.request.cookies.update(arrived)
 
 
 def pages() -> dict[str, Callable[[], Viewable]]:

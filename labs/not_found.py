@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from tornado.web import RequestHandler
-
 from components.not_found import not_found_html
 from labs.catalog import name_of, path_of
-from labs.headers import guard
+from labs.handlers import SiteHandler
 from labs.site import course
 
 
-class NotFound(RequestHandler):
+class NotFound(SiteHandler):
     """Answers 404 and says what there is."""
-
-    def set_default_headers(self) -> None:
-        guard(self, course().portal.origins)
 
     def prepare(self) -> None:
         self.set_status(404)

@@ -33,11 +33,20 @@ COOKIE_DAYS = 400
 
 @dataclass(frozen=True)
 class Visit:
-    """Who is here. `new_token` is set when the browser has to be given a cookie, `notice` when it must be told why."""
+    """Who is here, in which role of `ledger.identity.ROLES`.
+
+    `new_token` is set when the browser has to be given a cookie, `notice` when it must be told why.
+    """
 
     student_id: str
+    role: str = identity.STUDENT
     new_token: str | None = None
     notice: str = ""
+
+    @property
+    def teaches(self) -> bool:
+        """Whether this is an instructor."""
+        return self.role == identity.INSTRUCTOR
 
 
 @cache
@@ -69,15 +78,16 @@ def identify(user: str | None, token: str | None, session_id: str = "") -> Visit
         return Visit(id_for_user(user, secret()))
     if token:
         try:
-            return Visit(identity.read(token, secret()))
+            bearer = identity.bearer_of(token, secret())
         except BadToken:
             return _newcomer(session_id, REFUSED_NOTICE)
+        return Visit(bearer.student_id, bearer.role)
     return _newcomer(session_id)
 
 
 def _newcomer(session_id: str, notice: str = "") -> Visit:
     student_id = id_for_user(f"session {session_id}", secret()) if session_id else new_student_id()
-    return Visit(student_id, identity.sign(student_id, secret()), notice)
+    return Visit(student_id, new_token=identity.sign(student_id, secret()), notice=notice)
 
 
 def ledger_of(visit: Visit) -> DesignLedger:

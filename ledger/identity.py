@@ -9,6 +9,8 @@ import logging
 import os
 import re
 import secrets
+import time
+from dataclasses import dataclass
 
 from ledger.errors import BadToken, LedgerError
 from ledger.publish import publish
@@ -18,8 +20,14 @@ SECRET_VARIABLE = "MLSYS_LABS_SECRET"
 
 SECRET_BYTES = 32
 
+STUDENT = "student"
+INSTRUCTOR = "instructor"
+ROLES = (STUDENT, INSTRUCTOR)
+"""What a token may say of its bearer."""
+
 _STUDENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _VERSION = "v1"
+_ROLE_VERSION = "v2"
 _log = logging.getLogger(__name__)
 
 
@@ -45,6 +53,15 @@ def check_student_id(student_id: object) -> None:
         raise LedgerError(f"{student_id!r} is no student id: 1 to 64 letters, digits, '-' or '_'.")
 
 
+@dataclass(frozen=True)
+class Bearer:
+    """Whom a token stands for: a student id, a role of `ROLES`, and the end of its validity in Unix time, if any."""
+
+    student_id: str
+    role: str = STUDENT
+    expires: int | None = None
+
+
 def sign(student_id: str, secret: bytes) -> str:
     """A token that proves that this installation gave out `student_id`: `v1.<id>.<signature>`.
 
@@ -54,17 +71,44 @@ def sign(student_id: str, secret: bytes) -> str:
     return f"{_VERSION}.{student_id}.{_signature(student_id, secret)}"
 
 
+def sign_role(bearer: Bearer, secret: bytes) -> str:
+    """A token that also says what its bearer is, and until when: `v2.<id>.<role>.<Unix time>.<signature>`.
+
+    Raises LedgerError for another role, an id of another form, no end, or a secret that is too short.
+    """
+    check_student_id(bearer.student_id)
+    if bearer.role not in ROLES:
+        raise LedgerError(f"{bearer.role!r} is no role; the roles are {' and '.join(ROLES)}.")
+    if bearer.expires is None:
+        raise LedgerError("A token with a role has an end.")
+    body = f"{bearer.student_id}.{bearer.role}.{bearer.expires}"
+    return f"{_ROLE_VERSION}.{body}.{_role_signature(body, secret)}"
+
+
 def read(token: str, secret: bytes) -> str:
-    """The student id in a token. Raises BadToken for one that was altered or signed with another secret."""
+    """The student id in a token. Raises BadToken for one that was altered, is over, or signed with another secret."""
+    return bearer_of(token, secret).student_id
+
+
+def bearer_of(token: str, secret: bytes) -> Bearer:
+    """Whom a token stands for. Raises BadToken for one that was altered, is over, or signed with another secret."""
     parts = token.split(".") if isinstance(token, str) else []
-    if len(parts) != 3 or parts[0] != _VERSION or not _STUDENT_ID.fullmatch(parts[1]):
+    known = {_VERSION: 3, _ROLE_VERSION: 5}
+    if not parts or len(parts) != known.get(parts[0]) or not _STUDENT_ID.fullmatch(parts[1]):
         raise BadToken("The token does not have the form v1.<student id>.<signature>.")
-    _, student_id, signature = parts
-    expected = _signature(student_id, secret)
+    version, *body, signature = parts
+    text = ".".join(body)
+    expected = _signature(text, secret) if version == _VERSION else _role_signature(text, secret)
     # Compared in constant time: how long it takes must not tell how much of a guess was right.
     if not hmac.compare_digest(signature.encode("utf-8", "replace"), expected.encode()):
         raise BadToken("The signature of the token is wrong: it was altered, or signed by another installation.")
-    return student_id
+    if version == _VERSION:
+        return Bearer(body[0])
+    # What this installation has signed needs no second look at its form.
+    bearer = Bearer(body[0], body[1], int(body[2]))
+    if time.time() >= int(body[2]):
+        raise BadToken("The token is over; sign in again.")
+    return bearer
 
 
 def load_secret(path: str | os.PathLike[str]) -> bytes:
@@ -104,6 +148,10 @@ def _checked(secret: bytes, what: str) -> bytes:
 
 def _signature(student_id: str, secret: bytes) -> str:
     return _keyed(f"token\0{_VERSION}\0{student_id}", secret, size=32)
+
+
+def _role_signature(body: str, secret: bytes) -> str:
+    return _keyed(f"token\0{_ROLE_VERSION}\0{body}", secret, size=32)
 
 
 def _keyed(message: str, secret: bytes, size: int = 16) -> str:

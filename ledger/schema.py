@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, update
 
 from ledger.errors import LedgerError
-from ledger.tables import PRODUCT, SCHEMA_VERSION, meta, metadata
+from ledger.tables import FIRST_TABLES, PRODUCT, SCHEMA_VERSION, meta, metadata
 
 
 def create_tables(connection: Connection) -> None:
@@ -24,7 +24,7 @@ def is_empty(connection: Connection) -> bool:
 
 def check_tables(connection: Connection, where: str) -> None:
     """Raises LedgerError unless the data base is a ledger of a schema version that this program knows."""
-    missing = set(metadata.tables) - set(inspect(connection).get_table_names())
+    missing = FIRST_TABLES - set(inspect(connection).get_table_names())
     about = {} if missing else {row.name: row.value for row in connection.execute(select(meta.c.name, meta.c.value))}
     if about.get("product") != PRODUCT:
         raise LedgerError(
@@ -39,3 +39,15 @@ def check_tables(connection: Connection, where: str) -> None:
             f"The ledger at {where} has schema version {version}, this program knows up to {SCHEMA_VERSION}. "
             "It was left as it is; update the program."
         )
+
+
+def is_older(connection: Connection) -> bool:
+    """Whether a ledger, checked before, lacks tables of the present version."""
+    return int(connection.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar_one()) < SCHEMA_VERSION
+
+
+def upgrade_tables(connection: Connection) -> None:
+    """Gives an older ledger the tables that came later and leaves what it holds. The caller holds the transaction."""
+    if is_older(connection):
+        metadata.create_all(connection)
+        connection.execute(update(meta).where(meta.c.name == "schema").values(value=str(SCHEMA_VERSION)))

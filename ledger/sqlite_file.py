@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ledger.errors import LedgerError
 from ledger.publish import publish
-from ledger.schema import check_tables, create_tables, is_empty
+from ledger.schema import check_tables, create_tables, is_empty, is_older, upgrade_tables
 
 APPLICATION_ID = 0x4D4C5359  # "MLSY", in the header of every ledger file
 BUSY_TIMEOUT_S = 30.0
@@ -35,7 +35,8 @@ def sqlite_engine(path: str | None) -> Engine:
 
 
 def prepare_file(path: str) -> None:
-    """Makes the ledger file if it is missing, else checks it without writing; then sets write-ahead logging.
+    """Makes the ledger file if it is missing, else checks it without writing; then sets write-ahead logging, and gives
+    a file of an older version the tables it lacks.
 
     Raises LedgerError when the file is damaged, belongs to something else, was made by a newer program, or
     cannot be read and written. Such a file is left byte for byte as it was.
@@ -47,6 +48,7 @@ def prepare_file(path: str) -> None:
             _fill(path)  # an empty file is an empty SQLite data base
         _check(path)
         _make_ready(path)
+        _upgrade(path)
     except (OSError, sqlite3.Error, SQLAlchemyError) as error:
         raise LedgerError(f"The ledger file {path} cannot be used: {error}.") from error
 
@@ -126,6 +128,18 @@ def _check(path: str) -> None:
         engine.dispose()
     if verdict != "ok":
         raise LedgerError(f"The ledger file {path} is damaged: {verdict}. It was left as it is; restore a backup.")
+
+
+def _upgrade(path: str) -> None:
+    engine = sqlite_engine(path)
+    try:
+        with engine.connect() as connection:
+            if not is_older(connection):
+                return
+        with engine.connect().execution_options(**{WRITE: True}) as connection, connection.begin():
+            upgrade_tables(connection)
+    finally:
+        engine.dispose()
 
 
 def _make_ready(path: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ledger.address import ledger_url, location
 from ledger.errors import LedgerError
-from ledger.schema import check_tables, create_tables, is_empty
+from ledger.schema import check_tables, create_tables, is_empty, upgrade_tables
 from ledger.sqlite_file import WRITE, prepare_file, sqlite_engine
 
 _CREATION_LOCK = 0x4D4C5359  # number of the PostgreSQL advisory lock that makers of tables take in turn
@@ -121,5 +121,6 @@ def open_store(address: str) -> Store:
         if is_empty(connection):
             create_tables(connection)
         check_tables(connection, store.location)
+        upgrade_tables(connection)
     store.close()
     return store

@@ -1,4 +1,4 @@
-"""The five tables of the ledger, the same in SQLite and PostgreSQL."""
+"""The tables of the ledger, the same in SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -19,8 +19,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 1
-"""Number of the table layout below. Raise it with every change of the layout."""
+SCHEMA_VERSION = 2
+"""Number of the table layout below. Raise it with every change of the layout. A change that only adds tables needs
+no more: an older ledger gets them when it is opened."""
+
+FIRST_TABLES = frozenset({"meta", "students", "entries", "progress", "events"})
+"""The tables of version 1, which every ledger has."""
 
 PRODUCT = "mlsys-labs ledger"
 """What the table `meta` names as its owner; a data base without it is somebody else's."""
@@ -96,3 +100,20 @@ events = Table(
     Index("events_of_lab", "key", "kind"),
     sqlite_autoincrement=True,
 )
+
+people = Table(
+    "people",
+    metadata,
+    Column("student", String(64), ForeignKey("students.id"), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+)
+"""What a sign-in calls a student: for the instructor's tables alone, apart from the log, and removable by itself."""
+
+used_tokens = Table(
+    "used_tokens",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("expires", UtcTime, nullable=False),
+)
+"""One-time tokens that were used, kept until they would have expired: all processes and machines know them."""

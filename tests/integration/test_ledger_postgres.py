@@ -39,6 +39,7 @@ from ledger import (
     parse_key,
 )
 from ledger.clock import now
+from ledger.tables import SCHEMA_VERSION
 
 LOCKED = {"act": "act1", "prediction": 2.41, "correct": True}
 
@@ -297,9 +298,12 @@ def test_a_store_opens_again_with_everything_in_it(address: str) -> None:
 def test_a_newer_schema_is_refused(address: str) -> None:
     store = open_store(address)
     with store.writing() as connection:
-        connection.execute(text("UPDATE meta SET value = '2' WHERE name = 'schema'"))
+        connection.execute(
+            text("UPDATE meta SET value = :newer WHERE name = 'schema'"), {"newer": str(SCHEMA_VERSION + 1)}
+        )
     store.close()
-    with pytest.raises(LedgerError, match="schema version 2, this program knows up to 1"):
+    refusal = f"schema version {SCHEMA_VERSION + 1}, this program knows up to {SCHEMA_VERSION}"
+    with pytest.raises(LedgerError, match=refusal):
         open_store(address)
 
 

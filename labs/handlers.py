@@ -1,0 +1,19 @@
+"""What the suite's own addresses have in common: the headers of every answer, and who asks."""
+
+from __future__ import annotations
+
+from tornado.web import RequestHandler
+
+from labs import site
+from labs.headers import guard
+
+
+class SiteHandler(RequestHandler):
+    """A handler of the suite beside the pages that Panel serves."""
+
+    def set_default_headers(self) -> None:
+        guard(self, site.course().portal.origins)
+
+    def visit(self) -> site.Visit:
+        """Who asks."""
+        return site.identify(None, self.get_cookie(site.COOKIE))
