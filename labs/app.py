@@ -20,7 +20,7 @@ from labs.health import ROUTES
 from labs.lab import Lab
 from labs.not_found import NotFound
 from labs.pages import THUMBNAILS, gallery_page, gallery_title, index_page, lab_page, title_of
-from labs.warm import warm_when_idle
+from labs.warm import keep_drawings, warm_when_idle
 
 HOME = "../"
 
@@ -66,6 +66,7 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
     site.course()
     site.store()
     site.secret()
+    keep_drawings()
     pn.extension()
     per_app_patterns[:] = [
         (route, StudentDocHandler if handler is DocHandler else handler) for route, handler in per_app_patterns

@@ -63,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     config = command("check-config", _check_config, "Check a course's file, and say what it decides.")
     config.add_argument("file", help="the file, in TOML")
 
+    warm = command("warm", _warm, "Draw every plot once, for servers to find: part of an installation's image.")
+    _course_option(warm)
+
     listing = command("list", _list, "List the labs.")
     listing.add_argument("--json", action="store_true", help="as JSON")
 
@@ -155,6 +158,15 @@ def _check_config(options: argparse.Namespace) -> int:
     for lab, moment in opens:
         if moment is not None:
             print(f"{name_of(lab)}  from {moment.isoformat(timespec='minutes')}  {lab.title}")
+    return 0
+
+
+def _warm(options: argparse.Namespace) -> int:
+    from labs.warm import CACHE_VARIABLE, DEFAULT_CACHE, draw_all, keep_drawings
+
+    keep_drawings()
+    plots = draw_all()
+    print(f"{plots} plots are drawn in {os.environ.get(CACHE_VARIABLE) or DEFAULT_CACHE}")
     return 0
 
 

@@ -8,6 +8,7 @@ import panel as pn
 
 from labs.catalog import catalog
 from labs.pages import lab_page
+from labs.warm import keep_drawings
 
 
 def serve_alone(path: str) -> None:
@@ -18,5 +19,6 @@ def serve_alone(path: str) -> None:
     """
     file = Path(path).resolve()
     lab = next(lab for lab in catalog() if lab.slug == file.stem and file.parent.name == f"vol{lab.volume}")
+    keep_drawings()
     pn.extension()
     lab_page(lab).servable()

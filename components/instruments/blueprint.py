@@ -1,4 +1,4 @@
-"""Plots of one structure are drawn through HoloViews once per process and copied for every further student.
+"""Plots of one structure are drawn through HoloViews once per machine and copied for every further student.
 
 Drawing a plot of twenty layers costs HoloViews some hundred milliseconds, as much as the rest of a page several
 times over; a copy costs a tenth of it. What a copy lacks (columns, ranges, axis labels) is filled in anyway
@@ -8,6 +8,7 @@ for every change of a control.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import holoviews as hv
@@ -17,6 +18,7 @@ from bokeh.models import ColumnDataSource, GlyphRenderer, HoverTool
 from bokeh.plotting import figure as BokehFigure
 from bokeh.util.serialization import make_id
 
+from components.instruments.blueprint_cache import BlueprintCache
 from components.instruments.layers import Axis, Plot
 from components.theme import TEXT_FONT, colour
 
@@ -32,6 +34,15 @@ class Blueprint:
     content: Any
     source_ids: tuple[str, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """The blueprint as JSON can hold it."""
+        return {"content": self.content, "source_ids": self.source_ids}
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> Blueprint:
+        """The blueprint that `to_json` gave."""
+        return cls(kept["content"], tuple(kept["source_ids"]))
+
     def build(self) -> tuple[BokehFigure, list[ColumnDataSource]]:
         """A new figure with models of its own, and its sources in the order of the layers, still empty."""
         ids: dict[str, str] = {}
@@ -41,13 +52,23 @@ class Blueprint:
 
 
 _drawn: dict[tuple[Any, ...], Blueprint] = {}
+_cache: BlueprintCache | None = None
+
+
+def keep_drawings_in(folder: Path | None) -> None:
+    """From now on, drawings are looked for in a folder and kept there, beyond the end of this process."""
+    global _cache
+    _cache = None if folder is None else BlueprintCache(folder)
 
 
 def blueprint(plot: Plot) -> Blueprint:
-    """The blueprint of `plot`'s structure, drawn if it is the first of its kind in this process."""
+    """The blueprint of `plot`'s structure, drawn if it is the first of its kind."""
     structure = plot.structure()
     if structure not in _drawn:
-        _drawn[structure] = _draw(plot)
+        kept = _cache.get(structure) if _cache else None
+        _drawn[structure] = _draw(plot) if kept is None else Blueprint.from_json(kept)
+        if _cache and kept is None:
+            _cache.put(structure, _drawn[structure].to_json())
     return _drawn[structure]
 
 

@@ -20,6 +20,7 @@ from labs.site import course
 from labs.snapshot.grid import grids
 from labs.snapshot.pages import ASSETS, INDEX, index_html, lab_html, scripts
 from labs.snapshot.recorder import Recorder, Recording
+from labs.warm import keep_drawings
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,6 +53,7 @@ class Report:
 
 def record(lab: type[Lab]) -> dict[str, dict[str, Recording]]:
     """The recordings of both acts of a lab, by act and context."""
+    keep_drawings()
     recordings: dict[str, dict[str, Recording]] = {}
     for key in ("act1", "act2"):
         recordings[key] = {}

@@ -71,6 +71,7 @@ class Server:
             **os.environ,
             "MLSYS_LABS_LEDGER": str(self.ledger_path),
             "MLSYS_LABS_SECRET_FILE": str(self.secret_path),
+            "MLSYS_LABS_CACHE": str(ROOT / "build" / "drawings"),
             "PYTHONUNBUFFERED": "1",
         }
         environment.pop("MLSYS_LABS_SECRET", None)

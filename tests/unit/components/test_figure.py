@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from test_theme import THEMES
 
 from components import theme
 from components.instruments import blueprint as blueprints
+from components.instruments.blueprint_cache import BlueprintCache
 from components.instruments.figure import Figure
 from components.instruments.layers import Axis, Boxes, Cells, Labels, Line, Plot, Points, Segments
 from components.theme import contrast
@@ -140,8 +143,15 @@ def test_figures_look_like_the_suite() -> None:
 # --- blueprints -------------------------------------------------------------------------------------------
 
 
-def test_plots_of_one_structure_are_drawn_once_and_share_no_models(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def nothing_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has drawn nothing and finds no drawings."""
     monkeypatch.setattr(blueprints, "_drawn", {})
+    monkeypatch.setattr(blueprints, "_cache", None)
+
+
+@pytest.mark.usefixtures("nothing_drawn")
+def test_plots_of_one_structure_are_drawn_once_and_share_no_models() -> None:
     first, second = Figure(plot()), Figure(plot(y=(7.0, 8.0), here=9.0))
     assert len(blueprints._drawn) == 1
     mine, yours = first.plot.object.references(), second.plot.object.references()
@@ -152,11 +162,43 @@ def test_plots_of_one_structure_are_drawn_once_and_share_no_models(monkeypatch: 
     assert sources(second)[0].data["y"].tolist() == [7.0, 8.0]
 
 
-def test_a_blueprint_holds_no_data_of_the_one_who_came_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blueprints, "_drawn", {})
+@pytest.mark.usefixtures("nothing_drawn")
+def test_a_blueprint_holds_no_data_of_the_one_who_came_first() -> None:
     Figure(plot(y=(123456.0, 123456.0)))
     (made,) = blueprints._drawn.values()
     assert "123456" not in repr(made.content)
+
+
+@pytest.mark.usefixtures("nothing_drawn")
+def test_drawings_outlive_the_process_that_made_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blueprints, "_cache", BlueprintCache(tmp_path))
+    drawn = blueprints.blueprint(plot())
+    monkeypatch.setattr(blueprints, "_drawn", {})
+    monkeypatch.setattr(blueprints, "_draw", lambda _: pytest.fail("it is drawn again"))
+    found = blueprints.blueprint(plot())
+    assert found.source_ids == drawn.source_ids
+    assert json.dumps(found.content) == json.dumps(drawn.content)
+    (folder,) = tmp_path.iterdir()
+    assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.usefixtures("nothing_drawn")
+def test_a_damaged_or_forbidden_folder_costs_time_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(blueprints, "_cache", BlueprintCache(tmp_path))
+    blueprints.blueprint(plot())
+    (file,) = tmp_path.rglob("*.json")
+    file.write_text("{", encoding="utf-8")
+    monkeypatch.setattr(blueprints, "_drawn", {})
+    assert blueprints.blueprint(plot()).source_ids
+    assert "drawn anew" in caplog.text
+
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(blueprints, "_cache", BlueprintCache(tmp_path / "file"))
+    monkeypatch.setattr(blueprints, "_drawn", {})
+    assert blueprints.blueprint(plot()).source_ids
+    assert "cannot be kept" in caplog.text
 
 
 # --- the labs' own plots ----------------------------------------------------------------------------------
@@ -177,6 +219,7 @@ def lab_plots(lab: type[Lab], states: int) -> Iterator[tuple[str, Plot]]:
 def test_the_plots_of_a_lab_are_drawn_with_its_columns(lab: type[Lab]) -> None:
     figures: dict[str, Figure] = {}
     for place, shown in lab_plots(lab, 1):
+        assert " at 0x" not in repr(shown.structure()), f"{place}: the structure of a plot is made of plain values"
         name = place.partition(" at ")[0] + place.rpartition(": ")[2]
         if name not in figures:
             figures[name] = Figure(shown)
