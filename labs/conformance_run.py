@@ -25,7 +25,7 @@ from labs.states import STATES
 from ledger import CONTRACT, KEYS, DesignError, validate_design
 
 #: States with all controls moved, per act and context.
-JOINT_STATES = 150
+JOINT_STATES = 60
 #: States sampled to believe that no design passes; all of them where there are fewer.
 HOPELESS_STATES = 2000
 #: A plot may turn a label around or drop one: this many drawings per plot, context and prediction. Each change

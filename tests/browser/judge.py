@@ -10,6 +10,7 @@ from tests.browser.eyes import axe_contrast, axe_violations, look
 
 #: A phone; and a laptop's 1280 pixels at 400 % zoom, which WCAG 1.4.10 asks for.
 NARROW = (390, 320)
+WIDE = 1600
 #: WCAG 2.5.8.
 LEAST_TARGET = 24
 
@@ -20,32 +21,24 @@ def all_faults(page: Page, *, dark: bool = True) -> list[str]:
         *violations(page),
         *(low_contrast_in_dark(page) if dark else ()),
         *not_keyboard_friendly(page),
+        *at_other_widths(page),
         *with_large_text(page),
-        *squeezed(page),
-        *plots_amiss(page),
     ]
 
 
-def plots_amiss(page: Page) -> list[str]:
-    """Plots that are empty, or that did not follow the window to another size."""
+def at_other_widths(page: Page) -> list[str]:
+    """What does not fit into a narrow window; plots that are empty or did not follow the window to another size."""
     faults = []
-    for width in (1600, 390, 1280):
-        page.set_viewport_size({"width": width, "height": 900})
+    for width in (WIDE, *NARROW):
+        page.set_viewport_size({"width": width, "height": 800})
         page.wait_for_timeout(150)
         for plot in look(page, "plots"):
             if plot["painted"] < 0.005:
                 faults.append(f"{width} px: an empty plot, {plot}")
             if abs(plot["drawn"] - plot["box"]) > 2:
                 faults.append(f"{width} px: a plot does not fill its box, {plot}")
-    return faults
-
-
-def squeezed(page: Page) -> list[str]:
-    """What does not fit into the widths above."""
-    faults = []
-    for width in NARROW:
-        page.set_viewport_size({"width": width, "height": 800})
-        page.wait_for_timeout(60)
+        if width == WIDE:
+            continue
         if (beyond := look(page, "sideways")) > 0:
             faults.append(f"{width} px: scrolls sideways by {beyond} px because of {look(page, 'overflowing')}")
         if cut := look(page, "clipped"):
