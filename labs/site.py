@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from labs.course import Course, load_course
+from labs.observe.metrics import LedgerObserver
 from ledger import (
     BadToken,
     Outbox,
@@ -95,7 +96,7 @@ def outbox() -> Outbox:
 
 @cache
 def _outbox(store: Store, _process: int) -> Outbox:
-    return Outbox(store, _spool(store)).start()
+    return Outbox(store, _spool(store), observer=LedgerObserver()).start()
 
 
 def _spool(store: Store) -> Spool | None:

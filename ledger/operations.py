@@ -161,9 +161,7 @@ def entry_in(operation: Operation, attempt: int) -> Entry:
 def event_in(operation: Operation, attempt: int) -> Event | None:
     """The line of the log that an operation about one lab writes; None for one that leaves no trace there."""
     if operation.kind == RECORD:
-        return Event(
-            operation.key, attempt, operation.parts["event"], plain(operation.parts["data"]), operation.at
-        )
+        return Event(operation.key, attempt, operation.parts["event"], plain(operation.parts["data"]), operation.at)
     if operation.kind == SAVE:
         return Event(operation.key, attempt, SAVED, operation.parts["design"], operation.at)
     if operation.kind == START_OVER:
