@@ -27,6 +27,8 @@ from ledger import (
     WorkingLedger,
     failures,
     open_store,
+)
+from ledger import (
     outbox as outbox_module,
 )
 from ledger.address import ledger_url
@@ -159,9 +161,7 @@ def test_a_store_that_hangs_is_not_waited_for(store: Failing, folder: Path) -> N
     outbox.close()
 
 
-def test_a_page_goes_on_from_what_it_knows(
-    store: Failing, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_goes_on_from_what_it_knows(store: Failing, outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ledger.working_ledger.FRESH_S", 0)
     ledger = WorkingLedger(outbox, STUDENT)
     assert ledger.attempt(2, 1) == 1
@@ -227,7 +227,7 @@ def test_what_waits_stands_in_a_private_file_at_once(store: Failing, outbox: Out
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a process of its own is forked")
 def test_another_process_takes_over_what_a_killed_one_has_left(store: Failing, folder: Path) -> None:
-    """A child ends with changes waiting, one of them carried out with its answer lost; another outbox sends the rest."""
+    """A child ends with changes waiting, one of them carried out without answer; another outbox sends the rest."""
     child = os.fork()
     if child == 0:
         own = Failing(store.location)
