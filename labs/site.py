@@ -14,7 +14,6 @@ from functools import cache
 from pathlib import Path
 
 from labs.course import Course, load_course
-from labs.observe.metrics import LedgerObserver
 from ledger import (
     BadToken,
     Outbox,
@@ -96,6 +95,9 @@ def outbox() -> Outbox:
 
 @cache
 def _outbox(store: Store, _process: int) -> Outbox:
+    # Late: where numbers are kept must be settled before this is imported, and the command line imports this module.
+    from labs.observe.metrics import LedgerObserver
+
     return Outbox(store, _spool(store), observer=LedgerObserver()).start()
 
 

@@ -14,7 +14,8 @@ REASONS = {
 GO_ON = "Go on working: your changes are kept and will be saved by themselves."
 ALL_SAVED = "All your changes are saved."
 
-#: Said in place of what an action would have reported.
+SAVED = "Saved to the ledger."
+#: Said in place of that while it cannot be true.
 SAVED_LATER = "Not saved yet: your design is kept, and will be in the ledger as soon as that can be written."
 
 

@@ -24,7 +24,7 @@ from labs.lab import Lab, LabError
 from labs.observe.metrics import CHANGE_SECONDS
 from labs.report import report_name
 from labs.states import NEXT_STEP, reached
-from labs.unsaved import ALL_SAVED, SAVED_LATER, unsaved
+from labs.unsaved import ALL_SAVED, SAVED, SAVED_LATER, unsaved
 from ledger import LedgerError, LedgerImportError, StoreUnavailable, export_csv, export_json, import_csv, import_json
 from mlsysim.physics import FORMULAS
 
@@ -189,7 +189,8 @@ class LabView:
         def run() -> None:
             assert self._ledger_panel is not None
             try:
-                notice, kind = act(), "success"
+                notice = act()
+                kind = "success" if self.lab.ledger.waiting() is None else "warn"
             except (LabError, LedgerError, LedgerImportError) as problem:
                 notice, kind = str(problem), "danger"
             if self._ledger_panel is not None:
@@ -199,7 +200,7 @@ class LabView:
 
     def _save(self) -> str:
         self.lab.save()
-        return "Saved to the ledger." if self.lab.ledger.waiting() is None else SAVED_LATER
+        return SAVED if self.lab.ledger.waiting() is None else SAVED_LATER
 
     def _decide(self, field: str, value: str) -> str:
         self.lab.decide(value, field)
@@ -306,6 +307,8 @@ class LabView:
             self._look_again(LOOK_MS)
         elif shown.get("changes"):
             self.frame.param.update(unsaved={"text": ALL_SAVED, "changes": 0, "since": ""}, **self._standing())
+            if self._ledger_panel is not None and self._ledger_panel.notice == SAVED_LATER:
+                self._ledger_panel.param.update(notice=SAVED, notice_kind="success")
             self._look_again(SAID_MS)
 
     def _look_again(self, after_ms: int) -> None:

@@ -127,11 +127,18 @@ class Outbox:
 
     def ask(self, question: Callable[[Connection], T]) -> T:
         """The answer of the store to `question`. Raises StoreUnavailable, at once while it is known not to answer."""
+        return self._read(lambda: self._answer(question))
+
+    def ping(self) -> None:
+        """Returns if the store can be read; raises StoreUnavailable like `ask`."""
+        self._read(self.store.ping)
+
+    def _read(self, call: Callable[[], T]) -> T:
         trouble = self._trouble
         if trouble is not None and self._unreadable:
             raise StoreUnavailable(f"The ledger at {self.store.location} does not answer.", trouble)
         try:
-            return self._within_patience(lambda: self._answer(question))
+            return self._within_patience(call)
         except StoreUnavailable as problem:
             self._report(problem, reading=True)
             raise

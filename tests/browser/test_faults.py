@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from playwright.sync_api import expect
 
 from labs.catalog import find_lab
 from tests.browser.judge import all_faults
-from tests.browser.server import Server
+from tests.browser.server import SUITE, Server
 from tests.browser.student import Student
 from tests.integration.postgres import cluster
 
@@ -26,6 +29,7 @@ def test_work_goes_on_while_postgresql_is_away(new_student: Callable[..., Studen
             student = new_student(server, LAB).opens()
             line = student.page.locator(".unsaved")
             student.goes_to("Act I")
+            expect(student.prediction).to_be_visible()
             # What stands in the log up to here; the way on is read from the page alone.
             act = student.run().act1
             right = next(option.id for option in act.prediction().options if option.correct)
@@ -75,3 +79,31 @@ def test_work_goes_on_while_postgresql_is_away(new_student: Callable[..., Studen
             assert "changes wait from now on" in server.complaints()
         finally:
             server.stop()
+
+
+def test_any_of_several_processes_counts_for_all(tmp_path: Path) -> None:
+    token = "a-token-of-this-test"
+    server = Server(
+        tmp_path / "server",
+        (*SUITE, "--num-procs", "2", "--log-format", "json"),
+        MLSYS_LABS_METRICS_TOKEN=token,
+    ).start()
+    try:
+        for _ in range(20):
+            urllib.request.urlopen(f"{server.url}/healthz?who=somebody").close()
+        asked = urllib.request.Request(f"{server.url}/metrics", headers={"Authorization": f"Bearer {token}"})
+        totals, processes = [], set()
+        for _ in range(4):
+            with urllib.request.urlopen(asked) as answer:
+                text = answer.read().decode()
+            totals += [
+                line.split()[-1] for line in text.splitlines() if "http_requests_total{" in line and "/healthz" in line
+            ]
+            processes |= set(re.findall(r'cpu_seconds{pid="(\d+)"}', text))
+        assert totals == ["20.0"] * 4
+        assert len(processes) == 2
+        lines = [line for line in server.log_path.read_text().splitlines() if line.startswith("{")]
+        assert sum(json.loads(line).get("route") == "/healthz" for line in lines) == 20
+        assert "somebody" not in "".join(lines)
+    finally:
+        server.stop()
