@@ -7,6 +7,7 @@ its id makes sure that it is carried out once.
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,7 +56,8 @@ REMEMBERED_FOR = timedelta(days=60)
 
 
 def _new_id() -> str:
-    return secrets.token_hex(16)
+    """32 hexadecimal digits, the time first: ids of the same hour lie together in the data base's index."""
+    return f"{time.time_ns() // 1000:014x}{secrets.token_hex(9)}"
 
 
 @dataclass(frozen=True)

@@ -123,5 +123,6 @@ operations = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("applied", UtcTime, nullable=False),
+    sqlite_with_rowid=False,
 )
 """Ids of the changes that were carried out, so that none is carried out twice; `ledger.operations` forgets old ones."""
