@@ -320,15 +320,12 @@ class LabView:
                 else:
                     self._show_waiting()
 
-        if self._looking is None:
-            self._looking = self._later(look, after_ms)
-
-    def _later(self, act: Callable[[], None], after_ms: int) -> Any:
-        """Has something done in this page's session; None where there is no session."""
         document = pn.state.curdoc
         if document is None or document.session_context is None:
-            return None
-        return document.add_timeout_callback(act, after_ms)
+            return
+        if self._looking is not None:
+            document.remove_timeout_callback(self._looking)
+        self._looking = document.add_timeout_callback(look, after_ms)
 
     def _keep_when_at_rest(self) -> None:
         document = pn.state.curdoc
