@@ -31,7 +31,6 @@ from labs.warm import keep_drawings, warm_when_idle
 
 HOME = "../"
 
-
 #: Addresses of the suite besides its pages.
 ROUTES = (*health.ROUTES, *endpoint.ROUTES)
 
