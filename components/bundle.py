@@ -37,6 +37,7 @@ MODULES = (
     "report.js",
     "frame.js",
     "index.js",
+    "unavailable.js",
 )
 
 _HEADING = "// Written by `python -m components.bundle` from the modules beside it. Do not edit.\n"

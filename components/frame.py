@@ -37,6 +37,10 @@ class LabFrame(HtmlComponent):
     notices = param.List(
         default=[], item_type=str, doc="Messages about the page itself: a bad link, a lost connection."
     )
+    unsaved = param.Dict(
+        default={},
+        doc="What is not saved yet: `{text, changes, since}`, since when in ISO 8601; no line if empty.",
+    )
     address = param.Dict(default={}, doc="Query of the page's address: context and controls.")
 
     briefing = Child(doc="Contents of the Briefing tab.")

@@ -46,10 +46,17 @@ empty, ask whoever runs your network whether it lets WebSocket connections to th
 """)
 
 
-def page(component: HtmlComponent, title: str, *, accent: str | None = None, cookie: str = "") -> HtmlComponent:
+#: Template variable with the HTTP status of a page that is none of the expected.
+STATUS = "http_status"
+
+
+def page(
+    component: HtmlComponent, title: str, *, accent: str | None = None, cookie: str = "", status: int = 200
+) -> HtmlComponent:
     """Makes the current document a page that holds one component, which is returned for Panel to serve.
 
-    `accent` is the course's own colour, `cookie` one that the page sets itself, with its attributes. Panel's
+    `accent` is the course's own colour, `cookie` one that the page sets itself, with its attributes. `status` is for
+    the server that answers with the page (see `STATUS`). Panel's
     template classes are not used: they bring a second root and a hidden HTML pane, for which every page would
     load MathJax.
     """
@@ -59,6 +66,10 @@ def page(component: HtmlComponent, title: str, *, accent: str | None = None, coo
     document.template = _TEMPLATE
     document.title = title
     document.template_variables.update(
-        base=BASE_TEMPLATE, accent_css=accent_css(accent), cookie=cookie, patience_ms=PATIENCE_MS
+        base=BASE_TEMPLATE,
+        accent_css=accent_css(accent),
+        cookie=cookie,
+        patience_ms=PATIENCE_MS,
+        **{STATUS: status},
     )
     return component

@@ -13,6 +13,7 @@ from labs import site
 from labs.busy import PortBusyError
 from labs.catalog import UnknownLabError, catalog, lab_named, name_of, path_of
 from labs.course import CourseFileError, load_course
+from labs.observe.settings import SettingError
 from ledger import LedgerError, class_statistics, export_all, import_all
 
 
@@ -29,7 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ[site.LEDGER_VARIABLE] = options.ledger
     try:
         return options.run(options)
-    except (UsageError, UnknownLabError, CourseFileError, LedgerError, FileExistsError, PortBusyError) as problem:
+    except (
+        UsageError,
+        UnknownLabError,
+        CourseFileError,
+        LedgerError,
+        FileExistsError,
+        PortBusyError,
+        SettingError,
+    ) as problem:
         print(f"mlsys-labs: {problem}", file=sys.stderr)
         return 2
 
@@ -55,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="HOST",
         help="host[:port] under which browsers reach the server; may be repeated",
+    )
+    serve.add_argument(
+        "--log-format",
+        metavar="FORM",
+        help="text or json, one object a line (default $MLSYS_LABS_LOG_FORMAT or text)",
     )
     _conda_options(serve)
     _course_option(serve)
@@ -141,13 +155,20 @@ def _ledger_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from labs.app import serve
+    from labs.observe import logs
+    from labs.observe.processes import shared_numbers
 
     if not 0 < options.port < 65536:
         raise UsageError(f"--port takes a number from 1 to 65535, not {options.port}")
     if options.num_procs < 1:
         raise UsageError(f"--num-procs takes a number from 1, not {options.num_procs}")
-    serve(options.port, options.address, options.allow_origin, options.num_procs)
+    form = logs.chosen(options.log_format, logs.FORMAT_VARIABLE, logs.FORMATS, "text")
+    level = logs.chosen(None, logs.LEVEL_VARIABLE, logs.LEVELS, "info")
+    with shared_numbers(options.num_procs):
+        from labs.app import serve  # with all that it needs, once it is settled where numbers are kept
+
+        logs.configure(form, level)
+        serve(options.port, options.address, options.allow_origin, options.num_procs)
     return 0
 
 

@@ -6,9 +6,10 @@ from tornado.web import RequestHandler
 
 from labs import site
 from labs.headers import guard
+from labs.observe.requests import Noted
 
 
-class SiteHandler(RequestHandler):
+class SiteHandler(Noted, RequestHandler):
     """A handler of the suite beside the pages that Panel serves."""
 
     def set_default_headers(self) -> None:

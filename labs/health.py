@@ -27,8 +27,9 @@ class Ready(RequestHandler):
     async def get(self) -> None:
         self.set_header("Cache-Control", "no-store")
         try:
-            # A data base that does not answer must not stop the pages of this process.
-            await IOLoop.current().run_in_executor(None, site.store().ping)
+            # A data base that does not answer must not stop the pages of this process. Asked through the outbox:
+            # ready is a process whose pages can be opened, and they are as soon as that has found the ledger again.
+            await IOLoop.current().run_in_executor(None, site.outbox().ping)
         except LedgerError as problem:
             log.warning("not ready: %s", problem)
             self.set_status(503)

@@ -11,7 +11,8 @@ from labs.site import course
 class NotFound(SiteHandler):
     """Answers 404 and says what there is."""
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
+        await super().prepare()
         self.set_status(404)
         links = [(f"/{path_of(lab)}", f"{name_of(lab)} {lab.title}") for lab in course().offered]
         self.finish(not_found_html(links))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,27 @@ from panel.viewable import Viewable
 
 from components.course_index import CourseIndex
 from components.page import page
+from components.unavailable import Unavailable
 from labs.catalog import path_of
 from labs.gallery import gallery
 from labs.lab import Lab
 from labs.session import query, visit
 from labs.site import COOKIE, COOKIE_DAYS, Visit, course, ledger_of
 from labs.view import LabView
+from ledger import StoreUnavailable
 
 #: Pictures of the index page, one per lab, made from real pages.
 THUMBNAILS = Path(__file__).parent / "thumbnails"
 
 #: Names in an address that are not a lab's.
 RESERVED = {"theme", "embed", "bokeh-session-id"}
+
+UNAVAILABLE = (
+    "Your work is safe: what you have done is kept. It cannot be shown for the moment, because the place where it "
+    "is kept does not answer."
+)
+
+log = logging.getLogger(__name__)
 
 VOLUMES = {
     1: (
@@ -44,6 +54,13 @@ def gallery_title() -> str:
 
 def lab_page(lab: type[Lab], home: str = "") -> Viewable:
     """The page of a lab for the student of the current session."""
+    try:
+        return _lab_page(lab, home)
+    except StoreUnavailable as problem:
+        return _unavailable(title_of(lab), lab.title, home, problem)
+
+
+def _lab_page(lab: type[Lab], home: str) -> Viewable:
     who = visit()
     if closed := course().closed_until(lab):
         return page(_not_open(lab, closed, home), title_of(lab), accent=course().accent, cookie=_cookie(who))
@@ -66,8 +83,22 @@ def _not_open(lab: type[Lab], opens: str, home: str) -> CourseIndex:
     )
 
 
+def _unavailable(title: str, heading: str, home: str, problem: StoreUnavailable) -> Viewable:
+    """What stands in place of a page that needs the ledger while that cannot be read."""
+    log.warning("a page was not shown: %s", problem)
+    notice = Unavailable(title=heading, text=UNAVAILABLE, home=home)
+    return page(notice, title, accent=course().accent, status=503)
+
+
 def index_page() -> Viewable:
     """Both volumes, with the student's progress."""
+    try:
+        return _index_page()
+    except StoreUnavailable as problem:
+        return _unavailable(course().title, course().title, "", problem)
+
+
+def _index_page() -> Viewable:
     who = visit()
     summary = ledger_of(who).summary()
     labs = course().offered

@@ -128,7 +128,6 @@ def hud(lab: Lab) -> list[dict[str, str]]:
     open_ = reached(lab.state, "act2_explore")
     correct = lab.correct.get("act1")
     solved = lab.act2.constraints_met()
-    entry = lab.ledger.entry(lab.number, lab.volume) if lab.state == "saved" else None
     return [
         {"label": "Context", "value": lab.active_context.label, "status": "neutral"},
         {
@@ -147,12 +146,17 @@ def hud(lab: Lab) -> list[dict[str, str]]:
             "value": "explored the cliff" if lab.constraint_hit else "not yet explored",
             "status": "neutral",
         },
-        {
-            "label": "Ledger",
-            "value": f"✓ saved {entry.saved_at:%H:%M} UTC" if entry else "not saved",
-            "status": "met" if entry else "neutral",
-        },
+        {"label": "Ledger", **_saved(lab)},
     ]
+
+
+def _saved(lab: Lab) -> dict[str, str]:
+    entry = lab.ledger.entry(lab.number, lab.volume) if lab.state == "saved" else None
+    if entry is None:
+        return {"value": "not saved", "status": "neutral"}
+    if lab.ledger.waiting() is not None:
+        return {"value": "not saved yet", "status": "caution"}
+    return {"value": f"✓ saved {entry.saved_at:%H:%M} UTC", "status": "met"}
 
 
 def constant(shown: Constant) -> list[str]:

@@ -6,19 +6,35 @@ forked workers then agree without passing anything on.
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from labs.course import Course, load_course
-from ledger import BadToken, DesignLedger, Store, id_for_user, identity, load_secret, new_student_id, open_store
+from ledger import (
+    BadToken,
+    Outbox,
+    Spool,
+    Store,
+    WorkingLedger,
+    id_for_user,
+    identity,
+    load_secret,
+    new_student_id,
+    open_store,
+)
 
 COURSE_VARIABLE = "MLSYS_LABS_COURSE"
 LEDGER_VARIABLE = "MLSYS_LABS_LEDGER"
 SECRET_FILE_VARIABLE = "MLSYS_LABS_SECRET_FILE"
+OUTBOX_VARIABLE = "MLSYS_LABS_OUTBOX"
 DEFAULT_LEDGER = "var/ledger.db"
 DEFAULT_SECRET_FILE = "var/secret"
+
+log = logging.getLogger(__name__)
 
 COOKIE = "mlsys_student"
 #: Told to the session, never to the browser: the cookie that came could not be trusted.
@@ -65,7 +81,35 @@ def store() -> Store:
 @cache
 def secret() -> bytes:
     """The secret that signs cookies, from a file beside the ledger unless the environment names another."""
-    return load_secret(Path(os.environ.get(SECRET_FILE_VARIABLE, DEFAULT_SECRET_FILE)))
+    return load_secret(_secret_file())
+
+
+def _secret_file() -> Path:
+    return Path(os.environ.get(SECRET_FILE_VARIABLE, DEFAULT_SECRET_FILE))
+
+
+def outbox() -> Outbox:
+    """What this process sends its students' changes through; another one after a fork."""
+    return _outbox(store(), os.getpid())
+
+
+@cache
+def _outbox(store: Store, _process: int) -> Outbox:
+    # Late: where numbers are kept must be settled before this is imported, and the command line imports this module.
+    from labs.observe.metrics import LedgerObserver
+
+    return Outbox(store, _spool(store), observer=LedgerObserver()).start()
+
+
+def _spool(store: Store) -> Spool | None:
+    """Where changes wait on this machine: a folder per ledger, so that none gets into another one."""
+    parent = Path(os.environ.get(OUTBOX_VARIABLE) or _secret_file().parent / "outbox")
+    folder = parent / hashlib.sha256(store.location.encode()).hexdigest()[:12]
+    try:
+        return Spool(folder)
+    except OSError as problem:
+        log.error("changes that have to wait will be in memory alone: %s", problem)
+        return None
 
 
 def identify(user: str | None, token: str | None, session_id: str = "") -> Visit:
@@ -90,6 +134,6 @@ def _newcomer(session_id: str, notice: str = "") -> Visit:
     return Visit(student_id, new_token=identity.sign(student_id, secret()), notice=notice)
 
 
-def ledger_of(visit: Visit) -> DesignLedger:
+def ledger_of(visit: Visit) -> WorkingLedger:
     """The ledger that a visit may see: its own."""
-    return DesignLedger(store(), visit.student_id)
+    return WorkingLedger(outbox(), visit.student_id)

@@ -21,15 +21,21 @@ from components.text import to_html
 from labs import showing
 from labs.act_view import ActView
 from labs.lab import Lab, LabError
+from labs.observe.metrics import CHANGE_SECONDS
 from labs.report import report_name
 from labs.states import NEXT_STEP, reached
-from ledger import LedgerError, LedgerImportError, export_csv, export_json, import_csv, import_json
+from labs.unsaved import ALL_SAVED, SAVED, SAVED_LATER, unsaved
+from ledger import LedgerError, LedgerImportError, StoreUnavailable, export_csv, export_json, import_csv, import_json
 from mlsysim.physics import FORMULAS
 
 log = logging.getLogger(__name__)
 
 #: Controls are stored once they have rested this long: a drag is one write, not fifty.
 REST_MS = 700
+
+#: While changes wait to be saved, the page looks this often whether they are; then it says so for a while.
+LOOK_MS = 500
+SAID_MS = 6000
 
 TAB_OF_STATE = {"briefing": "briefing", "saved": "act2"}
 
@@ -46,6 +52,7 @@ class LabView:
         self._source_url = source_url
         self._acts: dict[str, ActView] = {}
         self._resting: Any = None
+        self._looking: Any = None
         self._ledger_panel: LedgerPanel | None = None
         self._report_panel: ReportPanel | None = None
         self.slots = {tab: Stack() for tab in ("briefing", "act1", "act2", "ledger")}
@@ -63,6 +70,7 @@ class LabView:
         )
         self.frame.on_msg(self._frame_message)
         self._show_tab(active)
+        self._show_waiting()
 
     # --- the frame -----------------------------------------------------------------------------------------
 
@@ -181,7 +189,8 @@ class LabView:
         def run() -> None:
             assert self._ledger_panel is not None
             try:
-                notice, kind = act(), "success"
+                notice = act()
+                kind = "success" if self.lab.ledger.waiting() is None else "warn"
             except (LabError, LedgerError, LedgerImportError) as problem:
                 notice, kind = str(problem), "danger"
             if self._ledger_panel is not None:
@@ -191,7 +200,7 @@ class LabView:
 
     def _save(self) -> str:
         self.lab.save()
-        return "Saved to the ledger."
+        return SAVED if self.lab.ledger.waiting() is None else SAVED_LATER
 
     def _decide(self, field: str, value: str) -> str:
         self.lab.decide(value, field)
@@ -203,10 +212,12 @@ class LabView:
             "json": (export_json, "json", "application/json"),
             "csv": (export_csv, "csv", "text/csv"),
         }[str(form)]
+        self.lab.ledger.settle()
         self._ledger_panel.download(f"mlsys-labs-ledger.{suffix}", write(self.lab.ledger), mime)
         return "The file was handed to your browser."
 
     def _import(self, name: str, text: str) -> str:
+        self.lab.ledger.settle()
         report = (import_csv if name.lower().endswith(".csv") else import_json)(self.lab.ledger, text)
         kept = "".join(f" {key} stayed: {why}." for key, why in report.kept.items())
         skipped = "".join(f" {key} was left out: {why}." for key, why in report.skipped.items())
@@ -225,7 +236,10 @@ class LabView:
     def _erase_all(self) -> str:
         self.lab.erase_all()
         self._rebuild()
-        return "Every lab of your ledger was erased on this server."
+        later = (
+            "" if self.lab.ledger.waiting() is None else " It will be erased on disk as soon as that can be written."
+        )
+        return f"Every lab of your ledger was erased on this server.{later}"
 
     def _rebuild(self) -> None:
         self._forget_tabs()
@@ -258,7 +272,7 @@ class LabView:
 
     def _change(self, change: Callable[[], None], controls: bool = False) -> None:
         """Carries out one change by the student: one message to the browser, whatever it touches."""
-        with hold(pn.state.curdoc):
+        with CHANGE_SECONDS.time(), hold(pn.state.curdoc):
             self.lab.notices.clear()
             state = self.lab.state
             try:
@@ -275,12 +289,43 @@ class LabView:
             self.frame.param.update(**self._standing())
             if self.frame.active == "ledger":
                 self._build_ledger()
+            self._show_waiting()
         if controls:
             self._keep_when_at_rest()
 
     def _not_saved(self, problem: LedgerError) -> None:
-        log.error("ledger: %s", problem)
+        # Only the data base's own words: others may quote what the student entered.
+        log.error("ledger: %s", problem if isinstance(problem, StoreUnavailable) else type(problem).__name__)
         self.lab.notices.append(f"Not saved yet: {problem}")
+
+    def _show_waiting(self) -> None:
+        """Says what is not saved yet; looks again by itself until everything is, and says that, too."""
+        shown, now = self.frame.unsaved, unsaved(self.lab.ledger.waiting())
+        if now:
+            if shown != now:
+                self.frame.unsaved = now
+            self._look_again(LOOK_MS)
+        elif shown.get("changes"):
+            self.frame.param.update(unsaved={"text": ALL_SAVED, "changes": 0, "since": ""}, **self._standing())
+            if self._ledger_panel is not None and self._ledger_panel.notice == SAVED_LATER:
+                self._ledger_panel.param.update(notice=SAVED, notice_kind="success")
+            self._look_again(SAID_MS)
+
+    def _look_again(self, after_ms: int) -> None:
+        def look() -> None:
+            self._looking = None
+            with hold(pn.state.curdoc):
+                if not unsaved(self.lab.ledger.waiting()) and not self.frame.unsaved.get("changes"):
+                    self.frame.unsaved = {}
+                else:
+                    self._show_waiting()
+
+        document = pn.state.curdoc
+        if document is None or document.session_context is None:
+            return
+        if self._looking is not None:
+            document.remove_timeout_callback(self._looking)
+        self._looking = document.add_timeout_callback(look, after_ms)
 
     def _keep_when_at_rest(self) -> None:
         document = pn.state.curdoc
@@ -296,5 +341,6 @@ class LabView:
             except LedgerError as problem:
                 self._not_saved(problem)
                 self.frame.notices = list(self.lab.notices)
+            self._show_waiting()
 
         self._resting = document.add_timeout_callback(keep, REST_MS)

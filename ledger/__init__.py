@@ -8,15 +8,26 @@ from ledger import event_kinds, identity
 from ledger.archive import ArchiveReport, export_all, import_all
 from ledger.contract import CONTRACT, contract_of, readable_design, validate_design
 from ledger.design_ledger import DesignLedger
-from ledger.errors import BadToken, DesignError, EventError, LedgerError, LedgerImportError, UnknownLab
+from ledger.errors import (
+    BadToken,
+    DesignError,
+    EventError,
+    LedgerError,
+    LedgerImportError,
+    StoreUnavailable,
+    UnknownLab,
+)
 from ledger.field import Field
 from ledger.identity import id_for_user, load_secret, new_student_id
 from ledger.keys import KEYS, entry_key, parse_key
 from ledger.lab_contract import COMMON_FIELDS, LabContract
+from ledger.outbox import Outbox
 from ledger.portable import ImportReport, export_csv, export_json, import_csv, import_json
-from ledger.records import Entry, Event
+from ledger.records import Entry, Event, Waiting
+from ledger.spool import Spool
 from ledger.statistics import ClassStatistics, LabStatistics, class_statistics
 from ledger.store import Store, open_store
+from ledger.working_ledger import WorkingLedger
 
 __all__ = [
     "COMMON_FIELDS",
@@ -36,8 +47,13 @@ __all__ = [
     "LabStatistics",
     "LedgerError",
     "LedgerImportError",
+    "Outbox",
+    "Spool",
     "Store",
+    "StoreUnavailable",
     "UnknownLab",
+    "Waiting",
+    "WorkingLedger",
     "class_statistics",
     "contract_of",
     "entry_key",

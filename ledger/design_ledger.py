@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection
-
-from ledger.clock import now
 from ledger.contract import validate_design
 from ledger.errors import EventError
-from ledger.event_kinds import ACTS, IMPORTED, PREDICTION_LOCKED, SAVED, STARTED_OVER, check_event
+from ledger.event_kinds import ACTS, IMPORTED, PREDICTION_LOCKED, check_event
+from ledger.first_prediction import first_prediction_in
 from ledger.identity import check_student_id
 from ledger.keys import KEYS, entry_key
+from ledger.operations import ERASE, PROGRESS, RECORD, SAVE, START_OVER, Operation, carry_out, entry_in, event_in
 from ledger.plain import plain
-from ledger.records import Entry, Event, Progress, check_attempt
-from ledger.rows import (
-    add_events,
-    claim_student,
-    current_attempt,
-    put_entry,
-    put_progress,
-    read_entries,
-    read_events,
-    read_progress,
-    remove_entry,
-    remove_progress,
-)
+from ledger.records import Entry, Event, Waiting, check_attempt
+from ledger.rows import current_attempt, read_entries, read_events, read_progress
 from ledger.store import Store
 
 
@@ -57,17 +45,9 @@ class DesignLedger:
         number of the present attempt is taken. Raises DesignError when the design breaks the lab's contract.
         """
         key = entry_key(volume, chapter)
-        stored = validate_design(key, design)
-        with self.store.writing() as connection:
-            claim_student(connection, self.student_id)
-            if attempts is None:
-                attempts = current_attempt(connection, self.student_id, key)
-            entry = Entry(key, stored, check_attempt(attempts), now())
-            put_entry(connection, self.student_id, entry)
-            if progress is not None:
-                put_progress(connection, self.student_id, Progress(key, progress, entry.saved_at))
-            add_events(connection, self.student_id, [Event(key, attempts, SAVED, stored, entry.saved_at)])
-        return entry
+        parts = {"design": validate_design(key, design), "progress": _state(progress)}
+        operation = Operation(self.student_id, SAVE, key, parts, _checked(attempts))
+        return entry_in(operation, self._write(operation))
 
     def get(self, chapter: int, volume: int = 1) -> dict[str, Any] | None:
         """The saved design of a lab, a copy of its sound fields; None when nothing was saved.
@@ -105,10 +85,7 @@ class DesignLedger:
 
         Raises StoredValueError for a state that JSON cannot hold.
         """
-        row = Progress(entry_key(volume, chapter), state, now())
-        with self.store.writing() as connection:
-            claim_student(connection, self.student_id)
-            put_progress(connection, self.student_id, row)
+        self._write(Operation(self.student_id, PROGRESS, entry_key(volume, chapter), {"progress": _state(state)}))
 
     def record(
         self,
@@ -128,14 +105,10 @@ class DesignLedger:
         key = entry_key(volume, chapter)
         stored = plain({} if data is None else data, "event data")
         check_event(kind, stored)
-        with self.store.writing() as connection:
-            claim_student(connection, self.student_id)
-            if attempt is None:
-                attempt = current_attempt(connection, self.student_id, key)
-            happened = Event(key, check_attempt(attempt), kind, stored, now())
-            add_events(connection, self.student_id, [happened])
-            if progress is not None:
-                put_progress(connection, self.student_id, Progress(key, progress, happened.at))
+        parts = {"event": kind, "data": stored, "progress": _state(progress)}
+        operation = Operation(self.student_id, RECORD, key, parts, _checked(attempt))
+        happened = event_in(operation, self._write(operation))
+        assert happened is not None
         return happened
 
     def events(self, chapter: int | None = None, volume: int = 1) -> list[Event]:
@@ -168,34 +141,33 @@ class DesignLedger:
 
         The entry stays until the next save; the log, and with it the first prediction, stays for good.
         """
-        key = entry_key(volume, chapter)
-        with self.store.writing() as connection:
-            claim_student(connection, self.student_id)
-            return self._begin_anew(connection, key, entry_removed=False)
+        return self._write(self._begin_anew(chapter, volume, entry_removed=False)) + 1
 
     def reset(self, chapter: int, volume: int = 1) -> None:
         """Removes the entry and the progress of a lab. The log stays, with the reset in it."""
-        key = entry_key(volume, chapter)
-        with self.store.writing() as connection:
-            claim_student(connection, self.student_id)
-            self._begin_anew(connection, key, entry_removed=True)
+        self._write(self._begin_anew(chapter, volume, entry_removed=True))
 
     def reset_all(self) -> None:
         """Removes every entry and all progress of this student, all or nothing. The log stays."""
-        with self.store.writing() as connection:
-            claim_student(connection, self.student_id)
-            touched = read_entries(connection, self.student_id) | read_progress(connection, self.student_id)
-            for key in touched:
-                self._begin_anew(connection, key, entry_removed=True)
+        self._write(Operation(self.student_id, ERASE, "", {"attempts": {}}))
 
-    def _begin_anew(self, connection: Connection, key: str, *, entry_removed: bool) -> int:
-        attempt = current_attempt(connection, self.student_id, key)
-        remove_progress(connection, self.student_id, key)
-        if entry_removed:
-            remove_entry(connection, self.student_id, key)
-        data = {"entry_removed": entry_removed}
-        add_events(connection, self.student_id, [Event(key, attempt, STARTED_OVER, data, now())])
-        return attempt + 1
+    def _begin_anew(self, chapter: int, volume: int, *, entry_removed: bool) -> Operation:
+        return Operation(self.student_id, START_OVER, entry_key(volume, chapter), {"entry_removed": entry_removed})
+
+    def _write(self, operation: Operation) -> int:
+        """Carries out a change; returns the attempt that it belongs to. It is on the disk then."""
+        with self.store.writing() as connection:
+            return carry_out(connection, operation)
+
+    def waiting(self) -> Waiting | None:
+        """What has been done and is not in the store yet; of a ledger that writes at once that is nothing."""
+        return None
+
+    def settle(self) -> None:
+        """Returns when nothing waits to be written, for what works on the store itself: files and imports.
+
+        Raises StoreUnavailable when something waits.
+        """
 
     def summary(self) -> dict[str, dict[str, Any]]:
         """One line per lab the student has touched, for the index page, in two queries.
@@ -206,27 +178,26 @@ class DesignLedger:
         with self.store.reading() as connection:
             saved = read_entries(connection, self.student_id)
             states = read_progress(connection, self.student_id)
-        return {key: _summary_line(saved.get(key), states.get(key)) for key in KEYS if key in saved or key in states}
+        return summary_of(saved, {key: row.state for key, row in states.items()})
 
 
-def first_prediction_in(events: Iterable[Event], act: str) -> dict[str, Any] | None:
-    """The first prediction of `act` among one student's events of one lab, oldest first; None if none is."""
-    for event in events:
-        if event.kind == PREDICTION_LOCKED and event.data.get("act") == act:
-            return event.data
-        if event.kind == IMPORTED and act == "act1" and event.data.get("act1_prediction") is not None:
-            return {
-                "act": act,
-                "prediction": event.data["act1_prediction"],
-                "correct": event.data.get("act1_correct"),
-            }
-    return None
+def summary_of(saved: Mapping[str, Entry], states: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The lines of `DesignLedger.summary`, from entries and states of labs by key."""
+    return {key: _summary_line(saved.get(key), states.get(key, {})) for key in KEYS if key in saved or key in states}
 
 
-def _summary_line(entry: Entry | None, row: Progress | None) -> dict[str, Any]:
-    state = row.state.get("state") if row else None
+def _summary_line(entry: Entry | None, stored: dict[str, Any]) -> dict[str, Any]:
+    state = stored.get("state")
     return {
         "state": state if isinstance(state, str) else None,
         "saved_at": entry.saved_at if entry else None,
         "correct": entry.design.get("act1_correct") if entry else None,
     }
+
+
+def _state(progress: dict[str, Any] | None) -> dict[str, Any] | None:
+    return plain(progress, "progress")
+
+
+def _checked(attempt: int | None) -> int | None:
+    return None if attempt is None else check_attempt(attempt)

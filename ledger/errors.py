@@ -9,6 +9,17 @@ class LedgerError(Exception):
     """The ledger could not do what was asked; base class of all errors of this package."""
 
 
+class StoreUnavailable(LedgerError):
+    """The store cannot be used for now, for a reason that may pass: asked again later, it may answer.
+
+    `reason` is one of `ledger.failures`: whether it cannot be reached, has no room, or does not answer in time.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
 class UnknownLab(LedgerError, ValueError):
     """A volume, a chapter or an entry key that names none of the 34 labs."""
 

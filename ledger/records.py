@@ -56,3 +56,13 @@ class Event:
     kind: str
     data: dict[str, Any]
     at: datetime
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Changes of one student that are not in the store yet: how many, since when (UTC), and one of
+    `ledger.failures.REASONS`."""
+
+    changes: int
+    since: datetime
+    reason: str

@@ -141,3 +141,10 @@ def put_row(connection: Connection, table: Table, identity: dict[str, Any], valu
     """Stores a row with the primary key `identity`, in place of the one that has it."""
     statement = _upsert(connection, table).values(**identity, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=list(identity), set_=values))
+
+
+def add_if_new(connection: Connection, table: Table, row: dict[str, Any]) -> bool:
+    """Adds a row unless one with its primary key is there; says whether it was added."""
+    # What was added is asked back: the count of rows of an insertion is not kept for every data base.
+    statement = _upsert(connection, table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(statement).first() is not None

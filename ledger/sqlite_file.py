@@ -62,7 +62,12 @@ def _connect(path: str, mode: str) -> sqlite3.Connection:
 def _engine(creator: Callable[[], sqlite3.Connection], pool_size: int) -> Engine:
     overflow = 10 if pool_size > 1 else 0
     engine = create_engine(
-        "sqlite://", creator=creator, poolclass=QueuePool, pool_size=pool_size, max_overflow=overflow
+        "sqlite://",
+        creator=creator,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=overflow,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, func, select
 
 from ledger.contract import contract_of, readable_design
-from ledger.design_ledger import first_prediction_in
 from ledger.event_kinds import FAILURE_ENTERED, IMPORTED, OPENED, PREDICTION_LOCKED, REFLECTION_ANSWERED
+from ledger.first_prediction import first_prediction_in
 from ledger.keys import KEYS
 from ledger.plain import to_text
 from ledger.records import Event

@@ -13,10 +13,25 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ledger.address import ledger_url, location
 from ledger.errors import LedgerError
+from ledger.failures import failure
 from ledger.schema import check_tables, create_tables, is_empty, upgrade_tables
 from ledger.sqlite_file import WRITE, prepare_file, sqlite_engine
 
 _CREATION_LOCK = 0x4D4C5359  # number of the PostgreSQL advisory lock that makers of tables take in turn
+
+POOL_WAIT_S = 5.0
+"""How long a thread waits for a connection while others of its process use all."""
+
+#: A PostgreSQL server that is gone, cut off or stuck is noticed within seconds, not after the quarter of an hour that
+#: TCP takes by itself. What the URL of the ledger says goes before these.
+_ENDS_OF_PATIENCE = {
+    "connect_timeout": "3",
+    "keepalives_idle": "10",
+    "keepalives_interval": "3",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+    "options": "-c lock_timeout=10s -c statement_timeout=60s",
+}
 
 
 class Store:
@@ -55,7 +70,14 @@ class Store:
         if self._url.get_backend_name() == "sqlite":
             return sqlite_engine(self._url.database)
         # pre_ping: a connection that a restarted server has dropped is replaced instead of failing a save.
-        return create_engine(self._url, pool_pre_ping=True)
+        # hide_parameters: what students write does not get into messages, and with them into logs.
+        return create_engine(
+            self._url,
+            pool_pre_ping=True,
+            pool_timeout=POOL_WAIT_S,
+            hide_parameters=True,
+            connect_args={name: end for name, end in _ENDS_OF_PATIENCE.items() if name not in self._url.query},
+        )
 
     def _tables_in_memory(self) -> None:
         with self.writing() as connection:
@@ -65,7 +87,7 @@ class Store:
     def reading(self, *, snapshot: bool = False) -> Iterator[Connection]:
         """A transaction for reading. With `snapshot` everything read is of one moment.
 
-        Raises LedgerError when the data base cannot be reached or read.
+        Raises StoreUnavailable when the data base cannot be reached or read.
         """
         options = {"isolation_level": "REPEATABLE READ"} if snapshot and self._is_postgresql else {}
         with self._transaction("read", options) as connection:
@@ -75,13 +97,13 @@ class Store:
     def writing(self) -> Iterator[Connection]:
         """A transaction for writing: committed, and on the disk, when the block ends; undone when it raises.
 
-        Raises LedgerError when the data base cannot be reached or written.
+        Raises StoreUnavailable when the data base cannot be reached or written, LedgerError when it refuses a value.
         """
         with self._transaction("written", {WRITE: True}) as connection:
             yield connection
 
     def ping(self) -> None:
-        """Returns if the data base answers; raises LedgerError if it does not."""
+        """Returns if the data base answers; raises StoreUnavailable if it does not."""
         with self.reading() as connection:
             connection.execute(text("SELECT 1"))
 
@@ -92,7 +114,8 @@ class Store:
                 yield connection
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
-            raise LedgerError(f"The ledger at {self.location} could not be {verb}: {str(cause).strip()}") from error
+            message = f"The ledger at {self.location} could not be {verb}: {str(cause).strip()}"
+            raise failure(message, error) from error
 
     @property
     def _is_postgresql(self) -> bool:

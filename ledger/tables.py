@@ -117,3 +117,12 @@ used_tokens = Table(
     Column("expires", UtcTime, nullable=False),
 )
 """One-time tokens that were used, kept until they would have expired: all processes and machines know them."""
+
+operations = Table(
+    "operations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("applied", UtcTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Ids of the changes that were carried out, so that none is carried out twice; `ledger.operations` forgets old ones."""

@@ -1,6 +1,6 @@
 // The frame of every lab: header with live badges, context toggle, tabs, and the footer that sums up.
 import {component, h, lockIcon, uniqueId} from "./dom.js";
-import {connectionNotice} from "./connection.js";
+import {connectionNotice, whereItWas, scrollBack} from "./connection.js";
 import {themeButton} from "./theme.js";
 
 const BADGE = {
@@ -88,6 +88,9 @@ function tabs(model) {
   showLocks()
   showActive()
   return {
+    slots,
+    shown: () => shown,
+    select,
     bar: h("div", {role: "tablist", "aria-label": "Parts of the lab", class: "tablist"}, order.map((id) => buttons[id])),
     panels: order.map((id) => slots[id]),
     showLocks,
@@ -113,6 +116,25 @@ function hud(model) {
   }
 }
 
+// What is not saved yet. The sentence is announced; the count beside it changes too often for that.
+function unsavedLine(model) {
+  const said = h("span", {role: "status"})
+  const count = h("span", {class: "count"})
+  const element = h("div", {class: "unsaved"}, said, count)
+  const show = () => {
+    const {text = "", changes = 0, since = ""} = model.unsaved ?? {}
+    // Hidden from the eye alone: what is not in the page is not announced when it enters.
+    element.classList.toggle("visually-hidden", text === "")
+    element.classList.toggle("waits", changes > 0)
+    const sentence = changes > 0 ? `Not saved yet. ${text}` : text
+    if (said.textContent !== sentence) said.textContent = sentence
+    const time = since && new Date(since).toLocaleTimeString([], {hour: "2-digit", minute: "2-digit", second: "2-digit"})
+    count.textContent = changes > 0 ? `${changes} ${changes === 1 ? "change waits" : "changes wait"} since ${time}` : ""
+  }
+  show()
+  return {element, show}
+}
+
 // The page's address carries what a link to this very state needs; Python says what, the browser waits for quiet.
 function addressWriter(model) {
   let timer = null
@@ -132,13 +154,15 @@ export const LabFrame = component(["segments", "frame"], ({model, view}) => {
   const toggle = contextToggle(model)
   const tabSet = tabs(model)
   const footer = hud(model)
+  const line = unsavedLine(model)
+  footer.element.prepend(line.element)
   const notice = h("div", {class: "notices"})
   const showNotices = () => notice.replaceChildren(...model.notices.map((text) => h("p", {class: "notice", role: "status"}, text)))
   showNotices()
   const home = model.home ? h("a", {class: "home", href: model.home}, "← All labs") : null
   const element = h("div", {class: "frame"},
     // A snapshot has no server to lose.
-    view.model.document ? connectionNotice(view.model.document) : null,
+    view.model.document ? connectionNotice(view.model.document, tabSet.shown) : null,
     h("header", {class: "lab-header"},
       h("div", {class: "top"}, home, h("span", {class: "eyebrow"}, model.eyebrow), themeButton()),
       h("div", {class: "columns"},
@@ -148,12 +172,18 @@ export const LabFrame = component(["segments", "frame"], ({model, view}) => {
     h("div", {class: "bar"}, tabSet.bar, toggle.element),
     h("div", {class: "panels"}, tabSet.panels),
     footer.element)
+  // A page that has reloaded itself goes on where the reader was.
+  const back = view.model.document ? whereItWas() : null
+  if (back) {
+    if (back.tab in tabSet.slots && back.tab !== model.active) tabSet.select(back.tab)
+    scrollBack(back.top)
+  }
   return {
     element,
     update: {
       badges: badgeList.show, context: toggle.show, tabs: tabSet.showLocks, active: tabSet.showActive,
       tab_answered: tabSet.showActive,
-      hud: footer.show, next_step: footer.show, notices: showNotices, address: addressWriter(model),
+      hud: footer.show, next_step: footer.show, notices: showNotices, unsaved: line.show, address: addressWriter(model),
     },
   }
 })

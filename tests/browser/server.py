@@ -46,10 +46,14 @@ PANEL = ("-m", "panel", "serve")
 class Server:
     """A server of the suite, or `panel serve` with some of its files, on this machine."""
 
-    def __init__(self, folder: Path, command: Sequence[str] = SUITE) -> None:
+    def __init__(
+        self, folder: Path, command: Sequence[str] = SUITE, ledger: str | None = None, **environment: str
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.ledger_path = folder / "ledger.db"
+        self.ledger_address = ledger or str(self.ledger_path)
+        self._environment = environment
         self.secret_path = folder / "secret"
         self.log_path = folder / "server.log"
         self.port = free_port()
@@ -69,10 +73,11 @@ class Server:
         """Starts the process and waits until it answers."""
         environment = {
             **os.environ,
-            "MLSYS_LABS_LEDGER": str(self.ledger_path),
+            "MLSYS_LABS_LEDGER": self.ledger_address,
             "MLSYS_LABS_SECRET_FILE": str(self.secret_path),
             "MLSYS_LABS_CACHE": str(ROOT / "build" / "drawings"),
             "PYTHONUNBUFFERED": "1",
+            **self._environment,
         }
         environment.pop("MLSYS_LABS_SECRET", None)
         with self.log_path.open("ab") as log:
@@ -146,8 +151,8 @@ class Server:
         return text if failed or errors else ""
 
     def store(self) -> Store:
-        """The ledger file, opened from outside."""
-        self._store = self._store or open_store(str(self.ledger_path))
+        """The ledger, opened from outside."""
+        self._store = self._store or open_store(self.ledger_address)
         return self._store
 
     def student_id(self, token: str) -> str:

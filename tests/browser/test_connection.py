@@ -16,30 +16,46 @@ LAB = find_lab(1, 2)
 STORED_SECONDS = 30
 
 
+#: A field in the page, and somebody who goes on typing in it.
+TYPES_ON = """
+    window.field = document.body.appendChild(document.createElement("input"))
+    window.field.focus({preventScroll: true})
+    const typed = () => new InputEvent("input", {bubbles: true, composed: true})
+    window.typing = setInterval(() => window.field.dispatchEvent(typed()), 500)
+"""
+
+
 def expects_a_lost_connection(student: Student) -> None:
     student.watch.allow(
         r"ERR_CONNECTION_(REFUSED|RESET|CLOSED)|WebSocket|ERR_EMPTY_RESPONSE", "the server is taken away in this test"
     )
 
 
-def test_page_says_when_the_server_is_gone_and_when_it_is_back(
+def test_page_says_when_the_server_is_gone_and_goes_on_by_itself_when_it_is_back(
     new_student: Callable[..., Student], own_server: Server
 ) -> None:
-    student = new_student(own_server, LAB).opens()
+    student = new_student(own_server, LAB).has_come_to("act2_reflect").opens()
     expects_a_lost_connection(student)
     notice = student.page.locator(".connection[role=alert]")
+    # Another tab than the one that the state leads to, and some way down.
     student.goes_to("Act I")
-    student.predicts(right=False)
-    expect(notice).to_be_hidden()
+    expect(student.controls).to_be_visible()
+    student.page.evaluate("window.scrollTo(0, 600)")
+    expect(notice).to_be_empty()
     own_server.kill()
     expect(notice).to_contain_text("Connection lost.")
     expect(notice.get_by_role("button")).to_have_count(0)
+    # A reader who is typing is not interrupted; then the page goes on without being asked.
+    student.page.evaluate(TYPES_ON)
     own_server.start()
-    expect(notice).to_contain_text("The server is back.")
-    notice.get_by_role("button", name="Reload and go on").click()
+    expect(notice).to_contain_text("This page goes on by itself when you have finished typing.")
+    expect(notice.get_by_role("button", name="Go on now")).to_be_visible()
+    student.page.evaluate("window.stay = true; clearInterval(window.typing); window.field.remove()")
+    student.page.wait_for_function("window.stay === undefined")
     expect(student.tab("Act I")).to_have_attribute("aria-selected", "true")
     expect(student.controls).to_be_visible()
-    expect(notice).to_be_hidden()
+    expect(notice).to_be_empty()
+    student.page.wait_for_function("Math.abs(window.scrollY - 600) < 5")
 
 
 def test_killed_server_resumes_where_every_student_was(new_student: Callable[..., Student], own_server: Server) -> None:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,52 @@ HOW_TO_INSTALL = (
 PASSWORD = "throw-away"
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """URL of a running server without data base name. Skips where PostgreSQL is missing, but fails in CI."""
+class Cluster:
+    """A PostgreSQL server of its own, which a test may take away and give back."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self._programs, self._folder, self._port = programs, folder, _free_port()
+        self._data = folder / "data"
+        password_file = folder / "password"
+        password_file.write_text(PASSWORD)
+        if os.geteuid() == 0:
+            _give_to_postgres(folder, password_file)
+        _run(
+            programs / "initdb",
+            "--pgdata",
+            self._data,
+            "--username=tester",
+            "--auth=scram-sha-256",
+            f"--pwfile={password_file}",
+            "--encoding=UTF8",
+            "--no-sync",
+        )
+
+    @property
+    def url(self) -> str:
+        """URL without data base name."""
+        return f"postgresql://tester:{PASSWORD}@127.0.0.1:{self._port}"
+
+    def start(self) -> Cluster:
+        """Returns when it answers."""
+        # Durability across power cuts is PostgreSQL's own business; without it the tests are much faster.
+        options = (
+            f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder} -c fsync=off"
+        )
+        self._control("--log", self._folder / "log", "-o", options, "start")
+        return self
+
+    def stop(self) -> None:
+        """Takes it away as a crash does: connections break, and nobody is asked."""
+        self._control("--mode=immediate", "stop")
+
+    def _control(self, *words: object) -> None:
+        _run(self._programs / "pg_ctl", "--pgdata", self._data, "--wait", *words)
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A running server. Skips where PostgreSQL is missing, but fails in CI."""
     programs = _programs()
     if programs is None:
         if os.environ.get("CI") == "true":
@@ -32,9 +76,28 @@ def postgres_server() -> Iterator[str]:
     # Not below pytest's own temporary folder: root's is closed to the user that must run the server.
     folder = Path(tempfile.mkdtemp(prefix="ledger-postgres-"))
     try:
-        yield from _serve(programs, folder)
+        instance = Cluster(programs, folder).start()
+        try:
+            yield instance
+        finally:
+            if (folder / "data" / "postmaster.pid").exists():
+                instance.stop()
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL of a server without data base name."""
+    with cluster() as instance:
+        yield instance.url
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Cluster]:
+    """A server that a test may take away."""
+    with cluster() as instance:
+        yield instance
 
 
 @pytest.fixture
@@ -46,31 +109,6 @@ def postgres_url(postgres_server: str) -> str:
     with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
     return f"{postgres_server}/{name}"
-
-
-def _serve(programs: Path, folder: Path) -> Iterator[str]:
-    data, log, port = folder / "data", folder / "log", _free_port()
-    password_file = folder / "password"
-    password_file.write_text(PASSWORD)
-    if os.geteuid() == 0:
-        _give_to_postgres(folder, password_file)
-    _run(
-        programs / "initdb",
-        "--pgdata",
-        data,
-        "--username=tester",
-        "--auth=scram-sha-256",
-        f"--pwfile={password_file}",
-        "--encoding=UTF8",
-        "--no-sync",
-    )
-    # Durability across power cuts is PostgreSQL's own business; without it the tests are much faster.
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
-    _run(programs / "pg_ctl", "--pgdata", data, "--log", log, "--wait", "-o", options, "start")
-    try:
-        yield f"postgresql://tester:{PASSWORD}@127.0.0.1:{port}"
-    finally:
-        _run(programs / "pg_ctl", "--pgdata", data, "--wait", "--mode=immediate", "stop")
 
 
 def _programs() -> Path | None:

@@ -12,7 +12,7 @@ from tornado.web import Application
 from labs import site
 from labs.headers import headers
 from labs.health import ROUTES
-from ledger import LedgerError, Store, open_store
+from ledger import Outbox, Store, StoreUnavailable, open_store
 
 
 class TestHealth(AsyncHTTPTestCase):
@@ -22,7 +22,8 @@ class TestHealth(AsyncHTTPTestCase):
     def _given(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.store = open_store(str(tmp_path / "ledger.db"))
         self.monkeypatch = monkeypatch
-        monkeypatch.setattr(site, "store", lambda: self.store)
+        outbox = Outbox(self.store)
+        monkeypatch.setattr(site, "outbox", lambda: outbox)
 
     def get_app(self) -> Application:
         return Application(list(ROUTES))
@@ -38,7 +39,9 @@ class TestHealth(AsyncHTTPTestCase):
 
     def test_without_its_ledger_it_lives_and_is_not_ready(self) -> None:
         def gone(store: Store) -> None:
-            raise LedgerError("The ledger at postgresql://db/labs could not be read: no route to host")
+            raise StoreUnavailable(
+                "The ledger at postgresql://db/labs could not be read: no route to host", "unreachable"
+            )
 
         self.monkeypatch.setattr(Store, "ping", gone)
         assert self.ask("/healthz") == (200, {"status": "alive"})
