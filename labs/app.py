@@ -60,8 +60,13 @@ def titles() -> dict[str, str]:
     return {"/": site.course().title, "/gallery": gallery_title(), **labs}
 
 
-def serve(port: int, address: str | None, allow_origin: Sequence[str], processes: int = 1) -> None:
-    """Serves the suite until it is stopped. Raises PortBusyError, or LedgerError for an unusable ledger."""
+def serve(
+    port: int, address: str | None, allow_origin: Sequence[str], processes: int = 1, *, behind_proxy: bool = False
+) -> None:
+    """Serves the suite until it is stopped. Raises PortBusyError, or LedgerError for an unusable ledger.
+
+    `behind_proxy` has the server believe X-Real-IP, X-Forwarded-For and X-Forwarded-Proto.
+    """
     # All are opened here, so that a mistake shows at the start and not to the first student.
     site.course()
     site.store()
@@ -88,6 +93,7 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
             title=titles(),
             index=None,
             keep_alive_milliseconds=20_000,
+            use_xheaders=behind_proxy,
         )
     except OSError as problem:
         if problem.errno == errno.EADDRINUSE:

@@ -10,6 +10,8 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,31 +26,54 @@ PASSWORD = "throw-away"
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a running server without data base name. Skips where PostgreSQL is missing, but fails in CI."""
-    programs = _programs()
-    if programs is None:
+    if _programs() is None:
         if os.environ.get("CI") == "true":
             pytest.fail(HOW_TO_INSTALL)
         pytest.skip(HOW_TO_INSTALL)
-    # Not below pytest's own temporary folder: root's is closed to the user that must run the server.
-    folder = Path(tempfile.mkdtemp(prefix="ledger-postgres-"))
-    try:
-        yield from _serve(programs, folder)
-    finally:
-        shutil.rmtree(folder)
+    # Durability across power cuts is PostgreSQL's own business; without it the tests are much faster.
+    with running_postgres(durable=False) as server:
+        yield server.url
 
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
     """URL of a new, empty data base."""
+    return new_database(postgres_server)
+
+
+def new_database(server: str) -> str:
+    """Makes a new, empty data base on a server; its URL."""
     import psycopg
 
     name = f"ledger_{secrets.token_hex(6)}"
-    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-    return f"{postgres_server}/{name}"
+    return f"{server}/{name}"
 
 
-def _serve(programs: Path, folder: Path) -> Iterator[str]:
+@dataclass(frozen=True)
+class RunningPostgres:
+    """A server: its URL without data base name, and the number of its first process."""
+
+    url: str
+    pid: int
+
+
+@contextmanager
+def running_postgres(*, durable: bool) -> Iterator[RunningPostgres]:
+    """A running server; `durable` has it write through to the disk, as in real use."""
+    programs = _programs()
+    if programs is None:
+        raise RuntimeError(HOW_TO_INSTALL)
+    # Not below pytest's own temporary folder: root's is closed to the user that must run the server.
+    folder = Path(tempfile.mkdtemp(prefix="ledger-postgres-"))
+    try:
+        yield from _serve(programs, folder, durable)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _serve(programs: Path, folder: Path, durable: bool) -> Iterator[RunningPostgres]:
     data, log, port = folder / "data", folder / "log", _free_port()
     password_file = folder / "password"
     password_file.write_text(PASSWORD)
@@ -64,11 +89,13 @@ def _serve(programs: Path, folder: Path) -> Iterator[str]:
         "--encoding=UTF8",
         "--no-sync",
     )
-    # Durability across power cuts is PostgreSQL's own business; without it the tests are much faster.
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+    if not durable:
+        options += " -c fsync=off"
     _run(programs / "pg_ctl", "--pgdata", data, "--log", log, "--wait", "-o", options, "start")
     try:
-        yield f"postgresql://tester:{PASSWORD}@127.0.0.1:{port}"
+        pid = int((data / "postmaster.pid").read_text().splitlines()[0])
+        yield RunningPostgres(f"postgresql://tester:{PASSWORD}@127.0.0.1:{port}", pid)
     finally:
         _run(programs / "pg_ctl", "--pgdata", data, "--wait", "--mode=immediate", "stop")
 
