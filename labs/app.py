@@ -8,6 +8,7 @@ from http.cookies import SimpleCookie
 
 import panel as pn
 from bokeh.server.urls import per_app_patterns
+from bokeh.settings import settings as bokeh_settings
 from panel.io.server import DocHandler, get_server
 from panel.viewable import Viewable
 
@@ -18,6 +19,7 @@ from labs.cookies import give
 from labs.headers import guard
 from labs.health import ROUTES
 from labs.lab import Lab
+from labs.memory import give_back_when_left, settle
 from labs.not_found import NotFound
 from labs.pages import THUMBNAILS, gallery_page, gallery_title, index_page, lab_page, title_of
 from labs.warm import keep_drawings, warm_when_idle
@@ -73,6 +75,8 @@ def serve(
     site.secret()
     keep_drawings()
     pn.extension()
+    # Panel asks models for properties that they lack, and Bokeh would look up similar names for the message each time.
+    bokeh_settings.perform_error_diagnostics = False
     per_app_patterns[:] = [
         (route, StudentDocHandler if handler is DocHandler else handler) for route, handler in per_app_patterns
     ]
@@ -103,4 +107,6 @@ def serve(
         f"{site.course().title}: http://{address or 'localhost'}:{port}  (ledger: {site.store().location})", flush=True
     )
     warm_when_idle(server.io_loop)
+    settle()
+    server.io_loop.add_callback(give_back_when_left, lambda: len(server.get_sessions()))
     server.run_until_shutdown()
