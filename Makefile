@@ -10,7 +10,7 @@ TEST_STAMP := $(VENV)/.installed-test
 
 SNAPSHOT ?= build/snapshot
 
-.PHONY: serve snapshot test lint unit browser bench thumbnails bundle lock clean
+.PHONY: serve snapshot test lint unit browser bench load thumbnails bundle lock clean
 
 serve: $(STAMP)
 	$(BIN)/mlsys-labs serve --port $(PORT) --ledger $(LEDGER)
@@ -34,6 +34,10 @@ browser: $(TEST_STAMP)
 
 bench: $(TEST_STAMP) build/bench/.installed
 	$(BIN)/python -m tests.benchmarks
+
+# A class of 200 on nginx, two processes and PostgreSQL; takes a quarter of an hour.
+load: $(TEST_STAMP)
+	$(BIN)/python -m tests.load
 
 # The peer of the page benchmark, apart from our own packages.
 build/bench/.installed: constraints.txt

@@ -11,6 +11,7 @@ from http.cookies import SimpleCookie
 import panel as pn
 from bokeh.server.session import ServerSession
 from bokeh.server.urls import per_app_patterns
+from bokeh.settings import settings as bokeh_settings
 from panel.io.server import DocHandler, WSHandler, get_server
 from panel.viewable import Viewable
 
@@ -21,6 +22,7 @@ from labs.catalog import path_of
 from labs.cookies import give
 from labs.headers import guard
 from labs.lab import Lab
+from labs.memory import give_back_when_left, settle
 from labs.not_found import NotFound
 from labs.observe import endpoint
 from labs.observe.metrics import PAGE_SECONDS
@@ -98,8 +100,13 @@ def titles() -> dict[str, str]:
     return {"/": site.course().title, "/gallery": gallery_title(), **labs}
 
 
-def serve(port: int, address: str | None, allow_origin: Sequence[str], processes: int = 1) -> None:
-    """Serves the suite until it is stopped. Raises PortBusyError, or LedgerError for an unusable ledger."""
+def serve(
+    port: int, address: str | None, allow_origin: Sequence[str], processes: int = 1, *, behind_proxy: bool = False
+) -> None:
+    """Serves the suite until it is stopped. Raises PortBusyError, or LedgerError for an unusable ledger.
+
+    `behind_proxy` has the server believe X-Real-IP, X-Forwarded-For and X-Forwarded-Proto.
+    """
     # All are opened here, so that a mistake shows at the start and not to the first student.
     site.course()
     site.store()
@@ -107,6 +114,8 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
     keep_drawings()
     endpoint.token()
     pn.extension()
+    # Panel asks models for properties that they lack, and Bokeh would look up similar names for the message each time.
+    bokeh_settings.perform_error_diagnostics = False
     per_app_patterns[:] = [(route, _HANDLERS.get(handler, handler)) for route, handler in per_app_patterns]
     if processes > 1:
         # The first process only looks after the others; told to end, it tidies up behind itself.
@@ -129,6 +138,7 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
             index=None,
             keep_alive_milliseconds=20_000,
             log_function=log_request,
+            use_xheaders=behind_proxy,
         )
     except OSError as problem:
         if problem.errno == errno.EADDRINUSE:
@@ -139,6 +149,8 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
     outbox = site.outbox()
     Sampler(outbox, lambda: len(server.get_sessions())).start(server.io_loop)
     warm_when_idle(server.io_loop)
+    settle()
+    server.io_loop.add_callback(give_back_when_left, lambda: len(server.get_sessions()))
     try:
         server.run_until_shutdown()
     finally:

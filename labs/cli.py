@@ -1,4 +1,4 @@
-"""`mlsys-labs`: serve, list, check, new, ledger."""
+"""`mlsys-labs`: serve, static, warm, list, check, snapshot, new, ledger."""
 
 from __future__ import annotations
 
@@ -70,9 +70,18 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FORM",
         help="text or json, one object a line (default $MLSYS_LABS_LOG_FORMAT or text)",
     )
+    serve.add_argument(
+        "--behind-proxy",
+        action="store_true",
+        help="believe a proxy's headers about address and scheme; only where nobody else reaches the port",
+    )
     _conda_options(serve)
     _course_option(serve)
     _ledger_option(serve)
+
+    static = command("static", _static, "Write the files that pages load, for a web server in front of the suite.")
+    static.add_argument("--out", required=True, metavar="DIR", help="folder to write to; other versions in it stay")
+    _course_option(static)
 
     config = command("check-config", _check_config, "Check a course's file, and say what it decides.")
     config.add_argument("file", help="the file, in TOML")
@@ -168,7 +177,19 @@ def _serve(options: argparse.Namespace) -> int:
         from labs.app import serve  # with all that it needs, once it is settled where numbers are kept
 
         logs.configure(form, level)
-        serve(options.port, options.address, options.allow_origin, options.num_procs)
+        serve(options.port, options.address, options.allow_origin, options.num_procs, behind_proxy=options.behind_proxy)
+    return 0
+
+
+def _static(options: argparse.Namespace) -> int:
+    from labs.static_files import write_static
+
+    try:
+        files = write_static(Path(options.out))
+    except OSError as problem:
+        raise UsageError(f"{options.out} cannot be written: {problem}") from None
+    size = sum(len(file.content) for file in files)
+    print(f"{options.out}: {len(files)} files, {size / 1e6:.1f} MB")
     return 0
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from labs.course import Course, load_course
 from ledger import (
     BadToken,
+    LedgerError,
     Outbox,
     Spool,
     Store,
@@ -29,6 +30,8 @@ from ledger import (
 
 COURSE_VARIABLE = "MLSYS_LABS_COURSE"
 LEDGER_VARIABLE = "MLSYS_LABS_LEDGER"
+#: Names a file that holds the ledger's address, for addresses with a password.
+LEDGER_FILE_VARIABLE = "MLSYS_LABS_LEDGER_FILE"
 SECRET_FILE_VARIABLE = "MLSYS_LABS_SECRET_FILE"
 OUTBOX_VARIABLE = "MLSYS_LABS_OUTBOX"
 DEFAULT_LEDGER = "var/ledger.db"
@@ -75,7 +78,20 @@ def course() -> Course:
 @cache
 def store() -> Store:
     """The ledger of this process; LedgerError when it cannot be used."""
-    return open_store(os.environ.get(LEDGER_VARIABLE) or course().ledger or DEFAULT_LEDGER)
+    return open_store(os.environ.get(LEDGER_VARIABLE) or _ledger_from_file() or course().ledger or DEFAULT_LEDGER)
+
+
+def _ledger_from_file() -> str | None:
+    path = os.environ.get(LEDGER_FILE_VARIABLE)
+    if not path:
+        return None
+    try:
+        address = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise LedgerError(f"The file {path}, which {LEDGER_FILE_VARIABLE} names, cannot be read: {problem}.") from None
+    if not address:
+        raise LedgerError(f"The file {path}, which {LEDGER_FILE_VARIABLE} names, is empty; it holds the ledger's URL.")
+    return address
 
 
 @cache

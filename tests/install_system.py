@@ -1,7 +1,7 @@
-"""Installs what the tests need and pip does not bring: a Chromium and a PostgreSQL server.
+"""Installs what the tests need and pip does not bring: a Chromium, a PostgreSQL server, an nginx.
 
-On Debian and its kin both come from the distribution's packages, if we may install them; elsewhere Playwright
-brings its own Chromium, and PostgreSQL is asked for.
+On Debian and its kin all come from the distribution's packages, if we may install them; elsewhere Playwright
+brings its own Chromium, and the others are asked for.
 """
 
 from __future__ import annotations
@@ -25,9 +25,18 @@ def has_postgresql() -> bool:
     return shutil.which("initdb") is not None or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
 
+def nginx() -> str | None:
+    """Path of nginx, which Debian puts where not every user's PATH leads; None if there is none."""
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+
+
 def main() -> int:
     """Installs what is missing; returns the exit code."""
-    present = {"chromium": chromium() is not None, "postgresql": has_postgresql()}
+    present = {
+        "chromium": chromium() is not None,
+        "postgresql": has_postgresql(),
+        "nginx": nginx() is not None,
+    }
     missing = [name for name, there in present.items() if not there]
     if missing and shutil.which("apt-get") and (os.geteuid() == 0 or shutil.which("sudo")):
         rights = [] if os.geteuid() == 0 else ["sudo"]
@@ -39,7 +48,7 @@ def main() -> int:
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)
         missing.remove("chromium")
     if missing:
-        print(f"Please install {', '.join(missing)} (macOS: brew install postgresql@16): its tests are left out.")
+        print(f"Please install {', '.join(missing)} (macOS: brew install postgresql@16 nginx): its tests are left out.")
     return 0
 
 

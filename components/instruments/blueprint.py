@@ -13,8 +13,9 @@ from typing import Any
 
 import holoviews as hv
 import holoviews.plotting.bokeh
+from bokeh.core.property.validation import without_property_validation
 from bokeh.core.serialization import Deserializer, Serialized, Serializer
-from bokeh.models import ColumnDataSource, GlyphRenderer, HoverTool
+from bokeh.models import AllIndices, ColumnDataSource, GlyphRenderer, HoverTool, UnionRenderers
 from bokeh.plotting import figure as BokehFigure
 from bokeh.util.serialization import make_id
 
@@ -43,12 +44,14 @@ class Blueprint:
         """The blueprint that `to_json` gave."""
         return cls(kept["content"], tuple(kept["source_ids"]))
 
+    # Every value was checked when the plot was drawn.
+    @without_property_validation
     def build(self) -> tuple[BokehFigure, list[ColumnDataSource]]:
         """A new figure with models of its own, and its sources in the order of the layers, still empty."""
         ids: dict[str, str] = {}
         figure = Deserializer(references=[]).deserialize(Serialized(_renamed(self.content, ids), []))
-        models = {model.id: model for model in figure.select({"type": ColumnDataSource})}
-        return figure, [models[ids[source_id]] for source_id in self.source_ids]
+        sources = {renderer.data_source.id: renderer.data_source for renderer in figure.renderers}
+        return figure, [sources[ids[source_id]] for source_id in self.source_ids]
 
 
 _drawn: dict[tuple[Any, ...], Blueprint] = {}
@@ -88,7 +91,7 @@ def _draw(plot: Plot) -> Blueprint:
     )
     drawn = hv.renderer("bokeh").get_plot(overlay)
     figure: BokehFigure = drawn.state
-    sources, telling = [], []
+    sources, telling, shared = [], [], Shared()
     for part, layer in zip(drawn.subplots.values(), plot.layers, strict=True):
         source, renderer = part.handles["source"], part.handles["glyph_renderer"]
         named = layer.columns()
@@ -97,7 +100,7 @@ def _draw(plot: Plot) -> Blueprint:
                 f"{type(layer).__name__} names the columns {sorted(named)}, HoloViews drew {sorted(source.data)}"
             )
         part.handles["glyph"].update(**layer.glyph_properties())
-        _strip(renderer)
+        _strip(renderer, shared)
         source.data = {name: [] for name in named}
         sources.append(source)
         if layer.tells_coordinates:
@@ -115,9 +118,19 @@ def tooltips(x: Axis, y: Axis) -> list[tuple[str, str]]:
     return [(axis.label, f"@{name}{{%.4g}}") for name, axis in (("x", x), ("y", y)) if not axis.ticks]
 
 
-def _strip(renderer: GlyphRenderer) -> None:
-    """Nothing here is selected, muted or lit up: the glyphs for that are half of a figure's models."""
+class Shared:
+    """What Bokeh gives to every layer, once for a whole figure: nothing is selected, and every row is shown."""
+
+    def __init__(self) -> None:
+        self.policy = UnionRenderers()
+        self.rows = AllIndices()
+
+
+def _strip(renderer: GlyphRenderer, shared: Shared) -> None:
+    """Nothing here is selected, muted or lit up: the models for that are half of a figure's."""
     renderer.update(selection_glyph="auto", nonselection_glyph="auto", muted_glyph="auto", hover_glyph=None)
+    renderer.data_source.selection_policy = shared.policy
+    renderer.view.filter = shared.rows
 
 
 def _renamed(node: Any, ids: dict[str, str]) -> Any:

@@ -19,6 +19,11 @@ from components.instruments.layers import Axis, Plot
 class PlotPane(Unstyled, pn.pane.Bokeh):
     """A Bokeh figure without Panel's style sheets."""
 
+    def _get_model(self, doc, root=None, parent=None, comm=None):
+        # Panel would look through the whole figure for scripts, of which ours have none.
+        self._models[root.ref["id"]] = (self.object, parent)
+        return self.object
+
 
 class Figure(HtmlComponent):
     """A plot with title and caption; `show` brings it up to date.

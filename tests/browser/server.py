@@ -43,34 +43,72 @@ SUITE = ("-m", "labs", "serve")
 PANEL = ("-m", "panel", "serve")
 
 
-class Server:
+class Site:
+    """The suite as its students reach it: at one address, with one ledger and one secret."""
+
+    def __init__(self, folder: Path, url: str, ledger: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.url = url
+        self.ledger_address = ledger
+        self.secret_path = folder / "secret"
+        self._store: Store | None = None
+
+    def address_of(self, lab: type[Lab]) -> str:
+        """Where a lab is."""
+        return f"{self.url}/{path_of(lab)}"
+
+    def complaints(self) -> str:
+        """What the servers have logged of errors and tracebacks since they were last asked."""
+        raise NotImplementedError
+
+    def store(self) -> Store:
+        """The ledger, opened from outside."""
+        self._store = self._store or open_store(self.ledger_address)
+        return self._store
+
+    def student_id(self, token: str) -> str:
+        """Whom a cookie of this site stands for."""
+        return identity.read(token, load_secret(self.secret_path))
+
+    def ledger(self, student_id: str) -> DesignLedger:
+        """The ledger of one student as it is stored."""
+        return DesignLedger(self.store(), student_id)
+
+
+class Server(Site):
     """A server of the suite, or `panel serve` with some of its files, on this machine."""
 
     def __init__(
-        self, folder: Path, command: Sequence[str] = SUITE, ledger: str | None = None, **environment: str
+        self, folder: Path, command: Sequence[str] = SUITE, *, ledger: str | None = None, **environment: str
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self.ledger_path = folder / "ledger.db"
-        self.ledger_address = ledger or str(self.ledger_path)
         self._environment = environment
-        self.secret_path = folder / "secret"
-        self.log_path = folder / "server.log"
+        self.ledger_path = folder / "ledger.db"
         self.port = free_port()
-        self.url = f"http://localhost:{self.port}"
+        super().__init__(folder, f"http://localhost:{self.port}", ledger or str(self.ledger_path))
+        self.log_path = folder / f"server-{self.port}.log"
         self._command = [sys.executable, *command, "--port", str(self.port)]
         self._process: subprocess.Popen[bytes] | None = None
-        self._store: Store | None = None
         self._read_to = 0
 
     def address_of(self, lab: type[Lab]) -> str:
         """Where a lab is: Panel names a page after its file, without the folder."""
-        return f"{self.url}/{lab.slug if 'panel' in self._command else path_of(lab)}"
+        return f"{self.url}/{lab.slug}" if "panel" in self._command else super().address_of(lab)
 
     # --- life ------------------------------------------------------------------------------------------------
 
+    def allow_origin(self, host: str) -> None:
+        """Lets pages of this host open websockets, from the next start on."""
+        self._command += ["--allow-origin", host]
+
     def start(self) -> Server:
         """Starts the process and waits until it answers."""
+        self.launch()
+        self.await_answer()
+        return self
+
+    def launch(self) -> None:
+        """Starts the process."""
         environment = {
             **os.environ,
             "MLSYS_LABS_LEDGER": self.ledger_address,
@@ -84,8 +122,6 @@ class Server:
             self._process = subprocess.Popen(
                 self._command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
             )
-        self.await_answer()
-        return self
 
     def await_answer(self) -> None:
         """Returns once the server answers; fails with its log if it does not."""
@@ -112,6 +148,12 @@ class Server:
     def kill(self) -> None:
         """Ends the server and its workers at once, without a chance to write anything (SIGKILL)."""
         self._end(signal.SIGKILL)
+
+    @property
+    def pid(self) -> int:
+        """The number of the running process."""
+        assert self._process is not None
+        return self._process.pid
 
     def pauses(self) -> None:
         """Stops the process where it is: whatever is asked of it waits."""
@@ -149,16 +191,3 @@ class Server:
         failed = [part for part in text.split(_TRACEBACK)[1:] if not any(end in part for end in _READER_LEFT)]
         errors = [line for line in text.splitlines() if line.startswith("ERROR") and not line.endswith(_HEADLINES)]
         return text if failed or errors else ""
-
-    def store(self) -> Store:
-        """The ledger, opened from outside."""
-        self._store = self._store or open_store(self.ledger_address)
-        return self._store
-
-    def student_id(self, token: str) -> str:
-        """Whom a cookie of this server stands for."""
-        return identity.read(token, load_secret(self.secret_path))
-
-    def ledger(self, student_id: str) -> DesignLedger:
-        """The ledger of one student, read from the file."""
-        return DesignLedger(self.store(), student_id)

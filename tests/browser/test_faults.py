@@ -15,13 +15,13 @@ from labs.catalog import find_lab
 from tests.browser.judge import all_faults
 from tests.browser.server import SUITE, Server
 from tests.browser.student import Student
-from tests.integration.postgres import cluster
+from tests.integration.postgres import cluster_for_tests
 
 LAB = find_lab(1, 2)
 
 
 def test_work_goes_on_while_postgresql_is_away(new_student: Callable[..., Student], tmp_path: Path) -> None:
-    with cluster() as postgres:
+    with cluster_for_tests() as postgres:
         with psycopg.connect(f"{postgres.url}/postgres", autocommit=True) as connection:
             connection.execute("CREATE DATABASE ledger")
         server = Server(tmp_path / "server", ledger=f"{postgres.url}/ledger").start()

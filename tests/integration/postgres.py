@@ -23,9 +23,13 @@ PASSWORD = "throw-away"
 
 
 class Cluster:
-    """A PostgreSQL server of its own, which a test may take away and give back."""
+    """A PostgreSQL server of its own, which a test may take away and give back.
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    With `durable` it writes through to the disk, as in real use; tests are much faster without.
+    """
+
+    def __init__(self, programs: Path, folder: Path, *, durable: bool = False) -> None:
+        self._durable = durable
         self._programs, self._folder, self._port = programs, folder, _free_port()
         self._data = folder / "data"
         password_file = folder / "password"
@@ -48,12 +52,17 @@ class Cluster:
         """URL without data base name."""
         return f"postgresql://tester:{PASSWORD}@127.0.0.1:{self._port}"
 
+    @property
+    def pid(self) -> int:
+        """Number of its first process, while it runs."""
+        return int((self._data / "postmaster.pid").read_text().splitlines()[0])
+
     def start(self) -> Cluster:
         """Returns when it answers."""
-        # Durability across power cuts is PostgreSQL's own business; without it the tests are much faster.
-        options = (
-            f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder} -c fsync=off"
-        )
+        options = f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder}"
+        if not self._durable:
+            # Durability across power cuts is PostgreSQL's own business.
+            options += " -c fsync=off"
         self._control("--log", self._folder / "log", "-o", options, "start")
         return self
 
@@ -66,17 +75,15 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """A running server. Skips where PostgreSQL is missing, but fails in CI."""
+def cluster(*, durable: bool = False) -> Iterator[Cluster]:
+    """A running server; RuntimeError where PostgreSQL is missing."""
     programs = _programs()
     if programs is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(HOW_TO_INSTALL)
-        pytest.skip(HOW_TO_INSTALL)
+        raise RuntimeError(HOW_TO_INSTALL)
     # Not below pytest's own temporary folder: root's is closed to the user that must run the server.
     folder = Path(tempfile.mkdtemp(prefix="ledger-postgres-"))
     try:
-        instance = Cluster(programs, folder).start()
+        instance = Cluster(programs, folder, durable=durable).start()
         try:
             yield instance
         finally:
@@ -86,29 +93,45 @@ def cluster() -> Iterator[Cluster]:
         shutil.rmtree(folder)
 
 
+@contextmanager
+def cluster_for_tests() -> Iterator[Cluster]:
+    """A running server. Skips where PostgreSQL is missing, but fails in CI."""
+    if _programs() is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(HOW_TO_INSTALL)
+        pytest.skip(HOW_TO_INSTALL)
+    with cluster() as instance:
+        yield instance
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a server without data base name."""
-    with cluster() as instance:
+    with cluster_for_tests() as instance:
         yield instance.url
 
 
 @pytest.fixture
 def own_postgres() -> Iterator[Cluster]:
     """A server that a test may take away."""
-    with cluster() as instance:
+    with cluster_for_tests() as instance:
         yield instance
 
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
     """URL of a new, empty data base."""
+    return new_database(postgres_server)
+
+
+def new_database(server: str) -> str:
+    """Makes a new, empty data base on a server; its URL."""
     import psycopg
 
     name = f"ledger_{secrets.token_hex(6)}"
-    with psycopg.connect(f"{postgres_server}/postgres", autocommit=True) as connection:
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-    return f"{postgres_server}/{name}"
+    return f"{server}/{name}"
 
 
 def _programs() -> Path | None:

@@ -201,6 +201,12 @@ def test_a_damaged_or_forbidden_folder_costs_time_only(
     assert "cannot be kept" in caplog.text
 
 
+def test_layers_share_what_none_of_them_needs_for_itself() -> None:
+    renderers = Figure(plot()).plot.object.renderers
+    assert len({id(renderer.view.filter) for renderer in renderers}) == 1
+    assert len({id(renderer.data_source.selection_policy) for renderer in renderers}) == 1
+
+
 # --- the labs' own plots ----------------------------------------------------------------------------------
 
 

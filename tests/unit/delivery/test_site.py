@@ -74,3 +74,25 @@ def test_an_unusable_ledger_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(LedgerError):
         site.store()
     assert foreign.read_bytes() == b"not a data base at all" * 100
+
+
+def test_the_address_of_the_ledger_may_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(site.LEDGER_VARIABLE)
+    file = tmp_path / "ledger-url"
+    file.write_text(f"{tmp_path / 'elsewhere.db'}\n", encoding="utf-8")
+    monkeypatch.setenv(site.LEDGER_FILE_VARIABLE, str(file))
+    assert "elsewhere.db" in site.store().location
+
+
+@pytest.mark.parametrize(("content", "complaint"), [(None, "cannot be read"), ("\n", "is empty")])
+def test_a_file_without_an_address_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, complaint: str
+) -> None:
+    monkeypatch.delenv(site.LEDGER_VARIABLE)
+    file = tmp_path / "ledger-url"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    monkeypatch.setenv(site.LEDGER_FILE_VARIABLE, str(file))
+    with pytest.raises(LedgerError, match=complaint) as caught:
+        site.store()
+    assert str(file) in str(caught.value)
