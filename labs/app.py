@@ -18,6 +18,8 @@ from labs.cookies import give
 from labs.headers import guard
 from labs.health import ROUTES
 from labs.lab import Lab
+from labs.lti import handlers as lti
+from labs.lti.sender import start_sending
 from labs.not_found import NotFound
 from labs.pages import THUMBNAILS, gallery_page, gallery_title, index_page, lab_page, title_of
 from labs.warm import keep_drawings, warm_when_idle
@@ -67,6 +69,7 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
     site.store()
     site.secret()
     keep_drawings()
+    key = lti.tool_key()
     pn.extension()
     per_app_patterns[:] = [
         (route, StudentDocHandler if handler is DocHandler else handler) for route, handler in per_app_patterns
@@ -84,7 +87,7 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
             num_procs=processes,
             static_dirs={"/thumbnails": str(THUMBNAILS)} if THUMBNAILS.is_dir() else {},
             default_handler_class=NotFound,
-            extra_patterns=list(ROUTES),
+            extra_patterns=[*ROUTES, *lti.ROUTES],
             title=titles(),
             index=None,
             keep_alive_milliseconds=20_000,
@@ -97,4 +100,7 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
         f"{site.course().title}: http://{address or 'localhost'}:{port}  (ledger: {site.store().location})", flush=True
     )
     warm_when_idle(server.io_loop)
+    if key is not None:
+        # Here each of several processes is one already: threads do not survive a fork.
+        start_sending(site.store(), site.course().lti, key)
     server.run_until_shutdown()

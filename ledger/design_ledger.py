@@ -27,6 +27,7 @@ from ledger.rows import (
     remove_entry,
     remove_progress,
 )
+from ledger.scores import is_graded, keep_score, remove_score
 from ledger.store import Store
 
 
@@ -50,11 +51,13 @@ class DesignLedger:
         design: dict[str, Any],
         attempts: int | None = None,
         progress: dict[str, Any] | None = None,
+        score: float | None = None,
     ) -> Entry:
-        """Saves the design of a lab in place of an earlier one, with a `saved` event and any progress given.
+        """Saves the design of a lab in place of an earlier one, with a `saved` event and any progress and score given.
 
         All in one transaction: when this returns, it is on the disk. `attempts` counts from 1; without it the
-        number of the present attempt is taken. Raises DesignError when the design breaks the lab's contract.
+        number of the present attempt is taken. A `score` from 0 to 1 counts if it is the best so far. Raises
+        DesignError when the design breaks the lab's contract.
         """
         key = entry_key(volume, chapter)
         stored = validate_design(key, design)
@@ -67,6 +70,8 @@ class DesignLedger:
             if progress is not None:
                 put_progress(connection, self.student_id, Progress(key, progress, entry.saved_at))
             add_events(connection, self.student_id, [Event(key, attempts, SAVED, stored, entry.saved_at)])
+            if score is not None:
+                keep_score(connection, self.student_id, key, score)
         return entry
 
     def get(self, chapter: int, volume: int = 1) -> dict[str, Any] | None:
@@ -163,6 +168,12 @@ class DesignLedger:
             candidates = read_events(connection, self.student_id, key, (PREDICTION_LOCKED, IMPORTED))
         return first_prediction_in(candidates, act)
 
+    def graded(self, chapter: int, volume: int = 1) -> bool:
+        """Whether a gradebook is told what the student reaches in a lab."""
+        key = entry_key(volume, chapter)
+        with self.store.reading() as connection:
+            return is_graded(connection, self.student_id, key)
+
     def start_over(self, chapter: int, volume: int = 1) -> int:
         """Clears the progress of a lab and begins the next attempt, whose number is returned.
 
@@ -193,6 +204,7 @@ class DesignLedger:
         remove_progress(connection, self.student_id, key)
         if entry_removed:
             remove_entry(connection, self.student_id, key)
+            remove_score(connection, self.student_id, key)
         data = {"entry_removed": entry_removed}
         add_events(connection, self.student_id, [Event(key, attempt, STARTED_OVER, data, now())])
         return attempt + 1
