@@ -79,7 +79,10 @@ def _where(message: str, text: str) -> str:
 def _sentence(error: Any, lines: dict[tuple[str, ...], int]) -> str:
     """What is wrong with one field."""
     place = tuple(str(part) for part in error["loc"] if part != "[key]")
-    line = next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), None)
+    # The line of the field, of the table it is missing from or, for a table without a line, of what is first in it.
+    around = [lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines]
+    within = [line for known, line in lines.items() if known[: len(place)] == place]
+    line = next(iter([*around, *within]), None)
     context = {"known": ", ".join(_table_at(place[:-1]).model_fields), **error.get("ctx", {})}
     words = _WORDS.get(error["type"], error["msg"]).format(**context)
     name = ".".join(part for part in place if not part.isdigit())
@@ -109,7 +112,8 @@ def _lines(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
         if header := _HEADER.match(line):
             table = _parts(header[2])
             if header[1] == "[[":
-                table, listed[table] = (*table, str(listed[table])), listed[table] + 1
+                listed[table] += 1
+                table = (*table, str(listed[table] - 1))
             yield table, number
         elif key := _KEY.match(line):
             yield (*table, *_parts(key[1])), number

@@ -158,7 +158,7 @@ class LaunchHandler(LtiHandler):
             token = self.get_argument("id_token", "")
             launch = await self.aside(lambda: self._believed(token, platform, state))
             if launch.settings is not None:
-                self._offer(launch, platform)
+                self.finish(await self.aside(lambda: self._offer(launch, platform)))
             else:
                 await self._let_in(launch, platform)
         except (LtiError, LedgerError) as problem:
@@ -171,8 +171,8 @@ class LaunchHandler(LtiHandler):
             raise LtiError("This launch was used before.", 403)
         return launch
 
-    def _offer(self, launch: Launch, platform: Platform) -> None:
-        """Shows the labs to whoever makes a link."""
+    def _offer(self, launch: Launch, platform: Platform) -> str:
+        """The page of labs for whoever makes a link; one signature per lab takes a moment."""
         assert launch.settings is not None
         url = launch.settings.deep_link_return_url
         if not platform.owns(url):
@@ -183,7 +183,7 @@ class LaunchHandler(LtiHandler):
             )
         course, key = site.course(), self.key()
         volumes = choices(course, lambda lab: response(launch, platform, key, self.origin, lab))
-        self.finish(picker_html(course.title, volumes, url, course.accent))
+        return picker_html(course.title, volumes, url, course.accent)
 
     async def _let_in(self, launch: Launch, platform: Platform) -> None:
         """Makes the browser that of the person launched, and leads on to the lab."""
