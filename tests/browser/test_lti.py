@@ -1,4 +1,4 @@
-"""A course on a learning platform of another origin, whose page shows the labs in a frame; scores reach its gradebook."""
+"""A course on a learning platform of another origin that shows the labs in a frame; scores reach its gradebook."""
 
 from __future__ import annotations
 

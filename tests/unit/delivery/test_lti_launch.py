@@ -13,8 +13,9 @@ from sqlalchemy import select
 
 from labs import site
 from labs.catalog import catalog, find_lab
+from labs.lti import handlers
 from labs.lti.state import State
-from ledger import BadToken, id_for_user, identity
+from ledger import BadToken, LedgerError, id_for_user, identity
 from ledger.people import names
 from ledger.tables import grade_columns, grade_deliveries
 from tests.lti_platform import AGS, CLIENT, DL, LTI, MEMBERSHIP, Person, new_key
@@ -298,6 +299,16 @@ def test_a_platform_that_lets_nobody_in_or_is_down_is_said(visitor: Visitor) -> 
     # Nothing was used up: when the platform is back, the next click works.
     visitor.platform.is_down = False
     assert visitor.follows(visitor.launches(visitor.platform.link(PAGE), "ada"))
+
+
+def test_a_ledger_that_is_away_lets_nobody_in_and_says_so(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any) -> bool:
+        raise LedgerError("The ledger at postgresql://db/labs could not be written: no route to host")
+
+    monkeypatch.setattr(handlers, "use_once", away)
+    answer = visitor.launches(visitor.platform.link(PAGE), "ada")
+    refused(answer, 503, "ledger cannot be reached now")
+    assert "postgresql" not in answer.text
 
 
 def test_a_session_of_a_launch_ends(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
