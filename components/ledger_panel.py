@@ -30,6 +30,7 @@ class LedgerPanel(HtmlComponent):
         default=["json", "csv"], item_type=str, doc="Kinds of files that can be exported and imported."
     )
     place = param.String(default="on this server", doc="Where the ledger lies, in words.")
+    grading = param.String(default="", doc="What a gradebook is told of this lab, and when; empty where none is.")
     notice = param.String(default="", doc="Outcome of the last action.")
     notice_kind = param.Selector(
         default="info", objects=["info", "success", "warn", "danger"], doc="Kind of the notice."

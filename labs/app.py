@@ -22,6 +22,8 @@ from labs.catalog import path_of
 from labs.cookies import give
 from labs.headers import guard
 from labs.lab import Lab
+from labs.lti import handlers as lti
+from labs.lti.sender import start_sending
 from labs.memory import give_back_when_left, settle
 from labs.not_found import NotFound
 from labs.observe import endpoint
@@ -113,6 +115,7 @@ def serve(
     site.secret()
     keep_drawings()
     endpoint.token()
+    key = lti.tool_key()
     pn.extension()
     # Panel asks models for properties that they lack, and Bokeh would look up similar names for the message each time.
     bokeh_settings.perform_error_diagnostics = False
@@ -133,7 +136,7 @@ def serve(
             num_procs=processes,
             static_dirs={"/thumbnails": str(THUMBNAILS)} if THUMBNAILS.is_dir() else {},
             default_handler_class=NotFound,
-            extra_patterns=list(ROUTES),
+            extra_patterns=[*ROUTES, *lti.ROUTES],
             title=titles(),
             index=None,
             keep_alive_milliseconds=20_000,
@@ -149,6 +152,9 @@ def serve(
     outbox = site.outbox()
     Sampler(outbox, lambda: len(server.get_sessions())).start(server.io_loop)
     warm_when_idle(server.io_loop)
+    if key is not None:
+        # Here each of several processes is one already: threads do not survive a fork.
+        start_sending(site.store(), site.course().lti, key)
     settle()
     server.io_loop.add_callback(give_back_when_left, lambda: len(server.get_sessions()))
     try:

@@ -13,6 +13,8 @@ from labs import site
 from labs.busy import PortBusyError
 from labs.catalog import UnknownLabError, catalog, lab_named, name_of, path_of
 from labs.course import CourseFileError, load_course
+from labs.lti.errors import KeyFileError
+from labs.lti.tool_key import load_key, make_key
 from labs.observe.settings import SettingError
 from ledger import LedgerError, class_statistics, export_all, import_all
 
@@ -36,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         CourseFileError,
         LedgerError,
         FileExistsError,
+        KeyFileError,
         PortBusyError,
         SettingError,
     ) as problem:
@@ -88,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
 
     warm = command("warm", _warm, "Draw every plot once, for servers to find: part of an installation's image.")
     _course_option(warm)
+
+    key = command("lti-key", _lti_key, "Make the private key with which the labs answer learning platforms.")
+    key.add_argument("file", help="new file for the key; the course's file names it (key_file in [lti])")
 
     listing = command("list", _list, "List the labs.")
     listing.add_argument("--json", action="store_true", help="as JSON")
@@ -200,6 +206,16 @@ def _check_config(options: argparse.Namespace) -> int:
     for lab, moment in opens:
         if moment is not None:
             print(f"{name_of(lab)}  from {moment.isoformat(timespec='minutes')}  {lab.title}")
+    if course.lti.key_file is not None:
+        print(f"LTI key {load_key(Path(course.lti.key_file)).public_jwk['kid']}")
+    for platform in course.lti.platforms:
+        print(f"LTI platform {platform.issuer}, client {platform.client_id}: {', '.join(sorted(platform.all_hosts))}")
+    return 0
+
+
+def _lti_key(options: argparse.Namespace) -> int:
+    key = make_key(Path(options.file))
+    print(f"{options.file}: a new key, {key.public_jwk['kid']}; keep it, and let nobody read it")
     return 0
 
 

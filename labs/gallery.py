@@ -22,6 +22,7 @@ from components.prediction import PredictionLock, PredictionOverlay
 from components.reflection import Reflection
 from labs.catalog import catalog
 from labs.lab import Lab
+from labs.score import RULE
 from ledger import DesignLedger, new_student_id, open_store
 
 OPTIONS = [{"id": letter, "text": f"Option {letter}"} for letter in "ABCD"]
@@ -179,6 +180,7 @@ def component_samples() -> Iterator[tuple[str, list[Viewable]]]:
                     ["latency of the loop", "7.42", "ms", "act2_result"],
                 ],
                 can_save=True,
+                grading=RULE,
             )
         ],
     )

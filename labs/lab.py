@@ -12,6 +12,7 @@ from components.controls import ControlError, brief
 from components.report import Report, ReportDesign
 from labs.act import Act
 from labs.content import Context, Design, Note, NumberPrediction, Option, Question, Radio, Reading
+from labs.score import score, standing_of
 from labs.states import STATES, reached
 from ledger import DesignLedger, contract_of, entry_key, parse_key
 from mlsysim.core.provenance import Constant
@@ -355,6 +356,7 @@ class Lab(param.Parameterized):
             design=self.design(),
             attempts=self.attempt,
             progress=self.progress(),
+            score=score(standing_of(self)),
         )
         self.revision += 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import panel as pn
@@ -23,6 +24,7 @@ from labs.act_view import ActView
 from labs.lab import Lab, LabError
 from labs.observe.metrics import CHANGE_SECONDS
 from labs.report import report_name
+from labs.score import RULE
 from labs.states import NEXT_STEP, reached
 from labs.unsaved import ALL_SAVED, SAVED, SAVED_LATER, unsaved
 from ledger import LedgerError, LedgerImportError, StoreUnavailable, export_csv, export_json, import_csv, import_json
@@ -170,7 +172,13 @@ class LabView:
             "questions": showing.ledger_questions(lab) if open_ else [],
             "can_save": not lab.missing_to_save(),
             "save_hint": showing.save_hint(lab),
+            "grading": RULE if self._graded else "",
         }
+
+    @cached_property
+    def _graded(self) -> bool:
+        """Whether a gradebook is told of this lab; that follows from how the student came here."""
+        return self.lab.ledger.graded(self.lab.number, self.lab.volume)
 
     def _ledger_message(self, event: Any) -> None:
         message = event.data

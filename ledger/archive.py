@@ -1,7 +1,8 @@
 """The whole ledger of a course as JSON lines: for moving to another data base, and for research on the class.
 
 The first line names schema and version, then each line holds one row, `{"table": "entries", ...}`, and the
-last line counts the rows, so that a file that was cut off is noticed. Students appear by their pseudonym.
+last line counts the rows, so that a file that was cut off is noticed. Students appear by their pseudonym: what
+would lead from it to a person (names, the ids of learning platforms) is not in it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from ledger.errors import LedgerError, LedgerImportError
 from ledger.event_kinds import check_kind
 from ledger.identity import check_student_id
 from ledger.plain import from_text, to_text
-from ledger.records import check_attempt
+from ledger.records import check_attempt, check_score
 from ledger.rows import claim_student, put_row
 from ledger.store import Store
-from ledger.tables import entries, events, progress, students
+from ledger.tables import entries, events, progress, scores, students
 from ledger.wire import check_names, key_in, mapping_in, time_in
 
 SCHEMA = "mlsys-labs/ledger-archive"
@@ -85,6 +86,8 @@ def _records(connection: Connection) -> Iterator[dict[str, Any]]:
         }
     for row in connection.execute(select(progress).order_by(progress.c.student, progress.c.key)):
         yield {**_place("progress", row), "state": _opened(row.state), "updated_at": to_iso(row.updated_at)}
+    for row in connection.execute(select(scores).order_by(scores.c.student, scores.c.key)):
+        yield {**_place("scores", row), "score": row.score, "at": to_iso(row.at)}
     for row in connection.execute(select(events).order_by(events.c.student, events.c.at, events.c.id)):
         yield {
             **_place("events", row),
@@ -156,6 +159,7 @@ class _Importer:
             "students": self._student,
             "entries": self._entry,
             "progress": self._progress,
+            "scores": self._score,
             "events": self._event,
         }
         table = str(record.get("table"))
@@ -186,6 +190,11 @@ class _Importer:
         check_names(record, "table", "student", "key", "state", "updated_at")
         values = {"state": _closed(record, "state"), "updated_at": time_in(record, "updated_at")}
         return self._newer_wins(connection, progress, record, values, "updated_at")
+
+    def _score(self, connection: Connection, record: dict[str, Any]) -> bool:
+        check_names(record, "table", "student", "key", "score", "at")
+        values = {"score": check_score(record["score"]), "at": time_in(record, "at")}
+        return self._newer_wins(connection, scores, record, values, "at")
 
     def _newer_wins(
         self, connection: Connection, table: Table, record: dict[str, Any], values: dict[str, Any], time: str

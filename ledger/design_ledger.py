@@ -13,8 +13,9 @@ from ledger.identity import check_student_id
 from ledger.keys import KEYS, entry_key
 from ledger.operations import ERASE, PROGRESS, RECORD, SAVE, START_OVER, Operation, carry_out, entry_in, event_in
 from ledger.plain import plain
-from ledger.records import Entry, Event, Waiting, check_attempt
+from ledger.records import Entry, Event, Waiting, check_attempt, check_score
 from ledger.rows import current_attempt, read_entries, read_events, read_progress
+from ledger.scores import is_graded
 from ledger.store import Store
 
 
@@ -38,14 +39,16 @@ class DesignLedger:
         design: dict[str, Any],
         attempts: int | None = None,
         progress: dict[str, Any] | None = None,
+        score: float | None = None,
     ) -> Entry:
-        """Saves the design of a lab in place of an earlier one, with a `saved` event and any progress given.
+        """Saves the design of a lab in place of an earlier one, with a `saved` event and any progress and score given.
 
         All in one transaction: when this returns, it is on the disk. `attempts` counts from 1; without it the
-        number of the present attempt is taken. Raises DesignError when the design breaks the lab's contract.
+        number of the present attempt is taken. A `score` from 0 to 1 counts if it is the best so far. Raises
+        DesignError when the design breaks the lab's contract.
         """
         key = entry_key(volume, chapter)
-        parts = {"design": validate_design(key, design), "progress": _state(progress)}
+        parts = {"design": validate_design(key, design), "progress": _state(progress), "score": _score(score)}
         operation = Operation(self.student_id, SAVE, key, parts, _checked(attempts))
         return entry_in(operation, self._write(operation))
 
@@ -136,6 +139,12 @@ class DesignLedger:
             candidates = read_events(connection, self.student_id, key, (PREDICTION_LOCKED, IMPORTED))
         return first_prediction_in(candidates, act)
 
+    def graded(self, chapter: int, volume: int = 1) -> bool:
+        """Whether a gradebook is told what the student reaches in a lab."""
+        key = entry_key(volume, chapter)
+        with self.store.reading() as connection:
+            return is_graded(connection, self.student_id, key)
+
     def start_over(self, chapter: int, volume: int = 1) -> int:
         """Clears the progress of a lab and begins the next attempt, whose number is returned.
 
@@ -197,6 +206,10 @@ def _summary_line(entry: Entry | None, stored: dict[str, Any]) -> dict[str, Any]
 
 def _state(progress: dict[str, Any] | None) -> dict[str, Any] | None:
     return plain(progress, "progress")
+
+
+def _score(score: float | None) -> float | None:
+    return None if score is None else check_score(score)
 
 
 def _checked(attempt: int | None) -> int | None:

@@ -31,6 +31,7 @@ from ledger.rows import (
     remove_entry,
     remove_progress,
 )
+from ledger.scores import keep_score, remove_score
 from ledger.store import Store
 from ledger.tables import operations
 from ledger.wire import check_names, key_in, mapping_in
@@ -45,7 +46,7 @@ ERASE = "erase"
 _PARTS: dict[str, tuple[str, ...]] = {
     RECORD: ("event", "data", "progress"),
     PROGRESS: ("progress",),
-    SAVE: ("design", "progress"),
+    SAVE: ("design", "progress", "score"),
     START_OVER: ("entry_removed",),
     ERASE: ("attempts",),
 }
@@ -137,6 +138,8 @@ def carry_out(connection: Connection, operation: Operation, *, late: bool = Fals
     state = operation.parts["progress"]
     if state is not None and not (late and _newer_progress(connection, operation, operation.key)):
         put_progress(connection, operation.student, Progress(operation.key, state, operation.at))
+    if operation.kind == SAVE and operation.parts["score"] is not None:
+        keep_score(connection, operation.student, operation.key, operation.parts["score"])
     return attempt
 
 
@@ -178,6 +181,7 @@ def _begin_anew(connection: Connection, operation: Operation, key: str, *, entry
         remove_progress(connection, operation.student, key)
     if entry_removed and not (late and _newer_entry(connection, operation, key)):
         remove_entry(connection, operation.student, key)
+        remove_score(connection, operation.student, key)
     data = {"entry_removed": entry_removed}
     add_events(connection, operation.student, [Event(key, attempt, STARTED_OVER, data, operation.at)])
     return attempt

@@ -20,6 +20,13 @@ def check_attempt(value: object) -> int:
     return value
 
 
+def check_score(score: object) -> float:
+    """A score. Raises StoredValueError unless it is a number from 0 to 1."""
+    if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+        raise StoredValueError(f"A score is a number from 0 to 1, not {score!r}.")
+    return float(score)
+
+
 @dataclass(frozen=True)
 class Entry:
     """What a student saved in one lab: the design's sound fields, the attempts it took, the time (UTC)."""

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -126,3 +128,47 @@ operations = Table(
     sqlite_with_rowid=False,
 )
 """Ids of the changes that were carried out, so that none is carried out twice; `ledger.operations` forgets old ones."""
+scores = Table(
+    "scores",
+    metadata,
+    Column("student", String(64), ForeignKey("students.id"), primary_key=True),
+    Column("key", String(8), primary_key=True),
+    Column("score", Float, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+"""The best that a student has reached in a lab, from 0 to 1: what the gradebook of a learning platform is told."""
+
+grade_columns = Table(
+    "grade_columns",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("deployment", Text, nullable=False),
+    Column("resource_link", Text, nullable=False),
+    Column("key", String(8), nullable=False),
+    Column("lineitems", Text),
+    Column("lineitem", Text),
+    Column("lease", String(32)),
+    Column("lease_ends", UtcTime),
+)
+"""Columns of gradebooks: one for each place in a platform's course that leads to a lab. Without `lineitem` the column
+has still to be found or made, by whoever holds the lease."""
+
+grade_deliveries = Table(
+    "grade_deliveries",
+    metadata,
+    Column("student", String(64), ForeignKey("students.id"), primary_key=True),
+    Column("grade_column", String(64), ForeignKey("grade_columns.id"), primary_key=True),
+    Column("platform_user", Text, nullable=False),
+    Column("sent", Float),
+    Column("pending", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try", UtcTime, nullable=False),
+    Column("lease", String(32)),
+    Column("lease_ends", UtcTime),
+    Column("problem", String(200)),
+    Index("grade_deliveries_due", "pending", "next_try"),
+)
+"""What a column was told of a student, and what it has still to be told. `platform_user` is the platform's own id of
+the student, without which it takes no score: personal, and to be removed with the student."""

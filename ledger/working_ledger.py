@@ -16,6 +16,7 @@ from ledger.operations import ERASE, Operation
 from ledger.outbox import Outbox
 from ledger.records import Entry, Event, Waiting
 from ledger.rows import read_events, read_progress
+from ledger.scores import is_graded
 
 FRESH_S = 1.0
 """How old what a page knows may be before it asks the store again, in case the student has another page open."""
@@ -70,6 +71,13 @@ class WorkingLedger(DesignLedger):
         key = None if chapter is None else entry_key(volume, chapter)
         self.settle()
         return self._outbox.ask(lambda connection: read_events(connection, self.student_id, key))
+
+    def graded(self, chapter: int, volume: int = 1) -> bool:
+        key = entry_key(volume, chapter)
+        try:
+            return self._outbox.ask(lambda connection: is_graded(connection, self.student_id, key))
+        except StoreUnavailable:
+            return False  # a sentence about scores can wait until the ledger is back; the score itself is kept
 
     def summary(self) -> dict[str, dict[str, Any]]:
         return summary_of(self.entries(), self._states())

@@ -47,6 +47,7 @@ export const LedgerPanel = component(["segments", "ledger"], ({model}) => {
     rows))
   const save = h("button", {type: "button", class: "primary", onclick: () => model.send_msg({type: "save"})}, "Save to ledger")
   const hint = h("span", {class: "hint"})
+  const grading = h("p", {class: "grading"})
   const file = h("input", {type: "file", accept: model.formats.map((format) => `.${format}`).join(), class: "visually-hidden", tabindex: "-1", "aria-label": "Ledger file to import"})
   file.addEventListener("change", async () => {
     const chosen = file.files[0]
@@ -63,6 +64,8 @@ export const LedgerPanel = component(["segments", "ledger"], ({model}) => {
     table.hidden = model.rows.length === 0
     save.disabled = !model.can_save
     hint.textContent = model.save_hint
+    grading.textContent = model.grading
+    grading.hidden = !model.grading
   }
   show()
   say()
@@ -72,7 +75,7 @@ export const LedgerPanel = component(["segments", "ledger"], ({model}) => {
   return {
     element: h("section", {class: "ledger"},
       h("div", {class: "panel"},
-        h("h2", {}, "Your design, as it will be recorded"), questions.element, table, h("div", {class: "actions"}, save, hint)),
+        h("h2", {}, "Your design, as it will be recorded"), questions.element, table, grading, h("div", {class: "actions"}, save, hint)),
       note,
       h("div", {class: "panel"},
         h("h2", {}, "Take it along"),
@@ -86,7 +89,7 @@ export const LedgerPanel = component(["segments", "ledger"], ({model}) => {
         h("div", {class: "actions"},
           confirmed(model, "Start this lab over", "Really start over?", {type: "start_over"}),
           confirmed(model, "Erase my whole ledger", "Really erase every lab?", {type: "erase_all"})))),
-    update: {rows: show, questions: questions.show, can_save: show, save_hint: show, notice: say, notice_kind: say},
+    update: {rows: show, questions: questions.show, can_save: show, save_hint: show, grading: show, notice: say, notice_kind: say},
   }
 })
 

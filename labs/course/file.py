@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from components.theme import HEADER
-from labs.course.model import Course, Table
+from labs.course.model import Course
+from labs.course.table import Table
 
 #: What pydantic calls a mistake, and what the author of a file should read instead.
 _WORDS = {
+    "missing": "is missing; a table like this has {known}",
     "extra_forbidden": "is not known here; expected {known}",
     "string_type": "must be a text",
     "string_too_short": "must not be empty",
@@ -28,7 +31,7 @@ _WORDS = {
     "value_error": "{error}",
 }
 
-_HEADER = re.compile(r"\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(?:#.*)?$")
+_HEADER = re.compile(r"\s*(\[{1,2})\s*([^\[\]]+?)\s*\]{1,2}\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
 _PART = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 
@@ -76,11 +79,13 @@ def _where(message: str, text: str) -> str:
 def _sentence(error: Any, lines: dict[tuple[str, ...], int]) -> str:
     """What is wrong with one field."""
     place = tuple(str(part) for part in error["loc"] if part != "[key]")
-    spelled = tuple(part for part in place if not part.isdigit())
-    line = next((lines[spelled[:n]] for n in range(len(spelled), 0, -1) if spelled[:n] in lines), None)
+    # The line of the field, of the table it is missing from or, for a table without a line, of what is first in it.
+    around = [lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines]
+    within = [line for known, line in lines.items() if known[: len(place)] == place]
+    line = next(iter([*around, *within]), None)
     context = {"known": ", ".join(_table_at(place[:-1]).model_fields), **error.get("ctx", {})}
     words = _WORDS.get(error["type"], error["msg"]).format(**context)
-    name = ".".join(spelled)
+    name = ".".join(part for part in place if not part.isdigit())
     return f"{f', line {line}' if line else ''}: {name}: {words}"
 
 
@@ -88,7 +93,11 @@ def _table_at(place: tuple[str, ...]) -> type[Table]:
     """The innermost table on the way to a place."""
     table: type[Table] = Course
     for part in place:
+        if part.isdigit():
+            continue
         kind = table.model_fields[part].annotation if part in table.model_fields else None
+        # A list of tables is a list of one kind of them.
+        kind = next(iter(get_args(kind)), kind)
         if not (isinstance(kind, type) and issubclass(kind, Table)):
             break
         table = kind
@@ -96,11 +105,15 @@ def _table_at(place: tuple[str, ...]) -> type[Table]:
 
 
 def _lines(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
-    """The line of every table and every key that has one of its own."""
+    """The line of every table and every key that has one of its own; tables of a list are numbered from 0."""
     table: tuple[str, ...] = ()
+    listed: Counter[tuple[str, ...]] = Counter()
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
-            table = _parts(header[1])
+            table = _parts(header[2])
+            if header[1] == "[[":
+                listed[table] += 1
+                table = (*table, str(listed[table] - 1))
             yield table, number
         elif key := _KEY.match(line):
             yield (*table, *_parts(key[1])), number

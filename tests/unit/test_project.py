@@ -104,6 +104,7 @@ def test_what_is_imported_is_required() -> None:
         "markdown_it": "markdown-it-py",
         "mdit_py_plugins": "mdit-py-plugins",
         "pythonjsonlogger": "python-json-logger",
+        "jwt": "pyjwt",
     }
     # Tornado, Jinja and MarkupSafe are Bokeh's own interface: its server and templates are made of them.
     through_bokeh = {"tornado", "jinja2", "markupsafe"}

@@ -26,6 +26,15 @@ V1-02 = 2026-09-14
 "V2-01" = 2026-10-01T08:00:00Z
 """
 
+LTI = """[[lti.platforms]]
+issuer = 'https://lms.example.edu'
+client_id = 'client'
+auth_login_url = 'https://lms.example.edu/auth'
+auth_token_url = 'https://lms.example.edu/token'
+jwks_url = 'https://lms.example.edu/jwks'
+deployment_ids = ['1']
+"""
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
@@ -95,6 +104,24 @@ def test_a_lab_is_closed_to_the_very_moment(file: Path) -> None:
         ('[portal]\norigins = ["learn.example.edu"]', ", line 2: portal.origins: 'learn.example.edu' is no origin"),
         ('[portal]\norigins = ["https://a.b; script-src *"]', ", line 2: portal.origins: "),
         ("labs = 3", ", line 1: labs: must be a table"),
+        ("[lti]\nkeyfile = 'x'", ", line 2: lti.keyfile: is not known here; expected key_file, platforms"),
+        (LTI, ", line 1: lti: platforms need a key_file; `mlsys-labs lti-key FILE` makes one"),
+        (
+            LTI.replace("client_id = 'client'", ""),
+            ", line 1: lti.platforms.client_id: is missing; a table like this has issuer, client_id, auth_login_url",
+        ),
+        (
+            LTI.replace("/token", "/token'\ncolour = 'red"),
+            ", line 6: lti.platforms.colour: is not known here; expected issuer, client_id",
+        ),
+        (
+            LTI.replace("https://lms.example.edu/jwks", "http://lms.example.edu/jwks"),
+            ", line 6: lti.platforms.jwks_url: ",
+        ),
+        (LTI.replace("['1']", "[]"), ", line 7: lti.platforms.deployment_ids: must name at least one"),
+        (LTI.replace("['1']", "[1]"), ", line 7: lti.platforms.deployment_ids: must be a text"),
+        (LTI + "hosts = ['https://a.b']", ", line 8: lti.platforms.hosts: 'https://a.b' is no host; expected a name"),
+        ("[lti]\nkey_file = 'k'\n" + LTI + LTI, ", line 1: lti: client of https://lms.example.edu appears twice"),
         ('title = "a"\ntitle = "b"', ", line 2: "),
         ("title = ", ", line 1: "),
     ],
@@ -102,6 +129,49 @@ def test_a_lab_is_closed_to_the_very_moment(file: Path) -> None:
 def test_a_mistake_is_said_with_its_line(file: Path, text: str, problem: str) -> None:
     (found,) = problems_of(file, text)
     assert found.startswith(problem)
+
+
+def test_mistakes_in_lists_of_tables_are_said_where_they_are(file: Path) -> None:
+    second = LTI.replace("'client'", "'other'").replace("https://lms.example.edu/auth", "lms.example.edu/auth")
+    (found,) = problems_of(file, f"[lti]\nkey_file = 'k'\n{LTI}{second}")
+    assert found.startswith(", line 13: lti.platforms.auth_login_url: 'lms.example.edu/auth' is no address to trust")
+
+
+@pytest.mark.parametrize(
+    ("url", "owned"),
+    [
+        ("https://lms.example.edu/api/columns?x=1", True),
+        ("https://LMS.example.edu/api", True),
+        ("https://school.example.edu/api", True),
+        ("http://lms.example.edu/api", False),
+        ("https://lms.example.edu:8443/api", False),
+        ("https://lms.example.edu@evil.example/", False),
+        ("https://user:password@lms.example.edu/", False),
+        ("https://evil.example/?lms.example.edu", False),
+        ("https://lms.example.edu.evil.example/", False),
+        ("//lms.example.edu/", False),
+        ("javascript:alert(1)//lms.example.edu", False),
+        ("https://[", False),
+        ("", False),
+    ],
+)
+def test_which_addresses_are_a_platforms_own(file: Path, url: str, owned: bool) -> None:
+    file.write_text(f"[lti]\nkey_file = 'k'\n{LTI}hosts = ['school.example.edu']\n", encoding="utf-8")
+    (platform,) = load_course(file).lti.platforms
+    assert platform.owns(url) is owned
+
+
+def test_a_registration_is_found_by_its_names(file: Path) -> None:
+    file.write_text(
+        f"[lti]\nkey_file = 'k'\n{LTI}{LTI.replace(chr(39) + 'client', chr(39) + 'other')}", encoding="utf-8"
+    )
+    lti = load_course(file).lti
+    found = lti.find("https://lms.example.edu", "other")
+    assert found is not None
+    assert found.client_id == "other"
+    # Which of two is meant cannot be guessed.
+    assert lti.find("https://lms.example.edu") is None
+    assert lti.find("https://evil.example", "other") is None
 
 
 def test_all_mistakes_are_said_at_once(file: Path) -> None:
