@@ -17,6 +17,9 @@ from labs.catalog import path_of
 from labs.cookies import give
 from labs.headers import guard
 from labs.health import ROUTES
+from labs.instructor import export
+from labs.instructor import pages as instructor
+from labs.instructor.guard import guarded
 from labs.lab import Lab
 from labs.not_found import NotFound
 from labs.pages import THUMBNAILS, gallery_page, gallery_title, index_page, lab_page, title_of
@@ -51,13 +54,14 @@ def pages() -> dict[str, Callable[[], Viewable]]:
     def of(lab: type[Lab]) -> Callable[[], Viewable]:
         return lambda: lab_page(lab, HOME)
 
-    return {"/": index_page, "/gallery": gallery_page, **{f"/{path_of(lab)}": of(lab) for lab in site.course().offered}}
+    labs = {f"/{path_of(lab)}": of(lab) for lab in site.course().offered}
+    return {"/": index_page, "/gallery": gallery_page, **labs, **instructor.pages()}
 
 
 def titles() -> dict[str, str]:
     """Path to title: the server gives every page one, in place of what the page has set."""
     labs = {f"/{path_of(lab)}": title_of(lab) for lab in site.course().offered}
-    return {"/": site.course().title, "/gallery": gallery_title(), **labs}
+    return {"/": site.course().title, "/gallery": gallery_title(), **labs, **instructor.titles()}
 
 
 def serve(port: int, address: str | None, allow_origin: Sequence[str], processes: int = 1) -> None:
@@ -69,7 +73,7 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
     keep_drawings()
     pn.extension()
     per_app_patterns[:] = [
-        (route, StudentDocHandler if handler is DocHandler else handler) for route, handler in per_app_patterns
+        (route, guarded(StudentDocHandler if handler is DocHandler else handler)) for route, handler in per_app_patterns
     ]
     origins = list(allow_origin) or [f"{host}:{port}" for host in ("localhost", "127.0.0.1", address) if host]
     try:
@@ -84,7 +88,7 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
             num_procs=processes,
             static_dirs={"/thumbnails": str(THUMBNAILS)} if THUMBNAILS.is_dir() else {},
             default_handler_class=NotFound,
-            extra_patterns=list(ROUTES),
+            extra_patterns=[*ROUTES, *export.ROUTES],
             title=titles(),
             index=None,
             keep_alive_milliseconds=20_000,

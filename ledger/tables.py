@@ -84,6 +84,7 @@ progress = Table(
     Column("key", String(8), primary_key=True),
     Column("state", Text, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    Index("progress_of_lab", "key", "updated_at"),
 )
 
 events = Table(
@@ -117,3 +118,14 @@ used_tokens = Table(
     Column("expires", UtcTime, nullable=False),
 )
 """One-time tokens that were used, kept until they would have expired: all processes and machines know them."""
+
+rounds = Table(
+    "rounds",
+    metadata,
+    Column("key", String(8), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("phase", String(16), nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+)
+"""Class rounds of a lab's first act, see `ledger.rounds`. They name no student."""
