@@ -14,6 +14,8 @@ from components.quantity import number, percent
 SLOTS = 40
 #: From this ratio of the largest to the smallest on, the axis is logarithmic.
 WIDE = 30.0
+#: Designs from which on there is a middle half to speak of.
+FEWEST = 4
 
 
 def dot_plot(values: Sequence[tuple[float, bool]], unit: str) -> dict[str, Any]:
@@ -39,6 +41,7 @@ def dot_plot(values: Sequence[tuple[float, bool]], unit: str) -> dict[str, Any]:
             {"at": slot / (SLOTS - 1), "met": stacks[slot, True], "open": stacks[slot, False]}
             for slot in sorted({slot for slot, _ in stacks})
         ],
+        "half": len(results) >= FEWEST,
         "middle": [place(lower), place(middle), place(upper)],
         "ends": [result_text(low, unit), result_text(high, unit)] if high > low else [result_text(low, unit)],
         "scale": "logarithmic axis" if logarithmic else "",
@@ -49,7 +52,7 @@ def dot_plot(values: Sequence[tuple[float, bool]], unit: str) -> dict[str, Any]:
 def summary(count: int, lower: float, middle: float, upper: float, unit: str) -> str:
     """The plot in words."""
     designs = f"{count} {'design' if count == 1 else 'designs'}, median {result_text(middle, unit)}"
-    if count < 4:
+    if count < FEWEST:
         return designs
     return f"{designs}; the middle half from {result_text(lower, unit)} to {result_text(upper, unit)}"
 

@@ -56,7 +56,7 @@ def _sheet(key: str) -> Sheet:
         limits[context.id] = [constraint.label for constraint in run.act2.constraints()]
         for failure in run.act2.failures():
             if failure.severity == "danger":
-                titles.setdefault(failure.id, []).append(failure.title.strip(" :"))
+                titles.setdefault(failure.id, []).append(failure.title.rstrip(" :."))
     result = contract_of(lab.key()).fields["act2_result"]
     return Sheet(
         name=name_of(lab),
@@ -69,7 +69,7 @@ def _sheet(key: str) -> Sheet:
         contexts={context.id: context.label for context in lab.contexts},
         limits=limits,
         units={context.id: result.unit_in(context.id) for context in lab.contexts},
-        result=result.meaning,
+        result=result.meaning[:1].upper() + result.meaning[1:],
     )
 
 

@@ -39,13 +39,13 @@ export function dots(plot) {
     const stack = sized(h("div", {class: "stack"}), "left", at)
     for (let k = 0; k < met + open; k++) {
       const dot = h("div", {class: k < met ? "dot met" : "dot"})
-      dot.style.height = `${Math.min(10, 88 / tallest)}px`
+      dot.style.height = `${Math.min(9, 88 / tallest)}px`
       stack.append(dot)
     }
     return stack
   })
   const [lower, median, upper] = plot.middle
-  const band = sized(sized(h("div", {class: "band"}), "left", lower), "width", upper - lower)
+  const band = plot.half ? sized(sized(h("div", {class: "band"}), "left", lower), "width", upper - lower) : ""
   return h("div", {class: "dots", role: "img", "aria-label": plot.text},
     h("div", {class: "dots-plot"}, band, sized(h("div", {class: "median"}), "left", median), stacks),
     h("div", {class: "axis num"}, plot.ends.map((end) => h("span", {}, end))),

@@ -145,7 +145,7 @@ function countsPart(model) {
 }
 
 export const LiveView = component(["metrics", "question", "frame", "classroom"], ({model, view}) => {
-  if (model.projector) document.documentElement.style.fontSize = "137.5%"
+  if (model.projector) document.documentElement.style.fontSize = "150%"
   const counts = countsPart(model), round = roundPart(model), steps = stepsPart(model)
   const questions = model.questions.map((_, index) => questionPart(model, index))
   const failures = failuresPart(model), results = resultsPart(model)

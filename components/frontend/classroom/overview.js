@@ -116,7 +116,7 @@ function labsPart(model) {
   }
 }
 
-export const CourseOverview = component(["frame", "classroom"], ({model, view}) => {
+export const CourseOverview = component(["question", "frame", "classroom"], ({model, view}) => {
   const progress = matrix(model), labs = labsPart(model)
   const notice = h("div", {class: "notices", role: "status"})
   const showNotice = () => notice.replaceChildren(...(model.notice ? [h("p", {class: "notice"}, model.notice)] : []))

@@ -103,7 +103,7 @@ def test_names_and_pseudonyms_are_there_on_demand_alone(store: Store, group: lis
     met = {line["title"]: line for line in shown["failures"]}
     run = LAB(DesignLedger(store, group[2]))
     (failing, *_) = [failure.title for failure in run.act2.active_failures() if failure.severity == "danger"]
-    assert "Ada Lovelace" in met[failing.strip(" :")]["names"]
+    assert "Ada Lovelace" in met[failing.rstrip(" :.")]["names"]
     assert all(len(line["names"]) == line["count"] for line in met.values())
     assert [line["count"] for line in met.values()] == sorted((line["count"] for line in met.values()), reverse=True)
 
