@@ -40,6 +40,9 @@ MODULES = (
     "unavailable.js",
 )
 
+#: What a class sees of itself: a snapshot has no class.
+CLASSROOM_MODULES = ("classroom/bars.js", "classroom/round.js", "classroom/live.js", "classroom/overview.js")
+
 _HEADING = "// Written by `python -m components.bundle` from the modules beside it. Do not edit.\n"
 _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=const|function|class|async)", re.MULTILINE)
@@ -62,8 +65,9 @@ SNAPSHOT_MODULES = (
 
 def build() -> str:
     """The text of the bundle, from the sources as they stand: a module that exports the components."""
-    components = [match for name in MODULES for match in _COMPONENT.findall(_source(name))]
-    return f"{_HEADING}{_data()}{_joined(MODULES)}export default {{{', '.join(components)}}};\n"
+    modules = (*MODULES, *CLASSROOM_MODULES)
+    components = [match for name in modules for match in _COMPONENT.findall(_source(name))]
+    return f"{_HEADING}{_data()}{_joined(modules)}export default {{{', '.join(components)}}};\n"
 
 
 def build_snapshot() -> str:

@@ -33,6 +33,7 @@ class ActView:
         self._figures: dict[str, Figure] = {}
         self._tables: list[ComparisonRow] = []
         self._workbench: Workbench | None = None
+        self._round: Viewable | None = None
         self._closing: list[Viewable] = []
         message = act.message()
         self._message = StakeholderMessage.of(message.role, message.text)
@@ -54,12 +55,7 @@ class ActView:
         prediction = self.act.prediction()
         lock = PredictionLock(question=to_inline_html(prediction.question), **self._locked())
         if isinstance(prediction, NumberPrediction):
-            lock.range = {
-                "low": prediction.low,
-                "high": prediction.high,
-                "step": prediction.step,
-                "unit": prediction.unit,
-            }
+            lock.range = showing.number_range(prediction)
         else:
             lock.options = showing.options(self.lab.options_in_order(prediction))
         lock.on_msg(self._lock_message)
@@ -107,12 +103,14 @@ class ActView:
     # --- changes -------------------------------------------------------------------------------------------
 
     def unlock(self) -> None:
-        """Adds the parts that the state of the lab has opened since."""
+        """Adds the parts that the state of the lab, and the class, have opened since."""
         key = self.act.key
-        explore = reached(self.lab.state, f"{key}_explore")
+        locked = reached(self.lab.state, f"{key}_explore")
+        explore = locked and not self.lab.held
         reflect = reached(self.lab.state, f"{key}_reflect")
-        if (explore and self._workbench is None) or (reflect and not self._closing):
+        if locked:
             self._lock.param.update(**self._locked())
+        if (explore and self._workbench is None) or (reflect and not self._closing):
             opening = [part for part in self.body.items if part not in (self._workbench, *self._closing)]
             if explore and self._workbench is None:
                 if challenge := self.act.challenge():
@@ -122,6 +120,14 @@ class ActView:
             if reflect and not self._closing:
                 self._closing = self._build_closing()
             self.body.items = [*opening, self._workbench, *self._closing]
+
+    def show_round(self, panel: Viewable | None) -> None:
+        """Puts the panel of a class round under the locked prediction, or takes it away."""
+        parts = [part for part in self.body.items if part is not self._round]
+        if panel is not None:
+            parts.insert(parts.index(self._lock) + 1, panel)
+        if panel is not self._round:
+            self._round, self.body.items = panel, parts
 
     def refresh(self) -> None:
         """Everything that depends on the outcome."""

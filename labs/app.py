@@ -21,6 +21,9 @@ from labs.busy import PortBusyError
 from labs.catalog import path_of
 from labs.cookies import give
 from labs.headers import guard
+from labs.instructor import export
+from labs.instructor import pages as instructor
+from labs.instructor.guard import guarded
 from labs.lab import Lab
 from labs.lti import handlers as lti
 from labs.lti.sender import start_sending
@@ -88,7 +91,7 @@ def pages() -> dict[str, Callable[[], Viewable]]:
         return lambda: _timed(lambda: lab_page(lab, HOME))
 
     labs = {f"/{path_of(lab)}": of(lab) for lab in site.course().offered}
-    return {"/": lambda: _timed(index_page), "/gallery": gallery_page, **labs}
+    return {"/": lambda: _timed(index_page), "/gallery": gallery_page, **labs, **instructor.pages()}
 
 
 def _timed(make: Callable[[], Viewable]) -> Viewable:
@@ -99,7 +102,7 @@ def _timed(make: Callable[[], Viewable]) -> Viewable:
 def titles() -> dict[str, str]:
     """Path to title: the server gives every page one, in place of what the page has set."""
     labs = {f"/{path_of(lab)}": title_of(lab) for lab in site.course().offered}
-    return {"/": site.course().title, "/gallery": gallery_title(), **labs}
+    return {"/": site.course().title, "/gallery": gallery_title(), **labs, **instructor.titles()}
 
 
 def serve(
@@ -119,7 +122,7 @@ def serve(
     pn.extension()
     # Panel asks models for properties that they lack, and Bokeh would look up similar names for the message each time.
     bokeh_settings.perform_error_diagnostics = False
-    per_app_patterns[:] = [(route, _HANDLERS.get(handler, handler)) for route, handler in per_app_patterns]
+    per_app_patterns[:] = [(route, guarded(_HANDLERS.get(handler, handler))) for route, handler in per_app_patterns]
     if processes > 1:
         # The first process only looks after the others; told to end, it tidies up behind itself.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -136,7 +139,7 @@ def serve(
             num_procs=processes,
             static_dirs={"/thumbnails": str(THUMBNAILS)} if THUMBNAILS.is_dir() else {},
             default_handler_class=NotFound,
-            extra_patterns=[*ROUTES, *lti.ROUTES],
+            extra_patterns=[*ROUTES, *lti.ROUTES, *export.ROUTES],
             title=titles(),
             index=None,
             keep_alive_milliseconds=20_000,

@@ -117,6 +117,8 @@ class Lab(param.Parameterized):
         super().__init__(context=self.contexts[0].id)
         self.ledger = ledger
         self.notices: list[str] = []
+        #: Whether the class decides when this student sees what follows the locked prediction of Act I.
+        self.held = False
         self._begin()
         stored = ledger.progress(self.number, self.volume)
         if stored is None:
@@ -221,6 +223,18 @@ class Lab(param.Parameterized):
         )
         self._watch_failures(moved=False)
 
+    def revise(self, value: Any, round_number: int) -> None:
+        """Enters a second vote on Act I in a class round, in place of an earlier one. The locked prediction stays."""
+        if not self.held:
+            raise LabError("the class is not voting a second time")
+        data = {
+            "act": "act1",
+            "prediction": self.ledger_value("act1", value),
+            "correct": self._judge("act1", value),
+            "round": round_number,
+        }
+        self._record("prediction_revised", data)
+
     def _judge(self, key: str, value: Any) -> bool:
         """Whether a prediction is right; LabError or ValueError for one that the question does not take."""
         prediction = self.act(key).prediction()
@@ -236,20 +250,24 @@ class Lab(param.Parameterized):
 
     def set_control(self, key: str, name: str, value: Any) -> None:
         """Moves a control; the first move of an act opens its reflection."""
-        if not reached(self.state, f"{key}_explore"):
-            raise LabError("lock your prediction first: the controls come with the instruments")
+        self._check_instruments(key)
         self.act(key).set(name, value)
         self._moved(key)
 
     def reset_controls(self, key: str) -> None:
         """Puts the controls of an act back to their defaults; where they are there already, nothing was moved."""
-        if not reached(self.state, f"{key}_explore"):
-            raise LabError("lock your prediction first: the controls come with the instruments")
+        self._check_instruments(key)
         act = self.act(key)
         before = act.values()
         act.reset()
         if act.values() != before:
             self._moved(key)
+
+    def _check_instruments(self, key: str) -> None:
+        if not reached(self.state, f"{key}_explore"):
+            raise LabError("lock your prediction first: the controls come with the instruments")
+        if self.held:
+            raise LabError("wait for the class: the instruments open for everybody at once")
 
     def _moved(self, key: str) -> None:
         first = key not in self.moved
@@ -257,7 +275,8 @@ class Lab(param.Parameterized):
         self._watch_failures(moved=key == "act2")
         if key == "act2" and self.act2.constraints_met() and self.context not in self.solved:
             self.solved.add(self.context)
-            self._record("challenge_solved", {"context": self.context, "controls": self.act2.values()})
+            met = {"context": self.context, "controls": self.act2.values(), "result": self.result()}
+            self._record("challenge_solved", met)
         if self.state == f"{key}_explore":
             self.state = f"{key}_reflect"
         if first:

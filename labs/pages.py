@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import panel as pn
 from panel.viewable import Viewable
 
 from components.course_index import CourseIndex
 from components.page import page
 from components.unavailable import Unavailable
 from labs.catalog import path_of
+from labs.class_clock import keep_with_the_class
 from labs.gallery import gallery
 from labs.lab import Lab
+from labs.seat import Seat
 from labs.session import query, visit
 from labs.site import COOKIE, COOKIE_DAYS, Visit, course, ledger_of
 from labs.view import LabView
@@ -68,7 +71,8 @@ def _lab_page(lab: type[Lab], home: str) -> Viewable:
     run.follow(pair for pair in query() if pair[0] not in RESERVED)
     if who.notice:
         run.notices.append(who.notice)
-    view = LabView(run, home=home)
+    view = LabView(run, home=home, seat=Seat(run))
+    keep_with_the_class(view, pn.state.curdoc)
     return page(view.frame, title_of(lab), accent=course().accent, cookie=_cookie(who))
 
 

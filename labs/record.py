@@ -15,9 +15,9 @@ from typing import Any, Self
 
 from components.quantity import number, percent
 from labs.catalog import UnknownLabError, find_lab
-from labs.content import NumberPrediction, Option, Prediction
+from labs.content import ChoicePrediction, NumberPrediction, Option, Prediction
 from labs.lab import Lab
-from ledger import COMMON_FIELDS, DesignLedger, contract_of, new_student_id, open_store, parse_key
+from ledger import COMMON_FIELDS, DesignLedger, Store, contract_of, new_student_id, open_store, parse_key
 
 #: The fields of an entry that a record is made of: those that every lab saves.
 FIELDS = tuple(COMMON_FIELDS)
@@ -110,8 +110,8 @@ class Record:
 
 
 @cache
-def _nobody() -> DesignLedger:
-    return DesignLedger(open_store("sqlite://"), new_student_id())
+def _store_of_nobody() -> Store:
+    return open_store("sqlite://")
 
 
 @cache
@@ -123,7 +123,12 @@ def first_question(key: str) -> Prediction | None:
     except UnknownLabError:
         return None
     # A question depends neither on the controls nor on the student, so that of nobody in particular will do.
-    return lab(_nobody()).act1.prediction()
+    return run_of_nobody(lab).act1.prediction()
+
+
+def run_of_nobody(lab: type[Lab]) -> Lab:
+    """A run through a lab that leaves no trace, for what every student sees alike."""
+    return lab(DesignLedger(_store_of_nobody(), new_student_id()))
 
 
 def guess_of(key: str, correct: bool | None, stored: Any) -> Guess:
@@ -161,11 +166,17 @@ def _answer(prediction: Prediction, stored: Any) -> Any:
     """What was locked, from what the ledger keeps of it; None if the question does not have it."""
     if isinstance(prediction, NumberPrediction):
         return stored if isinstance(stored, int | float) and prediction.low <= stored <= prediction.high else None
-    return next((option.id for option in prediction.options if _is_of(option, stored)), None)
+    option = option_of(prediction, stored)
+    return None if option is None else option.id
+
+
+def option_of(prediction: ChoicePrediction, stored: Any) -> Option | None:
+    """The option that stands for what the ledger keeps of a prediction; None if the question does not have it."""
+    return next((option for option in prediction.options if _is_of(option, stored)), None)
 
 
 def _is_of(option: Option, stored: Any) -> bool:
-    if isinstance(stored, str) or stored is None:
+    if isinstance(stored, bool) or not isinstance(stored, int | float):
         return option.id == stored
     return option.recorded is not None and math.isclose(option.recorded, stored, rel_tol=1e-9)
 

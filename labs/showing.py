@@ -10,7 +10,7 @@ from components.controls import Spec
 from components.quantity import number, percent, plain, quantity
 from components.text import to_html, to_inline_html
 from labs.act import Act
-from labs.content import Option, Prediction, Question, Table
+from labs.content import NumberPrediction, Option, Prediction, Question, Table
 from labs.lab import Lab
 from labs.states import NEXT_STEP, reached
 from ledger import contract_of
@@ -26,6 +26,11 @@ SAVED_LAST_THAT_WORKED = "The design on screen does not work: recorded is the la
 def options(shown: list[Option]) -> list[dict[str, str]]:
     """The options of a question in the given order."""
     return [{"id": option.id, "text": to_inline_html(option.text)} for option in shown]
+
+
+def number_range(prediction: NumberPrediction) -> dict[str, Any]:
+    """What a question for a number takes."""
+    return {"low": prediction.low, "high": prediction.high, "step": prediction.step, "unit": prediction.unit}
 
 
 def definitions(specs: Mapping[str, Spec]) -> list[dict[str, Any]]:
@@ -126,7 +131,7 @@ def result_text(lab: Lab) -> str:
 def hud(lab: Lab) -> list[dict[str, str]]:
     """The footer that sums up."""
     open_ = reached(lab.state, "act2_explore")
-    correct = lab.correct.get("act1")
+    correct = None if lab.held else lab.correct.get("act1")
     solved = lab.act2.constraints_met()
     return [
         {"label": "Context", "value": lab.active_context.label, "status": "neutral"},
@@ -157,6 +162,11 @@ def _saved(lab: Lab) -> dict[str, str]:
     if lab.ledger.waiting() is not None:
         return {"value": "not saved yet", "status": "caution"}
     return {"value": f"✓ saved {entry.saved_at:%H:%M} UTC", "status": "met"}
+
+
+def next_step(lab: Lab) -> str:
+    """The one thing to do next."""
+    return "Your prediction is locked. Wait for the class." if lab.held else NEXT_STEP[lab.state]
 
 
 def constant(shown: Constant) -> list[str]:

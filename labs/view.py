@@ -24,10 +24,13 @@ from labs.act_view import ActView
 from labs.lab import Lab, LabError
 from labs.observe.metrics import CHANGE_SECONDS
 from labs.report import report_name
+from labs.round_view import RoundView
 from labs.score import RULE
-from labs.states import NEXT_STEP, reached
+from labs.seat import Seat
+from labs.states import reached
 from labs.unsaved import ALL_SAVED, SAVED, SAVED_LATER, unsaved
 from ledger import LedgerError, LedgerImportError, StoreUnavailable, export_csv, export_json, import_csv, import_json
+from ledger.rounds import Round
 from mlsysim.physics import FORMULAS
 
 log = logging.getLogger(__name__)
@@ -49,8 +52,11 @@ class LabView:
     is one message to the browser.
     """
 
-    def __init__(self, lab: Lab, *, home: str = "", source_url: str = "") -> None:
+    def __init__(self, lab: Lab, *, home: str = "", source_url: str = "", seat: Seat | None = None) -> None:
         self.lab = lab
+        #: Where a class takes this lab together, the student's place in its rounds.
+        self.seat = seat
+        self._round: RoundView | None = None
         self._source_url = source_url
         self._acts: dict[str, ActView] = {}
         self._resting: Any = None
@@ -93,7 +99,7 @@ class LabView:
             "badges": showing.badges(lab),
             "tabs": showing.tabs(lab.state),
             "hud": showing.hud(lab),
-            "next_step": NEXT_STEP[lab.state],
+            "next_step": showing.next_step(lab),
             "notices": list(lab.notices),
             "address": lab.address(),
         }
@@ -113,6 +119,7 @@ class LabView:
                 self.lab.begin_act1()
             self._acts[tab] = ActView(self.lab.act(tab), self._change)
             slot.items = [self._acts[tab].body]
+            self._show_round()
 
     def _briefing(self) -> list[Any]:
         lab = self.lab
@@ -256,6 +263,7 @@ class LabView:
     def _forget_tabs(self) -> None:
         """Has the tabs built anew when they are next looked at."""
         self._acts.clear()
+        self._round = None
         for tab in ("briefing", "act1", "act2"):
             self.slots[tab].items = []
         self.frame.contexts = [self._context(context) for context in self.lab.contexts]
@@ -289,6 +297,8 @@ class LabView:
                 self.lab.notices.append(str(problem))
             except LedgerError as problem:
                 self._not_saved(problem)
+            if state != self.lab.state:
+                self._look_at_class()
             for key, view in self._acts.items():
                 if controls and key == self.frame.active:
                     view.refresh()
@@ -300,6 +310,40 @@ class LabView:
             self._show_waiting()
         if controls:
             self._keep_when_at_rest()
+
+    def enter_round(self, latest: Round | None) -> None:
+        """The class has gone on: `latest` is the lab's round now."""
+        if (seat := self.seat) is None:
+            return
+
+        def go_on() -> None:
+            seat.take(latest)
+            self._show_round()
+            for view in self._acts.values():
+                view.unlock()
+
+        self._change(go_on)
+
+    def _look_at_class(self) -> None:
+        """After a step of the student: whether it is one that the class takes together."""
+        if self.seat is not None and self.lab.state in ("briefing", "act1_predict", "act1_explore", "act1_reflect"):
+            try:
+                self.seat.look()
+                self._show_round()
+            except StoreUnavailable as problem:
+                # What the student does goes on by itself; the page says that it is not saved yet.
+                log.warning("where the class stands is not known: %s", problem)
+
+    def _show_round(self) -> None:
+        if self.seat is None or "act1" not in self._acts:
+            return
+        if not self.seat.phase:
+            self._round = None
+        elif self._round is None:
+            self._round = RoundView(self.seat, self._change)
+        else:
+            self._round.refresh()
+        self._acts["act1"].show_round(None if self._round is None else self._round.panel)
 
     def _not_saved(self, problem: LedgerError) -> None:
         # Only the data base's own words: others may quote what the student entered.

@@ -14,6 +14,7 @@ from ledger.keys import KEYS, entry_key
 from ledger.operations import ERASE, PROGRESS, RECORD, SAVE, START_OVER, Operation, carry_out, entry_in, event_in
 from ledger.plain import plain
 from ledger.records import Entry, Event, Waiting, check_attempt, check_score
+from ledger.rounds import Round, read_rounds
 from ledger.rows import current_attempt, read_entries, read_events, read_progress
 from ledger.scores import is_graded
 from ledger.store import Store
@@ -144,6 +145,12 @@ class DesignLedger:
         key = entry_key(volume, chapter)
         with self.store.reading() as connection:
             return is_graded(connection, self.student_id, key)
+
+    def latest_round(self, chapter: int, volume: int = 1) -> Round | None:
+        """The latest class round of a lab, open or not; None if it never had one."""
+        key = entry_key(volume, chapter)
+        with self.store.reading() as connection:
+            return read_rounds(connection, [key]).get(key)
 
     def start_over(self, chapter: int, volume: int = 1) -> int:
         """Clears the progress of a lab and begins the next attempt, whose number is returned.

@@ -47,3 +47,7 @@ class LedgerImportError(LedgerError, ValueError):
 
 class BadToken(LedgerError, ValueError):
     """A token that this installation did not sign, or that was altered."""
+
+
+class RoundError(LedgerError, ValueError):
+    """A class round cannot be opened or moved on as asked."""

@@ -8,6 +8,7 @@ from ledger.errors import EventError
 
 OPENED = "opened"
 PREDICTION_LOCKED = "prediction_locked"
+PREDICTION_REVISED = "prediction_revised"
 CONTROL_FIRST_MOVED = "control_first_moved"
 REFLECTION_ANSWERED = "reflection_answered"
 FAILURE_ENTERED = "failure_entered"
@@ -20,6 +21,7 @@ IMPORTED = "imported"
 REQUIRED_DATA: dict[str, tuple[str, ...]] = {
     OPENED: (),
     PREDICTION_LOCKED: ("act", "prediction", "correct"),
+    PREDICTION_REVISED: ("act", "prediction", "correct"),
     CONTROL_FIRST_MOVED: (),
     REFLECTION_ANSWERED: ("act", "answer", "correct"),
     FAILURE_ENTERED: ("failure",),
@@ -30,7 +32,8 @@ REQUIRED_DATA: dict[str, tuple[str, ...]] = {
     IMPORTED: (),
 }
 """Event kind -> the data that it must carry: `act` is "act1" or "act2", `failure` the id of a failure state.
-More data is welcome."""
+More data is welcome. A revised prediction is a second vote in a class round, whose number is its `round`; it takes
+nothing back: what counts as predicted is what was locked first."""
 
 EVENT_KINDS = tuple(REQUIRED_DATA)
 ACTS = ("act1", "act2")

@@ -59,10 +59,14 @@ def to_text(value: Any, where: str = "value", indent: int | None = None) -> str:
 def from_text(text: str) -> Any:
     """The value that JSON `text` stands for. Raises ValueError for anything that is not JSON."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return _DECODER.decode(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
+
+
+# Made once: `json.loads` makes one for every text when constants are refused.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)

@@ -47,7 +47,13 @@ def is_older(connection: Connection) -> bool:
 
 
 def upgrade_tables(connection: Connection) -> None:
-    """Gives an older ledger the tables that came later and leaves what it holds. The caller holds the transaction."""
+    """Gives an older ledger the tables and indexes that came later and leaves what it holds.
+
+    The caller holds the transaction.
+    """
     if is_older(connection):
         metadata.create_all(connection)
+        for table in metadata.tables.values():
+            for index in table.indexes:
+                index.create(connection, checkfirst=True)
         connection.execute(update(meta).where(meta.c.name == "schema").values(value=str(SCHEMA_VERSION)))

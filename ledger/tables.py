@@ -86,6 +86,7 @@ progress = Table(
     Column("key", String(8), primary_key=True),
     Column("state", Text, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    Index("progress_of_lab", "key", "updated_at"),
 )
 
 events = Table(
@@ -172,3 +173,13 @@ grade_deliveries = Table(
 )
 """What a column was told of a student, and what it has still to be told. `platform_user` is the platform's own id of
 the student, without which it takes no score: personal, and to be removed with the student."""
+rounds = Table(
+    "rounds",
+    metadata,
+    Column("key", String(8), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("phase", String(16), nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+)
+"""Class rounds of a lab's first act, see `ledger.rounds`. They name no student."""

@@ -15,6 +15,7 @@ from ledger.known import Known
 from ledger.operations import ERASE, Operation
 from ledger.outbox import Outbox
 from ledger.records import Entry, Event, Waiting
+from ledger.rounds import Round, read_rounds
 from ledger.rows import read_events, read_progress
 from ledger.scores import is_graded
 
@@ -78,6 +79,10 @@ class WorkingLedger(DesignLedger):
             return self._outbox.ask(lambda connection: is_graded(connection, self.student_id, key))
         except StoreUnavailable:
             return False  # a sentence about scores can wait until the ledger is back; the score itself is kept
+
+    def latest_round(self, chapter: int, volume: int = 1) -> Round | None:
+        key = entry_key(volume, chapter)
+        return self._outbox.ask(lambda connection: read_rounds(connection, [key]).get(key))
 
     def summary(self) -> dict[str, dict[str, Any]]:
         return summary_of(self.entries(), self._states())

@@ -1,5 +1,5 @@
 // Written by `python -m components.bundle` from the modules beside it. Do not edit.
-const SHEETS = {"banner": ".banners { display: grid; gap: .6rem; }\n.banner { display: flex; gap: .75rem; align-items: flex-start; border-radius: 10px; padding: .75rem 1rem; max-width: none;\n  border: 1px solid; font-variant-numeric: tabular-nums; }\n.banner.danger { background: var(--violation-soft); border-color: var(--violation); }\n.banner.warn { background: var(--caution-soft); border-color: var(--caution); }\n.banner strong { letter-spacing: .02em; }\n.banner.danger strong { color: var(--violation-ink); }\n.banner.warn strong { color: var(--caution-ink); }\n", "base": ":host, .root { font-family: var(--text-font); color: var(--ink); font-size: 1rem; line-height: 1.5; }\n*, *::before, *::after { box-sizing: border-box; }\np { margin: 0 0 .6em; max-width: 68ch; }\np:last-child, ul:last-child, ol:last-child { margin-bottom: 0; }\nul, ol { margin: 0 0 .6em; padding-left: 1.3em; max-width: 68ch; }\nol { padding-left: 1.8em; }\nh2, h3, h4 { margin: 0 0 .4em; line-height: 1.25; text-wrap: balance; }\nh2 { font-size: 1.25rem; }\nh3 { font-size: 1.05rem; }\na { color: var(--data); }\ncode { font-family: ui-monospace, \"SF Mono\", Consolas, monospace; font-size: .92em; }\n.num { font-variant-numeric: tabular-nums; }\ntable { border-collapse: collapse; width: 100%; font-size: .9rem; }\nth, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }\nth { font-weight: 600; color: var(--muted); }\ntd.num, th.num { text-align: right; }\n@media (max-width: 480px) { th, td { padding: .35rem .4rem; } }\n.scroll-x { overflow-x: auto; }\nbutton, select, input, textarea { font: inherit; color: inherit; }\nbutton { cursor: pointer; border-radius: 8px; border: 1px solid var(--line); background: var(--surface);\n  padding: .5rem 1rem; min-height: 40px; font-weight: 550; }\nbutton:hover:not(:disabled) { border-color: var(--data); }\nbutton.primary { background: var(--data); border-color: var(--data); color: var(--on-fill); }\nbutton.primary:hover:not(:disabled) { filter: brightness(1.08); }\nbutton:disabled { cursor: not-allowed; color: var(--muted); background: var(--sunken); border-color: var(--line); }\nbutton.quiet { background: transparent; }\n:focus-visible { outline: 3px solid var(--data); outline-offset: 2px; border-radius: 4px; }\nmath { font-size: 1.08em; }\nmath[display=\"block\"] { margin: .5em 0; }\n.icon { display: inline-grid; place-items: center; width: 1.35em; height: 1.35em; flex: none; border-radius: 50%;\n  font-weight: 700; font-size: .85rem; line-height: 1; color: var(--on-fill); background: var(--data); }\n.icon.success { background: var(--met-ink); }\n.icon.warn { background: var(--caution-ink); border-radius: 4px; }\n.icon.danger { background: var(--violation-ink); border-radius: 4px; }\n.visually-hidden { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%);\n  white-space: nowrap; }\n.panel { background: var(--surface); border: 1px solid var(--line); border-radius: 12px; padding: 1rem 1.15rem; }\n.eyebrow { font-size: .78rem; font-weight: 650; letter-spacing: .05em; text-transform: uppercase; color: var(--muted); }\n@media print { button, .no-print { display: none !important; } }\n@media (prefers-reduced-motion: no-preference) { .appear { animation: appear .25s ease-out; } }\n@keyframes appear { from { opacity: 0; transform: translateY(4px); } }\n", "callout": ".callout { border: 1px solid var(--line); border-left: 4px solid var(--data); border-radius: 10px;\n  background: var(--surface); padding: .85rem 1.1rem; }\n.callout.success { border-left-color: var(--met); background: var(--met-soft); border-color: transparent; border-left-color: var(--met); }\n.callout.warn { background: var(--caution-soft); border-color: transparent; border-left-color: var(--caution); }\n.callout.danger { background: var(--violation-soft); border-color: transparent; border-left-color: var(--violation); }\n.callout-title { display: flex; gap: .55rem; align-items: center; font-weight: 650; margin-bottom: .4rem; }\n.callout-title[hidden] { display: none; }\n.message { margin: 0; display: flex; gap: .9rem; background: var(--surface); border: 1px solid var(--line);\n  border-radius: 12px; padding: 1.1rem 1.25rem; }\n.message .avatar { flex: none; width: 2.5rem; height: 2.5rem; border-radius: 50%; display: grid; place-items: center;\n  background: var(--data-soft); color: var(--data); font-weight: 700; font-size: 1.1rem; }\n.message blockquote { margin: .3rem 0 0; font-size: 1.05rem; }\n.message blockquote p { margin-bottom: .4em; }\n.message .role { font-weight: 600; color: var(--muted); font-size: .9rem; }\n@media (max-width: 480px) { .message .avatar { display: none; } .message { padding: .9rem 1rem; } }\n.callout, .message { height: 100%; }\n", "controls": ".controls { display: grid; gap: 1.1rem; margin: 0; }\n.controls-head { display: flex; justify-content: space-between; align-items: center; }\n.controls-head h3 { margin: 0; }\n.small { min-height: 32px; padding: .2rem .7rem; font-size: .85rem; font-weight: 500; }\n.control { border: 0; margin: 0; padding: 0; min-width: 0; }\n.control legend { padding: 0; margin-bottom: .4rem; }\n.control legend, .control label[for] { font-weight: 550; font-size: .93rem; }\n.head { display: flex; justify-content: space-between; gap: .8rem; align-items: baseline; margin-bottom: .3rem; flex-wrap: wrap; }\n.value { font-weight: 650; font-variant-numeric: tabular-nums; color: var(--data); }\n.typed { display: flex; gap: .4rem; align-items: baseline; flex-wrap: wrap; }\ninput.entry { width: 6.2rem; padding: .2rem .4rem; border: 1px solid var(--muted); border-radius: 6px; background: var(--surface); }\n.unit { color: var(--muted); font-size: .88rem; }\ninput[type=range] { width: 100%; accent-color: var(--data); height: 28px; margin: 0; cursor: pointer; }\n.ends { display: flex; justify-content: space-between; color: var(--muted); font-size: .78rem; font-variant-numeric: tabular-nums; }\nselect { width: 100%; min-height: 40px; border-radius: 8px; border: 1px solid var(--muted); background: var(--surface); padding: .3rem .6rem; }\n.note, .remark { margin: .35rem 0 0; font-size: .82rem; color: var(--muted); }\n.note:empty { display: none; }\n", "figure": ".figure { margin: 0; padding: .8rem .9rem .9rem; }\n.figure h3 { font-size: .98rem; margin: 0 .2rem .3rem; }\n.figure figcaption { color: var(--muted); font-size: .88rem; margin: .3rem .2rem 0; max-width: 80ch; font-variant-numeric: tabular-nums; }\n.figure figcaption:empty { display: none; }\n.stack { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }\n.workbench { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); align-items: start; }\n.side, .main { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }\n@media (min-width: 900px) {\n  .workbench { grid-template-columns: minmax(17rem, 21rem) minmax(0, 1fr); }\n  .side { position: sticky; top: .8rem; max-height: calc(100vh - 5.5rem); overflow: auto; }\n}\n.key { list-style: none; display: flex; flex-wrap: wrap; gap: .15rem .9rem; margin: 0 .2rem .3rem; padding: 0; max-width: none; font-size: .85rem; color: var(--muted); }\n.key:empty { display: none; }\n.swatch { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .35em; vertical-align: -.05em; }\n.columns { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); align-items: stretch; }\n@media (min-width: 980px) { .columns { grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); } }\n", "frame": ".frame { max-width: 1240px; margin: 0 auto; padding: 0 1rem; }\n.lab-header { background: linear-gradient(120deg, var(--header-start) 0%, var(--header-middle) 55%, var(--header-end) 100%); color: var(--header-ink); border-radius: 0 0 16px 16px;\n  margin: 0 -1rem; padding: .9rem 1.6rem 1.4rem; }\n.lab-header .top { display: flex; gap: 1rem; align-items: center; margin-bottom: .8rem; flex-wrap: wrap; }\n.lab-header .top .eyebrow { color: var(--header-muted); flex: 1; }\n.lab-header .home { color: var(--header-link); font-size: .92rem; padding: .25rem 0; }\n.lab-header button { color: var(--header-ink); border-color: var(--header-line); min-height: 34px; padding: .25rem .8rem; font-size: .88rem; }\n.lab-header :focus-visible { outline-color: var(--header-focus); }\n.columns { display: flex; gap: 1.2rem 2.5rem; justify-content: space-between; align-items: flex-end; flex-wrap: wrap; }\n.columns > div { flex: 1 1 26rem; }\nh1 { font-size: clamp(1.5rem, 3.4vw, 2.15rem); line-height: 1.15; margin: 0 0 .4rem; letter-spacing: -.01em; text-wrap: balance; }\n.core { font-size: 1.08rem; color: var(--header-text); margin: 0 0 .4rem; }\n.minutes { color: var(--header-muted); font-size: .9rem; margin: 0; }\n.badges { list-style: none; display: flex; flex-wrap: wrap; gap: .45rem; margin: 0; padding: 0; max-width: 30rem; }\n.badges li { display: inline-flex; gap: .45rem; align-items: center; border-radius: 999px; padding: .28rem .8rem .28rem .45rem;\n  font-size: .88rem; font-weight: 600; border: 1px solid; font-variant-numeric: tabular-nums; }\n.badges .sign { display: grid; place-items: center; width: 1.3em; height: 1.3em; border-radius: 50%; font-weight: 800; line-height: 1; }\n.badges .locked { color: var(--badge-locked-ink); border-color: var(--badge-locked-line); background: var(--badge-locked); }\n.badges .met { color: var(--badge-met-ink); border-color: var(--badge-met-line); background: var(--badge-met); }\n.badges .met .sign { background: var(--badge-met-line); color: var(--badge-met-sign); }\n.badges .violated { color: var(--badge-violated-ink); border-color: var(--badge-violated-line); background: var(--badge-violated); }\n.badges .violated .sign { background: var(--badge-violated-line); color: var(--badge-violated-sign); }\n.connection { position: sticky; top: 0; z-index: 6; display: flex; gap: .6rem 1.2rem; align-items: center; justify-content: space-between; flex-wrap: wrap;\n  background: var(--caution-soft); color: var(--ink); border: 1px solid var(--caution); border-radius: 0 0 10px 10px; padding: .6rem 1rem; }\n.connection:empty { display: none; }\n.notices { display: grid; gap: .5rem; margin-top: .8rem; }\n.notices:empty { display: none; }\n.notice { background: var(--caution-soft); border-radius: 9px; padding: .6rem 1rem; margin: 0; max-width: none; }\n.bar { display: flex; justify-content: space-between; align-items: flex-end; gap: .6rem 2rem; flex-wrap: wrap; margin: 1rem 0;\n  border-bottom: 1px solid var(--line); }\n.tablist { display: flex; gap: .2rem; flex-wrap: wrap; }\n.tablist button { border: 0; background: transparent; border-radius: 8px 8px 0 0; padding: .6rem 1rem; font-weight: 600; color: var(--muted);\n  border-bottom: 3px solid transparent; margin-bottom: -1px; display: inline-flex; gap: .4rem; }\n.tablist button[aria-selected=true] { color: var(--data); border-bottom-color: var(--data); }\n.tablist .lock[hidden] { display: none; }\n.lock-icon { width: .72em; height: .85em; vertical-align: -.02em; }\n.context { border: 0; padding: 0; margin: 0 0 .6rem; display: flex; gap: .2rem .7rem; align-items: center; flex-wrap: wrap; min-width: 0; }\n.context legend { float: left; font-size: .85rem; color: var(--muted); padding: 0; margin-right: .2rem; }\n.context-note { margin: 0; font-size: .85rem; color: var(--muted); max-width: none; }\n.regime-cloud:has(input:checked) { background: var(--cloud-ink); border-color: var(--cloud-ink); }\n.regime-edge:has(input:checked) { background: var(--violation-ink); border-color: var(--violation-ink); }\n.regime-mobile:has(input:checked) { background: var(--caution-ink); border-color: var(--caution-ink); }\n.regime-tiny:has(input:checked) { background: var(--met-ink); border-color: var(--met-ink); }\n.tabpanel[hidden] { display: none; }\n.locked-note { display: none; max-width: none; color: var(--muted); }\n.tabpanel.is-locked > .locked-note { display: block; }\n.tabpanel.is-locked > :not(.locked-note) { display: none; }\n.panels { min-height: 45vh; padding-bottom: 1.2rem; }\n.hud { position: sticky; bottom: 0; z-index: 5; display: flex; gap: .5rem 1.5rem; justify-content: space-between; align-items: center; flex-wrap: wrap;\n  background: var(--surface); border: 1px solid var(--line); border-bottom: 0; border-radius: 12px 12px 0 0; padding: .5rem 1rem;\n  box-shadow: 0 -4px 16px var(--shadow); }\n.unsaved { flex: 1 0 100%; display: flex; gap: .2rem 1.2rem; justify-content: space-between; flex-wrap: wrap; align-items: baseline;\n  margin: -.5rem -1rem 0; padding: .45rem 1rem; border-radius: 11px 11px 0 0; background: var(--met-soft); font-size: .87rem; line-height: 1.35; }\n.unsaved.waits { background: var(--caution-soft); }\n.unsaved.visually-hidden { padding: 0; margin: -1px; }\n.unsaved .count { color: var(--muted); font-variant-numeric: tabular-nums; }\n.hud-items { display: flex; flex-wrap: wrap; gap: .2rem 1.6rem; margin: 0; }\n.hud-items dt { font-size: .74rem; color: var(--muted); }\n.hud-items dd { margin: 0; font-size: .92rem; font-weight: 600; font-variant-numeric: tabular-nums; }\n.hud-items .met dd { color: var(--met-ink); }\n.hud-items .violated dd { color: var(--violation-ink); }\n.hud-items .caution dd { color: var(--caution-ink); }\n.hud-side { display: flex; gap: 1rem; align-items: center; flex: 1 1 16rem; justify-content: flex-end; }\n.next { margin: 0; font-size: .87rem; line-height: 1.3; color: var(--muted); max-width: 20rem; }\n.small { min-height: 34px; padding: .25rem .8rem; font-size: .88rem; }\n@media (max-width: 700px) {\n  .bar { border-bottom: 0; }\n  .tablist { width: 100%; border-bottom: 1px solid var(--line); }\n  .tablist button { padding: .55rem .6rem; font-size: .95rem; flex: 1 1 auto; justify-content: center; }\n  .hud { position: static; }\n  /* The footer scrolls away here; what is not saved must stay in sight. */\n  .unsaved:not(.visually-hidden) { position: fixed; inset: auto 0 0; z-index: 6; margin: 0; border-radius: 0; border-top: 1px solid var(--line);\n    box-shadow: 0 -4px 16px var(--shadow); }\n  .hud:has(.unsaved:not(.visually-hidden)) { margin-bottom: 6rem; }\n  .next { max-width: none; }\n}\n@media print { .tablist, .hud-side, .context { display: none; } .hud { position: static; } .tabpanel[hidden] { display: none; } }\n", "index": ".course { max-width: 1240px; margin: 0 auto; padding: 0 1rem 3rem; }\n.hero { background: linear-gradient(120deg, var(--header-start) 0%, var(--header-middle) 55%, var(--header-end) 100%); color: var(--header-ink); margin: 0 -1rem 1.6rem; padding: 1rem 1.8rem 2rem;\n  border-radius: 0 0 18px 18px; }\n.hero .top { display: flex; justify-content: space-between; align-items: center; }\n.hero .home { color: var(--header-link); font-size: .92rem; }\n.card.closed img { filter: grayscale(1) opacity(.55); }\n.card.closed:hover { border-color: var(--line); }\n.hero .eyebrow, .hero .summary { color: var(--header-muted); }\n.hero button { color: var(--header-ink); border-color: var(--header-line); min-height: 34px; padding: .25rem .8rem; font-size: .88rem; }\n.hero :focus-visible { outline-color: var(--header-focus); }\n.hero h1 { font-size: clamp(1.8rem, 4.5vw, 2.7rem); line-height: 1.1; letter-spacing: -.015em; margin: 1rem 0 .6rem; text-wrap: balance; }\n.hero .lead { font-size: 1.12rem; color: var(--header-text); max-width: 62ch; }\n.notice { background: var(--caution-soft); border-radius: 9px; padding: .6rem 1rem; margin: 0 0 1.2rem; max-width: none; }\n.subtitle { color: var(--muted); margin-bottom: 1rem; }\nsection + section { margin-top: 2rem; }\n.cards { list-style: none; margin: 0; padding: 0; max-width: none; display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); }\n.card { background: var(--surface); border: 1px solid var(--line); border-radius: 14px; overflow: hidden; }\n.card > .face { display: flex; flex-direction: column; height: 100%; color: inherit; text-decoration: none; }\n.card:hover { border-color: var(--data); }\n.card:has(:focus-visible) { outline: 3px solid var(--data); outline-offset: 2px; }\n.card :focus-visible { outline: none; }\n.card img { width: 100%; height: auto; aspect-ratio: 16 / 9; object-fit: cover; object-position: top; border-bottom: 1px solid var(--line); display: block; }\n.card-body { padding: .9rem 1.1rem 1rem; display: flex; flex-direction: column; flex: 1; }\n.card h3 { font-size: 1.12rem; margin: .1rem 0 .35rem; }\n.card .eyebrow { margin: 0; }\n.invariant { color: var(--muted); font-size: .94rem; flex: 1; }\n.tags { list-style: none; display: flex; gap: .4rem; padding: 0; margin: .2rem 0 .7rem; flex-wrap: wrap; }\n.tags li { font-size: .78rem; font-weight: 600; border-radius: 999px; padding: .1rem .65rem; border: 1px solid currentColor; color: var(--muted); }\n.tags .regime-cloud { color: var(--cloud-ink); } .tags .regime-edge { color: var(--violation-ink); }\n.tags .regime-mobile { color: var(--caution-ink); } .tags .regime-tiny { color: var(--met-ink); }\n.progress { font-size: .88rem; color: var(--muted); margin: 0; }\n.card.saved .progress { color: var(--met-ink); font-weight: 600; }\n.card.started .progress { color: var(--caution-ink); font-weight: 600; }\n", "ledger": ".ledger { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }\n.actions { display: flex; gap: .8rem; align-items: center; flex-wrap: wrap; margin-top: .9rem; }\n.hint { color: var(--muted); font-size: .88rem; }\n.grading { color: var(--muted); margin: .9rem 0 0; }\n.status { border-radius: 9px; padding: .7rem 1rem; background: var(--data-soft); }\n.status.success { background: var(--met-soft); }\n.status.danger { background: var(--violation-soft); }\n.status.warn { background: var(--caution-soft); }\n.status:empty { display: none; }\n.armed { background: var(--violation-soft); border-color: var(--violation); color: var(--violation-ink); }\n.segments-field { border: 0; padding: 0; margin: 0 0 1rem; min-width: 0; }\n.segments-field legend { font-weight: 600; padding: 0; margin-bottom: .5rem; }\nth code { display: block; color: var(--muted); font-weight: 400; font-size: .82em; }\n", "metrics": ".metrics { margin: 0; display: grid; grid-template-columns: repeat(auto-fit, minmax(8.6rem, 1fr)); gap: 1px;\n  background: var(--surface); border: 1px solid var(--line); border-radius: 12px; overflow: hidden; }\n.metrics > div { box-shadow: 0 0 0 1px var(--line); padding: .6rem .85rem; min-width: 0; }\n.metrics dt { font-size: .8rem; color: var(--muted); }\n.metrics dd { margin: 0; font-variant-numeric: tabular-nums; }\n.metrics .value { font-size: 1.3rem; font-weight: 650; }\n.metrics .unit { color: var(--muted); font-size: .9rem; }\n.metrics .sign { font-weight: 700; }\n.metrics .note { font-size: .8rem; color: var(--muted); }\n.metrics .note:empty { display: none; }\n.metrics .met .sign, .metrics .met .value { color: var(--met-ink); }\n.metrics .violated .sign, .metrics .violated .value { color: var(--violation-ink); }\n.metrics .caution .sign, .metrics .caution .value { color: var(--caution-ink); }\ncaption { text-align: left; font-weight: 650; padding-bottom: .5rem; }\ntbody th { color: var(--ink); font-weight: 500; }\ntr.emphasis th, tr.emphasis td { font-weight: 650; background: var(--data-soft); }\ntd.num { font-variant-numeric: tabular-nums; white-space: nowrap; }\n@media (max-width: 480px) { .metrics { grid-template-columns: repeat(2, 1fr); } .metrics .value { font-size: 1.1rem; } }\n", "peek": "summary { cursor: pointer; font-weight: 600; padding: .15rem 0; }\n.peek[open] summary { margin-bottom: .7rem; }\n.formula { border-top: 1px solid var(--line); padding: .9rem 0; }\n.formula h4 { font-size: .95rem; }\n.formula .scroll-x:not(.equation) { margin-bottom: .6rem; }\n.equation { font-size: 1.15rem; padding: .2rem 0 .6rem; }\n.source { color: var(--muted); font-size: .88rem; }\n.about section { margin-top: 1rem; }\n.about h3 { margin-bottom: .5rem; }\n", "question": ".question .eyebrow { margin-bottom: .6rem; }\n.choices { border: 0; padding: 0; margin: 0; min-width: 0; display: grid; gap: .5rem; }\n.choices legend, .number label { font-weight: 600; font-size: 1.05rem; margin-bottom: .7rem; padding: 0; max-width: 62ch; display: block; }\n.choices legend p, .number label p { margin: 0; }\n.choice { display: flex; gap: .75rem; align-items: flex-start; border: 1px solid var(--line); border-radius: 9px;\n  padding: .6rem .85rem; cursor: pointer; }\n.choice:hover { border-color: var(--data); }\n.choice:has(input:checked) { border-color: var(--data); background: var(--data-soft); }\n.choice:has(input:disabled) { cursor: default; color: var(--muted); }\n.choice:has(input:disabled:checked) { color: var(--ink); }\n.choice:has(input:focus-visible) { outline: 3px solid var(--data); outline-offset: 2px; }\n.choice input { margin: .22rem 0 0; width: 1.1rem; height: 1.1rem; flex: none; accent-color: var(--data); }\n.choice p { margin: 0; }\n.entry { display: flex; gap: .6rem; align-items: center; flex-wrap: wrap; }\n.entry input { width: 9rem; padding: .5rem .7rem; border: 1px solid var(--muted); border-radius: 8px;\n  background: var(--surface); font-size: 1.1rem; font-variant-numeric: tabular-nums; }\n.hint { color: var(--muted); font-size: .88rem; margin: 0; }\n.problem { color: var(--violation-ink); font-size: .92rem; margin: .5rem 0 0; }\n.problem:empty { display: none; }\n.actions { display: flex; gap: 1rem; align-items: center; flex-wrap: wrap; margin-top: .9rem; }\n.actions .hint { flex: 1 1 16rem; }\n.overlay-title { display: flex; gap: .55rem; align-items: center; font-weight: 650; margin: 0 0 .5rem; }\n.overlay { border-left: 4px solid var(--caution); }\n.overlay.success { border-left-color: var(--met); }\n.gap { display: flex; flex-wrap: wrap; gap: .4rem 2.2rem; margin: 0 0 .7rem; }\n.gap dt { font-size: .82rem; color: var(--muted); }\n.gap dd { margin: 0; font-size: 1.35rem; font-weight: 650; font-variant-numeric: tabular-nums; }\n.feedback { margin-top: .9rem; border-radius: 9px; padding: .8rem 1rem; background: var(--caution-soft); }\n.feedback.success { background: var(--met-soft); }\n@media (min-width: 900px) { .choices { grid-template-columns: 1fr 1fr; } .choices legend { grid-column: 1 / -1; } }\n@media (min-width: 1000px) { .overlay { display: grid; grid-template-columns: minmax(24rem, auto) 1fr; gap: 0 2.5rem; }\n  .overlay .overlay-title { grid-column: 1 / -1; } .overlay .gap { align-content: start; } }\n", "report": ".paper { margin-top: 1rem; overflow: auto; background: var(--sunken); border: 1px solid var(--line); border-radius: 8px; padding: 5mm; }\n.paper-sheet { min-width: 190mm; }\n", "segments": ".segments { display: flex; flex-wrap: wrap; gap: .35rem; }\n.segment { position: relative; border: 1px solid var(--line); border-radius: 8px; padding: .35rem .75rem; min-height: 36px;\n  display: inline-flex; align-items: center; cursor: pointer; font-size: .93rem; background: var(--surface); }\n.segment input { position: absolute; opacity: 0; inset: 0; margin: 0; cursor: inherit; width: 100%; height: 100%; }\n.segment:hover { border-color: var(--data); }\nbutton.segment { font: inherit; font-size: .93rem; color: inherit; }\n.segment:has(input:checked), .segment[aria-pressed=true] { background: var(--data); border-color: var(--data); color: var(--on-fill); font-weight: 600; }\n.segment:has(input:focus-visible) { outline: 3px solid var(--data); outline-offset: 2px; }\n.segment.unavailable { color: var(--muted); background: var(--sunken); text-decoration: line-through; cursor: not-allowed; border-style: dashed; }\n/* What is locked on its only or current value is chosen all the same: no line through it. */\n.segment.unavailable:has(input:checked) { color: var(--on-fill); background: var(--muted); text-decoration: none; border-style: solid; }\n", "unavailable": ".unavailable { max-width: 44rem; margin: 0 auto; padding: 1rem; }\n.unavailable .top { display: flex; justify-content: space-between; align-items: center; gap: 1rem; min-height: 2.5rem; margin-bottom: clamp(1rem, 12vh, 6rem); }\n.unavailable .top button { margin-left: auto; min-height: 34px; padding: .25rem .8rem; font-size: .88rem; }\n.unavailable .panel { padding: clamp(1.2rem, 4vw, 2.2rem); border-top: 4px solid var(--caution); }\n.unavailable h1 { font-size: clamp(1.4rem, 4vw, 1.9rem); line-height: 1.2; margin: .2rem 0 .8rem; text-wrap: balance; }\n.unavailable .hint { color: var(--muted); margin-bottom: 1.2rem; }\n"};
+const SHEETS = {"banner": ".banners { display: grid; gap: .6rem; }\n.banner { display: flex; gap: .75rem; align-items: flex-start; border-radius: 10px; padding: .75rem 1rem; max-width: none;\n  border: 1px solid; font-variant-numeric: tabular-nums; }\n.banner.danger { background: var(--violation-soft); border-color: var(--violation); }\n.banner.warn { background: var(--caution-soft); border-color: var(--caution); }\n.banner strong { letter-spacing: .02em; }\n.banner.danger strong { color: var(--violation-ink); }\n.banner.warn strong { color: var(--caution-ink); }\n", "base": ":host, .root { font-family: var(--text-font); color: var(--ink); font-size: 1rem; line-height: 1.5; }\n*, *::before, *::after { box-sizing: border-box; }\np { margin: 0 0 .6em; max-width: 68ch; }\np:last-child, ul:last-child, ol:last-child { margin-bottom: 0; }\nul, ol { margin: 0 0 .6em; padding-left: 1.3em; max-width: 68ch; }\nol { padding-left: 1.8em; }\nh2, h3, h4 { margin: 0 0 .4em; line-height: 1.25; text-wrap: balance; }\nh2 { font-size: 1.25rem; }\nh3 { font-size: 1.05rem; }\na { color: var(--data); }\ncode { font-family: ui-monospace, \"SF Mono\", Consolas, monospace; font-size: .92em; }\n.num { font-variant-numeric: tabular-nums; }\ntable { border-collapse: collapse; width: 100%; font-size: .9rem; }\nth, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }\nth { font-weight: 600; color: var(--muted); }\ntd.num, th.num { text-align: right; }\n@media (max-width: 480px) { th, td { padding: .35rem .4rem; } }\n.scroll-x { overflow-x: auto; }\nbutton, select, input, textarea { font: inherit; color: inherit; }\nbutton { cursor: pointer; border-radius: 8px; border: 1px solid var(--line); background: var(--surface);\n  padding: .5rem 1rem; min-height: 40px; font-weight: 550; }\nbutton:hover:not(:disabled) { border-color: var(--data); }\nbutton.primary { background: var(--data); border-color: var(--data); color: var(--on-fill); }\nbutton.primary:hover:not(:disabled) { filter: brightness(1.08); }\nbutton:disabled { cursor: not-allowed; color: var(--muted); background: var(--sunken); border-color: var(--line); }\nbutton.quiet { background: transparent; }\n:focus-visible { outline: 3px solid var(--data); outline-offset: 2px; border-radius: 4px; }\nmath { font-size: 1.08em; }\nmath[display=\"block\"] { margin: .5em 0; }\n.icon { display: inline-grid; place-items: center; width: 1.35em; height: 1.35em; flex: none; border-radius: 50%;\n  font-weight: 700; font-size: .85rem; line-height: 1; color: var(--on-fill); background: var(--data); }\n.icon.success { background: var(--met-ink); }\n.icon.warn { background: var(--caution-ink); border-radius: 4px; }\n.icon.danger { background: var(--violation-ink); border-radius: 4px; }\n.visually-hidden { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%);\n  white-space: nowrap; }\n.panel { background: var(--surface); border: 1px solid var(--line); border-radius: 12px; padding: 1rem 1.15rem; }\n.eyebrow { font-size: .78rem; font-weight: 650; letter-spacing: .05em; text-transform: uppercase; color: var(--muted); }\n@media print { button, .no-print { display: none !important; } }\n@media (prefers-reduced-motion: no-preference) { .appear { animation: appear .25s ease-out; } }\n@keyframes appear { from { opacity: 0; transform: translateY(4px); } }\n", "callout": ".callout { border: 1px solid var(--line); border-left: 4px solid var(--data); border-radius: 10px;\n  background: var(--surface); padding: .85rem 1.1rem; }\n.callout.success { border-left-color: var(--met); background: var(--met-soft); border-color: transparent; border-left-color: var(--met); }\n.callout.warn { background: var(--caution-soft); border-color: transparent; border-left-color: var(--caution); }\n.callout.danger { background: var(--violation-soft); border-color: transparent; border-left-color: var(--violation); }\n.callout-title { display: flex; gap: .55rem; align-items: center; font-weight: 650; margin-bottom: .4rem; }\n.callout-title[hidden] { display: none; }\n.message { margin: 0; display: flex; gap: .9rem; background: var(--surface); border: 1px solid var(--line);\n  border-radius: 12px; padding: 1.1rem 1.25rem; }\n.message .avatar { flex: none; width: 2.5rem; height: 2.5rem; border-radius: 50%; display: grid; place-items: center;\n  background: var(--data-soft); color: var(--data); font-weight: 700; font-size: 1.1rem; }\n.message blockquote { margin: .3rem 0 0; font-size: 1.05rem; }\n.message blockquote p { margin-bottom: .4em; }\n.message .role { font-weight: 600; color: var(--muted); font-size: .9rem; }\n@media (max-width: 480px) { .message .avatar { display: none; } .message { padding: .9rem 1rem; } }\n.callout, .message { height: 100%; }\n", "classroom": ".class-round { border-left: 4px solid var(--data); }\n.class-round .votes { margin: .9rem 0 0; }\n.class-round .votes:empty { display: none; }\n.class-round .votes dd { font-size: 1.05rem; }\n\n.live { padding-bottom: 3rem; }\n.live .lab-header a.home { padding: .25rem 0; }\n.live h2 { margin: 0; font-size: 1.12rem; }\n.live h2 + .hint { margin-top: .25rem; }\n.live .top .eyebrow { white-space: nowrap; }\n.projector { --muted: var(--ink); --line: var(--series-6); max-width: 1500px; }\n.counts { margin: 1rem 0; display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: 1px; background: var(--surface);\n  border: 1px solid var(--line); border-radius: 12px; overflow: hidden; }\n.counts > div { box-shadow: 0 0 0 1px var(--line); padding: .6rem 1.15rem; }\n.counts dt { font-size: .84rem; color: var(--muted); }\n.counts dd { margin: 0; font-size: 1.7rem; font-weight: 650; line-height: 1.2; }\n.panes { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); align-items: stretch; }\n.panes > .wide { grid-column: 1 / -1; }\n.panes > *, .stacked > * { min-width: 0; }\n.stacked { display: grid; gap: 1rem; margin-top: 1rem; }\n.panel-head { display: flex; gap: .4rem 1rem; align-items: center; flex-wrap: wrap; margin-bottom: .5rem; }\n.panel-head .total { color: var(--muted); font-size: .9rem; flex: 1; }\n.asked { margin-bottom: .8rem; font-weight: 550; }\n.truth { margin: .8rem 0 0; font-weight: 650; color: var(--met-ink); }\n.verdict { color: var(--met-ink); margin-left: .6rem; white-space: nowrap; font-size: .9rem; }\n.track { background: var(--sunken); border-radius: 4px; height: .85rem; overflow: hidden; }\n.fill { background: var(--data); height: 100%; transition: width .3s, height .3s; }\n.right .fill { background: var(--met); }\n\n.bars { list-style: none; padding: 0; margin: 0; max-width: none; display: grid; gap: .65rem; }\n.bars li { display: grid; grid-template-columns: 1fr 5.2rem; gap: .15rem .8rem; align-items: center; }\n.bars .bar-text { grid-column: 1 / -1; font-size: .95rem; line-height: 1.35; }\n.bars .bar-count { font-weight: 600; font-size: .92rem; white-space: nowrap; }\n\n.columns-plot { position: relative; display: flex; align-items: flex-end; gap: 2px; height: 9rem; border-bottom: 1px solid var(--muted); }\n.column { flex: 1; height: 100%; display: flex; flex-direction: column; justify-content: flex-end; align-items: stretch; text-align: center; font-size: .82rem; line-height: 1.2; }\n.actual { position: absolute; top: 0; bottom: 0; border-left: 3px solid var(--met-ink); color: var(--met-ink); font-weight: 650; font-size: .85rem; }\n.actual span { position: absolute; left: .35rem; top: 0; }\n.actual span.left { left: auto; right: .55rem; }\n.axis { display: flex; justify-content: space-between; font-size: .85rem; color: var(--muted); }\n.axis > :only-child { margin-inline: auto; }\n\n.dots-plot { position: relative; height: 6.2rem; margin: .4rem .5rem 0; border-bottom: 1px solid var(--muted); }\n.band { position: absolute; top: 0; bottom: 0; background: var(--data-soft); min-width: 2px; }\n.median { position: absolute; top: 0; bottom: 0; border-left: 2px solid var(--data); }\n.stack { position: absolute; bottom: 1px; width: 10px; margin-left: -5px; display: flex; flex-direction: column-reverse; align-items: center; }\n.dot { width: 9px; border-radius: 4.5px; border: 2px solid var(--caution-ink); background: var(--surface); flex: none; }\n.dot.met { border-color: var(--met-ink); background: var(--met-ink); }\n.results { display: grid; gap: 1.2rem; margin-top: .8rem; }\n.results h3 { margin: 0; }\n.plot-text { font-size: .92rem; margin: .3rem 0 0; }\n\n.steps { list-style: none; margin: .8rem 0 0; padding: 0; max-width: none; display: grid; grid-template-columns: repeat(8, 1fr); gap: .5rem; }\n.steps li { display: grid; gap: .1rem; align-content: start; justify-items: center; text-align: center; font-size: .88rem; min-width: 0; }\n.steps strong { font-size: 1.3rem; line-height: 1.2; }\n.steps .gauge { width: 100%; height: 3.4rem; display: flex; align-items: flex-end; border-bottom: 3px solid var(--data); }\n.steps .gauge .fill { width: 62%; margin-inline: auto; border-radius: 3px 3px 0 0; }\n.steps .empty strong, .steps .empty span { color: var(--muted); font-weight: 500; }\n.steps .empty .gauge { border-bottom-color: var(--line); }\n.names { font-size: .82rem; line-height: 1.35; color: var(--muted); margin: .1rem 0 0; max-width: none; overflow-wrap: anywhere; }\n\n.failures { list-style: none; padding: 0; margin: .6rem 0 0; max-width: none; }\n.failures li { display: grid; grid-template-columns: 1fr auto; gap: .1rem 1rem; padding: .45rem 0; border-top: 1px solid var(--line); }\n.failures li:first-child { border-top: 0; }\n.failures .names { grid-column: 1 / -1; }\n.failures strong { white-space: nowrap; }\n.failures .empty { color: var(--muted); } .failures .empty strong { font-weight: 500; }\n\n.phases { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem; padding: 0; margin: .7rem 0 .5rem; max-width: none; counter-reset: phase; }\n.phases[hidden] { display: none; }\n.phases li { counter-increment: phase; padding: .25rem .9rem; border-radius: 999px; border: 1px solid var(--line); color: var(--muted); font-size: .92rem; }\n.phases li::before { content: counter(phase) \". \"; }\n.phases li[aria-current] { background: var(--data); border-color: var(--data); color: var(--on-fill); font-weight: 650; }\n.round-status { margin: .5rem 0 0; }\n.round-votes:empty { display: none; }\n.round-votes { margin-top: 1rem; }\n.round-votes tr.right { background: var(--met-soft); }\n.round-votes tbody th { font-weight: 500; color: var(--ink); }\n.pair { display: grid; grid-template-columns: minmax(5rem, 1fr) 2rem; gap: .5rem; align-items: center; min-width: 8rem; }\n.pair .fill.second { background: var(--series-2); }\n.moved { display: flex; flex-wrap: wrap; gap: .3rem 2rem; margin: .8rem 0 0; }\n.moved dt { font-size: .84rem; color: var(--muted); } .moved dd { margin: 0; font-size: 1.25rem; font-weight: 650; }\n.cover { background: var(--sunken); border-radius: 9px; padding: .8rem 1rem; display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center; justify-content: space-between; }\n.cover p { margin: 0; }\n\n.ways { list-style: none; display: flex; flex-wrap: wrap; gap: .3rem 1.4rem; padding: 0; margin: .6rem 0 0; max-width: none; }\n.ways a { display: inline-block; min-height: 24px; }\n.sieve { display: flex; flex-wrap: wrap; gap: .6rem 1rem; align-items: flex-end; margin: .7rem 0; }\n.sieve .hint { margin-left: auto; }\n.field { display: grid; gap: .2rem; font-size: .88rem; }\n.field label { color: var(--muted); }\n.field input, .field select { border: 1px solid var(--muted); border-radius: 8px; background: var(--surface); padding: .35rem .6rem; min-height: 36px; max-width: 100%; }\n.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: 0; margin: 0 0 .7rem; font-size: .88rem; color: var(--muted); max-width: none; }\n.legend .sign { display: inline-block; width: 1.3rem; color: var(--data); }\n.matrix-region { overflow: auto; max-height: 70vh; border: 1px solid var(--line); border-radius: 8px; scroll-padding: 5rem 1rem 1rem 12rem; }\n.matrix { width: max-content; min-width: 100%; border-collapse: separate; border-spacing: 0; }\n.matrix th, .matrix td { padding: 0; border-bottom: 1px solid var(--grid); }\n.matrix thead th { position: sticky; z-index: 2; background: var(--sunken); }\n.matrix thead tr:first-child th { top: 0; height: 1.7rem; line-height: 1.7rem; }\n.matrix thead tr:last-child th { top: 1.7rem; }\n.matrix thead button { border: 0; background: transparent; border-radius: 0; width: 100%; min-width: 1.65rem; min-height: 30px; padding: .2rem .15rem; font-size: .84rem; font-weight: 600; color: var(--ink); }\n.matrix thead :focus-visible { outline-offset: -3px; }\n.matrix th[aria-sort] button { color: var(--data); text-decoration: underline; }\n.matrix th[aria-sort] button::after { content: \" ↓\"; } .matrix th[aria-sort=ascending] button::after { content: \" ↑\"; }\n.matrix .volume { padding-left: .4rem; border-left: 1px solid var(--line); }\n.matrix .name, .matrix tbody th { position: sticky; left: 0; z-index: 1; background: var(--surface); text-align: left; }\n.matrix thead .name { z-index: 3; background: var(--sunken); }\n.matrix .name button { text-align: left; padding-left: .7rem; }\n.matrix tbody th { padding: .15rem .7rem; min-width: 10rem; max-width: 16rem; overflow-wrap: anywhere; font-size: .9rem; font-weight: 500; color: var(--ink); }\n.matrix tbody td { text-align: center; color: var(--data); font-size: 1rem; line-height: 1.7; }\n.matrix tbody td.num { color: var(--ink); font-size: .9rem; padding: 0 .6rem; text-align: right; }\n.matrix tbody td.s0 { color: var(--muted); } .matrix tbody td.s8 { color: var(--met-ink); }\n.matrix tbody tr:hover > * { background: var(--data-soft); }\n.matrix tr[hidden] { display: none; }\n.by-lab th[scope=row] { min-width: 12rem; font-weight: 500; color: var(--ink); }\n.by-lab a { font-weight: 650; display: inline-block; min-width: 3.6rem; min-height: 24px; }\n.by-lab td { white-space: nowrap; } .by-lab td:last-child { white-space: normal; min-width: 14rem; }\n.reach-cell .interval { display: inline-block; vertical-align: middle; margin-right: .7rem; }\n.interval { position: relative; width: 8rem; height: .5rem; background: var(--sunken); border-radius: 4px; }\n.interval .reach { position: absolute; top: 0; bottom: 0; background: var(--data); opacity: .45; border-radius: 4px; }\n.interval .point { position: absolute; top: -3px; bottom: -3px; width: 3px; margin-left: -1.5px; background: var(--data); }\nul.plain { list-style: none; padding: 0; margin: 0; }\n@media (max-width: 700px) {\n  .steps { grid-template-columns: repeat(4, 1fr); gap: 1rem .4rem; }\n  .pair { grid-template-columns: minmax(2rem, 1fr) 1.4rem; min-width: 4rem; }\n  .matrix tbody th { min-width: 7rem; max-width: 8rem; }\n  .matrix-region { scroll-padding-left: 9rem; }\n  .matrix tbody th, .matrix .name { font-size: .84rem; }\n}\n", "controls": ".controls { display: grid; gap: 1.1rem; margin: 0; }\n.controls-head { display: flex; justify-content: space-between; align-items: center; }\n.controls-head h3 { margin: 0; }\n.small { min-height: 32px; padding: .2rem .7rem; font-size: .85rem; font-weight: 500; }\n.control { border: 0; margin: 0; padding: 0; min-width: 0; }\n.control legend { padding: 0; margin-bottom: .4rem; }\n.control legend, .control label[for] { font-weight: 550; font-size: .93rem; }\n.head { display: flex; justify-content: space-between; gap: .8rem; align-items: baseline; margin-bottom: .3rem; flex-wrap: wrap; }\n.value { font-weight: 650; font-variant-numeric: tabular-nums; color: var(--data); }\n.typed { display: flex; gap: .4rem; align-items: baseline; flex-wrap: wrap; }\ninput.entry { width: 6.2rem; padding: .2rem .4rem; border: 1px solid var(--muted); border-radius: 6px; background: var(--surface); }\n.unit { color: var(--muted); font-size: .88rem; }\ninput[type=range] { width: 100%; accent-color: var(--data); height: 28px; margin: 0; cursor: pointer; }\n.ends { display: flex; justify-content: space-between; color: var(--muted); font-size: .78rem; font-variant-numeric: tabular-nums; }\nselect { width: 100%; min-height: 40px; border-radius: 8px; border: 1px solid var(--muted); background: var(--surface); padding: .3rem .6rem; }\n.note, .remark { margin: .35rem 0 0; font-size: .82rem; color: var(--muted); }\n.note:empty { display: none; }\n", "figure": ".figure { margin: 0; padding: .8rem .9rem .9rem; }\n.figure h3 { font-size: .98rem; margin: 0 .2rem .3rem; }\n.figure figcaption { color: var(--muted); font-size: .88rem; margin: .3rem .2rem 0; max-width: 80ch; font-variant-numeric: tabular-nums; }\n.figure figcaption:empty { display: none; }\n.stack { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }\n.workbench { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); align-items: start; }\n.side, .main { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }\n@media (min-width: 900px) {\n  .workbench { grid-template-columns: minmax(17rem, 21rem) minmax(0, 1fr); }\n  .side { position: sticky; top: .8rem; max-height: calc(100vh - 5.5rem); overflow: auto; }\n}\n.key { list-style: none; display: flex; flex-wrap: wrap; gap: .15rem .9rem; margin: 0 .2rem .3rem; padding: 0; max-width: none; font-size: .85rem; color: var(--muted); }\n.key:empty { display: none; }\n.swatch { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .35em; vertical-align: -.05em; }\n.columns { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); align-items: stretch; }\n@media (min-width: 980px) { .columns { grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); } }\n", "frame": ".frame { max-width: 1240px; margin: 0 auto; padding: 0 1rem; }\n.lab-header { background: linear-gradient(120deg, var(--header-start) 0%, var(--header-middle) 55%, var(--header-end) 100%); color: var(--header-ink); border-radius: 0 0 16px 16px;\n  margin: 0 -1rem; padding: .9rem 1.6rem 1.4rem; }\n.lab-header .top { display: flex; gap: 1rem; align-items: center; margin-bottom: .8rem; flex-wrap: wrap; }\n.lab-header .top .eyebrow { color: var(--header-muted); flex: 1; }\n.lab-header .home { color: var(--header-link); font-size: .92rem; padding: .25rem 0; }\n.lab-header button { color: var(--header-ink); border-color: var(--header-line); min-height: 34px; padding: .25rem .8rem; font-size: .88rem; }\n.lab-header :focus-visible { outline-color: var(--header-focus); }\n.columns { display: flex; gap: 1.2rem 2.5rem; justify-content: space-between; align-items: flex-end; flex-wrap: wrap; }\n.columns > div { flex: 1 1 26rem; }\nh1 { font-size: clamp(1.5rem, 3.4vw, 2.15rem); line-height: 1.15; margin: 0 0 .4rem; letter-spacing: -.01em; text-wrap: balance; }\n.core { font-size: 1.08rem; color: var(--header-text); margin: 0 0 .4rem; }\n.minutes { color: var(--header-muted); font-size: .9rem; margin: 0; }\n.badges { list-style: none; display: flex; flex-wrap: wrap; gap: .45rem; margin: 0; padding: 0; max-width: 30rem; }\n.badges li { display: inline-flex; gap: .45rem; align-items: center; border-radius: 999px; padding: .28rem .8rem .28rem .45rem;\n  font-size: .88rem; font-weight: 600; border: 1px solid; font-variant-numeric: tabular-nums; }\n.badges .sign { display: grid; place-items: center; width: 1.3em; height: 1.3em; border-radius: 50%; font-weight: 800; line-height: 1; }\n.badges .locked { color: var(--badge-locked-ink); border-color: var(--badge-locked-line); background: var(--badge-locked); }\n.badges .met { color: var(--badge-met-ink); border-color: var(--badge-met-line); background: var(--badge-met); }\n.badges .met .sign { background: var(--badge-met-line); color: var(--badge-met-sign); }\n.badges .violated { color: var(--badge-violated-ink); border-color: var(--badge-violated-line); background: var(--badge-violated); }\n.badges .violated .sign { background: var(--badge-violated-line); color: var(--badge-violated-sign); }\n.connection { position: sticky; top: 0; z-index: 6; display: flex; gap: .6rem 1.2rem; align-items: center; justify-content: space-between; flex-wrap: wrap;\n  background: var(--caution-soft); color: var(--ink); border: 1px solid var(--caution); border-radius: 0 0 10px 10px; padding: .6rem 1rem; }\n.connection:empty { display: none; }\n.notices { display: grid; gap: .5rem; margin-top: .8rem; }\n.notices:empty { display: none; }\n.notice { background: var(--caution-soft); border-radius: 9px; padding: .6rem 1rem; margin: 0; max-width: none; }\n.bar { display: flex; justify-content: space-between; align-items: flex-end; gap: .6rem 2rem; flex-wrap: wrap; margin: 1rem 0;\n  border-bottom: 1px solid var(--line); }\n.tablist { display: flex; gap: .2rem; flex-wrap: wrap; }\n.tablist button { border: 0; background: transparent; border-radius: 8px 8px 0 0; padding: .6rem 1rem; font-weight: 600; color: var(--muted);\n  border-bottom: 3px solid transparent; margin-bottom: -1px; display: inline-flex; gap: .4rem; }\n.tablist button[aria-selected=true] { color: var(--data); border-bottom-color: var(--data); }\n.tablist .lock[hidden] { display: none; }\n.lock-icon { width: .72em; height: .85em; vertical-align: -.02em; }\n.context { border: 0; padding: 0; margin: 0 0 .6rem; display: flex; gap: .2rem .7rem; align-items: center; flex-wrap: wrap; min-width: 0; }\n.context legend { float: left; font-size: .85rem; color: var(--muted); padding: 0; margin-right: .2rem; }\n.context-note { margin: 0; font-size: .85rem; color: var(--muted); max-width: none; }\n.regime-cloud:has(input:checked) { background: var(--cloud-ink); border-color: var(--cloud-ink); }\n.regime-edge:has(input:checked) { background: var(--violation-ink); border-color: var(--violation-ink); }\n.regime-mobile:has(input:checked) { background: var(--caution-ink); border-color: var(--caution-ink); }\n.regime-tiny:has(input:checked) { background: var(--met-ink); border-color: var(--met-ink); }\n.tabpanel[hidden] { display: none; }\n.locked-note { display: none; max-width: none; color: var(--muted); }\n.tabpanel.is-locked > .locked-note { display: block; }\n.tabpanel.is-locked > :not(.locked-note) { display: none; }\n.panels { min-height: 45vh; padding-bottom: 1.2rem; }\n.hud { position: sticky; bottom: 0; z-index: 5; display: flex; gap: .5rem 1.5rem; justify-content: space-between; align-items: center; flex-wrap: wrap;\n  background: var(--surface); border: 1px solid var(--line); border-bottom: 0; border-radius: 12px 12px 0 0; padding: .5rem 1rem;\n  box-shadow: 0 -4px 16px var(--shadow); }\n.unsaved { flex: 1 0 100%; display: flex; gap: .2rem 1.2rem; justify-content: space-between; flex-wrap: wrap; align-items: baseline;\n  margin: -.5rem -1rem 0; padding: .45rem 1rem; border-radius: 11px 11px 0 0; background: var(--met-soft); font-size: .87rem; line-height: 1.35; }\n.unsaved.waits { background: var(--caution-soft); }\n.unsaved.visually-hidden { padding: 0; margin: -1px; }\n.unsaved .count { color: var(--muted); font-variant-numeric: tabular-nums; }\n.hud-items { display: flex; flex-wrap: wrap; gap: .2rem 1.6rem; margin: 0; }\n.hud-items dt { font-size: .74rem; color: var(--muted); }\n.hud-items dd { margin: 0; font-size: .92rem; font-weight: 600; font-variant-numeric: tabular-nums; }\n.hud-items .met dd { color: var(--met-ink); }\n.hud-items .violated dd { color: var(--violation-ink); }\n.hud-items .caution dd { color: var(--caution-ink); }\n.hud-side { display: flex; gap: 1rem; align-items: center; flex: 1 1 16rem; justify-content: flex-end; }\n.next { margin: 0; font-size: .87rem; line-height: 1.3; color: var(--muted); max-width: 20rem; }\n.small { min-height: 34px; padding: .25rem .8rem; font-size: .88rem; }\n@media (max-width: 700px) {\n  .bar { border-bottom: 0; }\n  .tablist { width: 100%; border-bottom: 1px solid var(--line); }\n  .tablist button { padding: .55rem .6rem; font-size: .95rem; flex: 1 1 auto; justify-content: center; }\n  .hud { position: static; }\n  /* The footer scrolls away here; what is not saved must stay in sight. */\n  .unsaved:not(.visually-hidden) { position: fixed; inset: auto 0 0; z-index: 6; margin: 0; border-radius: 0; border-top: 1px solid var(--line);\n    box-shadow: 0 -4px 16px var(--shadow); }\n  .hud:has(.unsaved:not(.visually-hidden)) { margin-bottom: 6rem; }\n  .next { max-width: none; }\n}\n@media print { .tablist, .hud-side, .context { display: none; } .hud { position: static; } .tabpanel[hidden] { display: none; } }\n", "index": ".course { max-width: 1240px; margin: 0 auto; padding: 0 1rem 3rem; }\n.hero { background: linear-gradient(120deg, var(--header-start) 0%, var(--header-middle) 55%, var(--header-end) 100%); color: var(--header-ink); margin: 0 -1rem 1.6rem; padding: 1rem 1.8rem 2rem;\n  border-radius: 0 0 18px 18px; }\n.hero .top { display: flex; justify-content: space-between; align-items: center; }\n.hero .home { color: var(--header-link); font-size: .92rem; }\n.card.closed img { filter: grayscale(1) opacity(.55); }\n.card.closed:hover { border-color: var(--line); }\n.hero .eyebrow, .hero .summary { color: var(--header-muted); }\n.hero button { color: var(--header-ink); border-color: var(--header-line); min-height: 34px; padding: .25rem .8rem; font-size: .88rem; }\n.hero :focus-visible { outline-color: var(--header-focus); }\n.hero h1 { font-size: clamp(1.8rem, 4.5vw, 2.7rem); line-height: 1.1; letter-spacing: -.015em; margin: 1rem 0 .6rem; text-wrap: balance; }\n.hero .lead { font-size: 1.12rem; color: var(--header-text); max-width: 62ch; }\n.notice { background: var(--caution-soft); border-radius: 9px; padding: .6rem 1rem; margin: 0 0 1.2rem; max-width: none; }\n.subtitle { color: var(--muted); margin-bottom: 1rem; }\nsection + section { margin-top: 2rem; }\n.cards { list-style: none; margin: 0; padding: 0; max-width: none; display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr)); }\n.card { background: var(--surface); border: 1px solid var(--line); border-radius: 14px; overflow: hidden; }\n.card > .face { display: flex; flex-direction: column; height: 100%; color: inherit; text-decoration: none; }\n.card:hover { border-color: var(--data); }\n.card:has(:focus-visible) { outline: 3px solid var(--data); outline-offset: 2px; }\n.card :focus-visible { outline: none; }\n.card img { width: 100%; height: auto; aspect-ratio: 16 / 9; object-fit: cover; object-position: top; border-bottom: 1px solid var(--line); display: block; }\n.card-body { padding: .9rem 1.1rem 1rem; display: flex; flex-direction: column; flex: 1; }\n.card h3 { font-size: 1.12rem; margin: .1rem 0 .35rem; }\n.card .eyebrow { margin: 0; }\n.invariant { color: var(--muted); font-size: .94rem; flex: 1; }\n.tags { list-style: none; display: flex; gap: .4rem; padding: 0; margin: .2rem 0 .7rem; flex-wrap: wrap; }\n.tags li { font-size: .78rem; font-weight: 600; border-radius: 999px; padding: .1rem .65rem; border: 1px solid currentColor; color: var(--muted); }\n.tags .regime-cloud { color: var(--cloud-ink); } .tags .regime-edge { color: var(--violation-ink); }\n.tags .regime-mobile { color: var(--caution-ink); } .tags .regime-tiny { color: var(--met-ink); }\n.progress { font-size: .88rem; color: var(--muted); margin: 0; }\n.card.saved .progress { color: var(--met-ink); font-weight: 600; }\n.card.started .progress { color: var(--caution-ink); font-weight: 600; }\n", "ledger": ".ledger { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }\n.actions { display: flex; gap: .8rem; align-items: center; flex-wrap: wrap; margin-top: .9rem; }\n.hint { color: var(--muted); font-size: .88rem; }\n.grading { color: var(--muted); margin: .9rem 0 0; }\n.status { border-radius: 9px; padding: .7rem 1rem; background: var(--data-soft); }\n.status.success { background: var(--met-soft); }\n.status.danger { background: var(--violation-soft); }\n.status.warn { background: var(--caution-soft); }\n.status:empty { display: none; }\n.armed { background: var(--violation-soft); border-color: var(--violation); color: var(--violation-ink); }\n.segments-field { border: 0; padding: 0; margin: 0 0 1rem; min-width: 0; }\n.segments-field legend { font-weight: 600; padding: 0; margin-bottom: .5rem; }\nth code { display: block; color: var(--muted); font-weight: 400; font-size: .82em; }\n", "metrics": ".metrics { margin: 0; display: grid; grid-template-columns: repeat(auto-fit, minmax(8.6rem, 1fr)); gap: 1px;\n  background: var(--surface); border: 1px solid var(--line); border-radius: 12px; overflow: hidden; }\n.metrics > div { box-shadow: 0 0 0 1px var(--line); padding: .6rem .85rem; min-width: 0; }\n.metrics dt { font-size: .8rem; color: var(--muted); }\n.metrics dd { margin: 0; font-variant-numeric: tabular-nums; }\n.metrics .value { font-size: 1.3rem; font-weight: 650; }\n.metrics .unit { color: var(--muted); font-size: .9rem; }\n.metrics .sign { font-weight: 700; }\n.metrics .note { font-size: .8rem; color: var(--muted); }\n.metrics .note:empty { display: none; }\n.metrics .met .sign, .metrics .met .value { color: var(--met-ink); }\n.metrics .violated .sign, .metrics .violated .value { color: var(--violation-ink); }\n.metrics .caution .sign, .metrics .caution .value { color: var(--caution-ink); }\ncaption { text-align: left; font-weight: 650; padding-bottom: .5rem; }\ntbody th { color: var(--ink); font-weight: 500; }\ntr.emphasis th, tr.emphasis td { font-weight: 650; background: var(--data-soft); }\ntd.num { font-variant-numeric: tabular-nums; white-space: nowrap; }\n@media (max-width: 480px) { .metrics { grid-template-columns: repeat(2, 1fr); } .metrics .value { font-size: 1.1rem; } }\n", "peek": "summary { cursor: pointer; font-weight: 600; padding: .15rem 0; }\n.peek[open] summary { margin-bottom: .7rem; }\n.formula { border-top: 1px solid var(--line); padding: .9rem 0; }\n.formula h4 { font-size: .95rem; }\n.formula .scroll-x:not(.equation) { margin-bottom: .6rem; }\n.equation { font-size: 1.15rem; padding: .2rem 0 .6rem; }\n.source { color: var(--muted); font-size: .88rem; }\n.about section { margin-top: 1rem; }\n.about h3 { margin-bottom: .5rem; }\n", "question": ".question .eyebrow { margin-bottom: .6rem; }\n.choices { border: 0; padding: 0; margin: 0; min-width: 0; display: grid; gap: .5rem; }\n.choices legend, .number label { font-weight: 600; font-size: 1.05rem; margin-bottom: .7rem; padding: 0; max-width: 62ch; display: block; }\n.choices legend p, .number label p { margin: 0; }\n.choice { display: flex; gap: .75rem; align-items: flex-start; border: 1px solid var(--line); border-radius: 9px;\n  padding: .6rem .85rem; cursor: pointer; }\n.choice:hover { border-color: var(--data); }\n.choice:has(input:checked) { border-color: var(--data); background: var(--data-soft); }\n.choice:has(input:disabled) { cursor: default; color: var(--muted); }\n.choice:has(input:disabled:checked) { color: var(--ink); }\n.choice:has(input:focus-visible) { outline: 3px solid var(--data); outline-offset: 2px; }\n.choice input { margin: .22rem 0 0; width: 1.1rem; height: 1.1rem; flex: none; accent-color: var(--data); }\n.choice p { margin: 0; }\n.entry { display: flex; gap: .6rem; align-items: center; flex-wrap: wrap; }\n.entry input { width: 9rem; padding: .5rem .7rem; border: 1px solid var(--muted); border-radius: 8px;\n  background: var(--surface); font-size: 1.1rem; font-variant-numeric: tabular-nums; }\n.hint { color: var(--muted); font-size: .88rem; margin: 0; }\n.problem { color: var(--violation-ink); font-size: .92rem; margin: .5rem 0 0; }\n.problem:empty { display: none; }\n.actions { display: flex; gap: 1rem; align-items: center; flex-wrap: wrap; margin-top: .9rem; }\n.actions .hint { flex: 1 1 16rem; }\n.overlay-title { display: flex; gap: .55rem; align-items: center; font-weight: 650; margin: 0 0 .5rem; }\n.overlay { border-left: 4px solid var(--caution); }\n.overlay.success { border-left-color: var(--met); }\n.gap { display: flex; flex-wrap: wrap; gap: .4rem 2.2rem; margin: 0 0 .7rem; }\n.gap dt { font-size: .82rem; color: var(--muted); }\n.gap dd { margin: 0; font-size: 1.35rem; font-weight: 650; font-variant-numeric: tabular-nums; }\n.feedback { margin-top: .9rem; border-radius: 9px; padding: .8rem 1rem; background: var(--caution-soft); }\n.feedback.success { background: var(--met-soft); }\n@media (min-width: 900px) { .choices { grid-template-columns: 1fr 1fr; } .choices legend { grid-column: 1 / -1; } }\n@media (min-width: 1000px) { .overlay { display: grid; grid-template-columns: minmax(24rem, auto) 1fr; gap: 0 2.5rem; }\n  .overlay .overlay-title { grid-column: 1 / -1; } .overlay .gap { align-content: start; } }\n", "report": ".paper { margin-top: 1rem; overflow: auto; background: var(--sunken); border: 1px solid var(--line); border-radius: 8px; padding: 5mm; }\n.paper-sheet { min-width: 190mm; }\n", "segments": ".segments { display: flex; flex-wrap: wrap; gap: .35rem; }\n.segment { position: relative; border: 1px solid var(--line); border-radius: 8px; padding: .35rem .75rem; min-height: 36px;\n  display: inline-flex; align-items: center; cursor: pointer; font-size: .93rem; background: var(--surface); }\n.segment input { position: absolute; opacity: 0; inset: 0; margin: 0; cursor: inherit; width: 100%; height: 100%; }\n.segment:hover { border-color: var(--data); }\nbutton.segment { font: inherit; font-size: .93rem; color: inherit; }\n.segment:has(input:checked), .segment[aria-pressed=true] { background: var(--data); border-color: var(--data); color: var(--on-fill); font-weight: 600; }\n.segment:has(input:focus-visible) { outline: 3px solid var(--data); outline-offset: 2px; }\n.segment.unavailable { color: var(--muted); background: var(--sunken); text-decoration: line-through; cursor: not-allowed; border-style: dashed; }\n/* What is locked on its only or current value is chosen all the same: no line through it. */\n.segment.unavailable:has(input:checked) { color: var(--on-fill); background: var(--muted); text-decoration: none; border-style: solid; }\n", "unavailable": ".unavailable { max-width: 44rem; margin: 0 auto; padding: 1rem; }\n.unavailable .top { display: flex; justify-content: space-between; align-items: center; gap: 1rem; min-height: 2.5rem; margin-bottom: clamp(1rem, 12vh, 6rem); }\n.unavailable .top button { margin-left: auto; min-height: 34px; padding: .25rem .8rem; font-size: .88rem; }\n.unavailable .panel { padding: clamp(1.2rem, 4vw, 2.2rem); border-top: 4px solid var(--caution); }\n.unavailable h1 { font-size: clamp(1.4rem, 4vw, 1.9rem); line-height: 1.2; margin: .2rem 0 .8rem; text-wrap: balance; }\n.unavailable .hint { color: var(--muted); margin-bottom: 1.2rem; }\n"};
 const TOKENS = ":root{color-scheme:light;--text-font:system-ui, -apple-system, \"Segoe UI\", Roboto, \"Helvetica Neue\", Arial, sans-serif;--header-start:#0B1F30;--header-middle:#123A56;--header-end:#0B4F6C;--header-ink:#F2F7FB;--header-text:#DCE9F2;--header-muted:#B8CFE0;--header-link:#E4F1FA;--header-line:#6E8FA6;--header-focus:#9ED3F5;--badge-locked:#FFFFFF14;--badge-locked-ink:#C9D8E3;--badge-locked-line:#5B7A90;--badge-met:#0C4A30;--badge-met-ink:#DDFBE9;--badge-met-line:#4CC38A;--badge-met-sign:#06281A;--badge-violated:#5D1A22;--badge-violated-ink:#FFE6E7;--badge-violated-line:#FF8A8F;--badge-violated-sign:#3A0A0F;--shadow:#0000000F;--data:#006395;--met:#008F45;--violation:#CB202D;--caution:#CC5500;--met-ink:#00713A;--violation-ink:#B31B27;--caution-ink:#A54500;--cloud:#6366F1;--edge:#CB202D;--mobile:#CC5500;--tiny:#008F45;--cloud-ink:#4A45D1;--series-2:#7A4E9F;--series-3:#0C7473;--series-4:#A8326B;--series-5:#8A6100;--series-6:#5A6A7A;--page:#F4F6F9;--surface:#FFFFFF;--sunken:#EDF1F5;--ink:#16202C;--muted:#51606F;--line:#CFD8E1;--grid:#E3E9EF;--data-soft:#E3F0F8;--met-soft:#E2F4E9;--violation-soft:#FBE7E8;--caution-soft:#FDEEDF;--on-fill:#FFFFFE;--on-cell:#15212B;}@media (prefers-color-scheme:dark){:root:not([data-theme=light]){color-scheme:dark;--data:#5DB4E6;--met:#4CC38A;--violation:#FF7B80;--caution:#F5A15B;--met-ink:#6AD3A0;--violation-ink:#FF9297;--caution-ink:#F7B278;--cloud:#9DA0FF;--edge:#FF7B80;--mobile:#F5A15B;--tiny:#4CC38A;--cloud-ink:#B4B6FF;--series-2:#C3A0E4;--series-3:#56C2C0;--series-4:#EF8FBC;--series-5:#DDB655;--series-6:#A3B1C0;--page:#0F151C;--surface:#18212B;--sunken:#202B37;--ink:#EAF0F6;--muted:#A5B3C1;--line:#3A4857;--grid:#2A3644;--data-soft:#15334A;--met-soft:#143A2A;--violation-soft:#46212A;--caution-soft:#452D1B;--on-fill:#0B1117;--on-cell:#15212C;}}:root[data-theme=dark]{color-scheme:dark;--data:#5DB4E6;--met:#4CC38A;--violation:#FF7B80;--caution:#F5A15B;--met-ink:#6AD3A0;--violation-ink:#FF9297;--caution-ink:#F7B278;--cloud:#9DA0FF;--edge:#FF7B80;--mobile:#F5A15B;--tiny:#4CC38A;--cloud-ink:#B4B6FF;--series-2:#C3A0E4;--series-3:#56C2C0;--series-4:#EF8FBC;--series-5:#DDB655;--series-6:#A3B1C0;--page:#0F151C;--surface:#18212B;--sunken:#202B37;--ink:#EAF0F6;--muted:#A5B3C1;--line:#3A4857;--grid:#2A3644;--data-soft:#15334A;--met-soft:#143A2A;--violation-soft:#46212A;--caution-soft:#452D1B;--on-fill:#0B1117;--on-cell:#15212C;}";
 const DARK_PARTNER = {"#006395": "#5db4e6", "#008f45": "#4cc38a", "#cb202d": "#ff7b80", "#cc5500": "#f5a15b", "#00713a": "#6ad3a0", "#b31b27": "#ff9297", "#a54500": "#f7b278", "#6366f1": "#9da0ff", "#4a45d1": "#b4b6ff", "#7a4e9f": "#c3a0e4", "#0c7473": "#56c2c0", "#a8326b": "#ef8fbc", "#8a6100": "#ddb655", "#5a6a7a": "#a3b1c0", "#f4f6f9": "#0f151c", "#ffffff": "#18212b", "#edf1f5": "#202b37", "#16202c": "#eaf0f6", "#51606f": "#a5b3c1", "#cfd8e1": "#3a4857", "#e3e9ef": "#2a3644", "#e3f0f8": "#15334a", "#e2f4e9": "#143a2a", "#fbe7e8": "#46212a", "#fdeedf": "#452d1b", "#fffffe": "#0b1117", "#15212b": "#15212c"};
 // --- dom.js ---
@@ -297,7 +297,8 @@ function connectionNotice(document, tabShown) {
 }
 
 // --- questions.js ---
-// A question with radio options, shared by the prediction lock and the reflection.
+// Questions with an answer to commit to: by radio options, or by a number. Shared by the prediction lock, the
+// reflection, and the second vote of a class.
 
 // options: [{id, text}]; returns the fieldset and a function that reads the chosen id (or null).
 function choices(question, options, {disabled = false, chosen = null, onchange = () => {}} = {}) {
@@ -309,6 +310,39 @@ function choices(question, options, {disabled = false, chosen = null, onchange =
     h("legend", {trusted: question}),
     options.map((option, i) => h("label", {class: "choice"}, inputs[i], h("span", {trusted: option.text}))))
   return {element, read: () => inputs.find((input) => input.checked)?.value ?? null}
+}
+
+// A number in a stated range; Enter does what the button does.
+function entry(question, {low, high, step, unit}, {disabled, chosen, onchange, onenter}) {
+  const id = uniqueId("number")
+  const problem = h("p", {class: "problem", role: "alert"})
+  const input = h("input", {
+    id, type: "number", inputmode: "decimal", min: low, max: high, step, disabled, value: chosen ?? "",
+    "aria-describedby": `${id}-range`,
+  })
+  const read = () => input.valueAsNumber >= low && input.valueAsNumber <= high ? input.valueAsNumber : null
+  input.addEventListener("input", () => {
+    problem.textContent = input.value !== "" && read() === null ? `Enter a number from ${low} to ${high} ${unit}.` : ""
+    onchange()
+  })
+  input.addEventListener("keydown", (event) => { if (event.key === "Enter") onenter() })
+  const element = h("div", {class: "number"},
+    h("label", {for: id, trusted: question}),
+    h("div", {class: "entry"}, input, h("span", {class: "unit"}, unit),
+      h("span", {id: `${id}-range`, class: "hint"}, `from ${low} to ${high} ${unit}`)), problem)
+  return {element, read}
+}
+
+// The form of a prediction of either kind, and the button that commits to it: {form, button}. `commit` gets the answer.
+function ballot(model, label, {disabled = false, chosen = null, commit}) {
+  const button = h("button", {type: "button", class: "primary", disabled: true}, label)
+  const onchange = () => { button.disabled = asked.read() === null }
+  const send = () => { if (!button.disabled) commit(asked.read()) }
+  const asked = model.options.length > 0
+    ? choices(model.question, model.options, {disabled, chosen, onchange})
+    : entry(model.question, model.range, {disabled, chosen, onchange, onenter: send})
+  button.addEventListener("click", send)
+  return {form: asked.element, button}
 }
 
 // --- callout.js ---
@@ -364,40 +398,14 @@ const PredictionLock = component(["question"], ({model}) => {
   const show = () => {
     const locked = model.locked
     const heading = h("p", {class: "eyebrow"}, locked ? "Your prediction, locked" : "Commit to a prediction")
-    const lock = h("button", {type: "button", class: "primary", disabled: true}, "Lock prediction")
     const note = h("p", {class: "hint"}, locked
       ? "A locked prediction stays. “Start over” clears the lab; the ledger keeps your first attempt."
       : "No instrument is shown before you commit. Once locked, a prediction cannot be changed.")
-    const problem = h("p", {class: "problem", role: "alert"})
-    let form
-    if (model.options.length > 0) {
-      const question = choices(model.question, model.options, {
-        disabled: locked, chosen: model.chosen, onchange: () => { lock.disabled = false },
-      })
-      lock.addEventListener("click", () => model.send_msg({type: "lock", value: question.read()}))
-      form = question.element
-    } else {
-      const id = uniqueId("number")
-      const {low, high, step, unit} = model.range
-      const input = h("input", {
-        id, type: "number", inputmode: "decimal", min: low, max: high, step, disabled: locked,
-        value: locked ? model.chosen : "", "aria-describedby": `${id}-range`,
-      })
-      const check = () => {
-        const value = input.valueAsNumber
-        lock.disabled = !(value >= low && value <= high)
-        problem.textContent = input.value !== "" && lock.disabled ? `Enter a number from ${low} to ${high} ${unit}.` : ""
-      }
-      input.addEventListener("input", check)
-      const send = () => { if (!lock.disabled) model.send_msg({type: "lock", value: input.valueAsNumber}) }
-      input.addEventListener("keydown", (event) => { if (event.key === "Enter") send() })
-      lock.addEventListener("click", send)
-      form = h("div", {class: "number"},
-        h("label", {for: id, trusted: model.question}),
-        h("div", {class: "entry"}, input, h("span", {class: "unit"}, unit),
-          h("span", {id: `${id}-range`, class: "hint"}, `from ${low} to ${high} ${unit}`)))
-    }
-    element.replaceChildren(heading, form, problem, h("div", {class: "actions"}, locked ? null : lock, note))
+    const {form, button} = ballot(model, "Lock prediction", {
+      disabled: locked, chosen: locked ? model.chosen : null,
+      commit: (value) => model.send_msg({type: "lock", value}),
+    })
+    element.replaceChildren(heading, form, h("div", {class: "actions"}, locked ? null : button, note))
   }
   show()
   return {element, update: {locked: show, chosen: show, question: show, options: show, range: show}}
@@ -1214,4 +1222,413 @@ const Unavailable = component(["unavailable"], ({model}) => {
   }
 })
 
-export default {Callout, StakeholderMessage, Action, PredictionLock, PredictionOverlay, Reflection, FailureBanner, MetricRow, ComparisonRow, MathPeek, AboutModel, ControlPanel, Figure, Workbench, Columns, Stack, LedgerPanel, ReportPanel, LabFrame, CourseIndex, Unavailable};
+// --- classroom/bars.js ---
+// Charts of a class as plain elements: bars of options, columns of a number, dots of results. Each says in words what
+// it shows, and takes its sizes from the data alone.
+
+const percent = (share) => `${Math.round(100 * share)} %`
+
+function sized(element, property, share) {
+  element.style[property] = `${(100 * share).toFixed(2)}%`
+  return element
+}
+
+const students = (count) => `${count} ${count === 1 ? "student" : "students"}`
+
+// Bars under one another, each with its text and count: they need no other words.
+function optionBars(bars, total) {
+  return h("ol", {class: "bars"}, bars.map((option) => h("li", {class: option.right ? "right" : ""},
+    h("div", {class: "bar-text"}, h("span", {trusted: option.text}), option.right ? h("strong", {class: "verdict"}, "✓ right") : null),
+    h("div", {class: "track"}, sized(h("div", {class: "fill"}), "width", total ? option.count / total : 0)),
+    h("span", {class: "bar-count num"}, total ? `${option.count} · ${percent(option.count / total)}` : "0"))))
+}
+
+// Columns over the range of a number, with the actual value as a line once it is known.
+function columns({bars, unit, at, truth, total}) {
+  const most = Math.max(1, ...bars.map((bar) => bar.count))
+  const filled = bars.filter((bar) => bar.count > 0)
+  const words = filled.map((bar) => `${bar.text} ${unit}: ${bar.count}`).join("; ")
+  const first = bars[0].text.split(" to ")[0], last = bars.at(-1).text.split(" to ").at(-1)
+  return h("div", {class: "columns-chart", role: "img", "aria-label": `${students(total)}. ${words || "No answers yet"}. ${truth}`},
+    h("div", {class: "columns-plot"}, bars.map((bar) => h("div", {class: `column ${bar.right ? "right" : ""}`},
+      bar.count ? h("span", {class: "num"}, String(bar.count)) : null, sized(h("div", {class: "fill"}), "height", bar.count / most * .85))),
+    at === null ? null : sized(h("div", {class: "actual"}, h("span", {class: at > .5 ? "left" : ""}, "actual")), "left", at)),
+    h("div", {class: "axis num"}, h("span", {}, first), h("span", {}, `${last} ${unit}`)))
+}
+
+// One dot per design, the middle half of the class as a band, the median as a line.
+function dots(plot) {
+  const tallest = Math.max(...plot.stacks.map(({met, open}) => met + open))
+  const stacks = plot.stacks.map(({at, met, open}) => {
+    const stack = sized(h("div", {class: "stack"}), "left", at)
+    for (let k = 0; k < met + open; k++) {
+      const dot = h("div", {class: k < met ? "dot met" : "dot"})
+      dot.style.height = `${Math.min(9, 88 / tallest)}px`
+      stack.append(dot)
+    }
+    return stack
+  })
+  const [lower, median, upper] = plot.middle
+  const band = plot.half ? sized(sized(h("div", {class: "band"}), "left", lower), "width", upper - lower) : ""
+  return h("div", {class: "dots", role: "img", "aria-label": plot.text},
+    h("div", {class: "dots-plot"}, band, sized(h("div", {class: "median"}), "left", median), stacks),
+    h("div", {class: "axis num"}, plot.ends.map((end) => h("span", {}, end))),
+    plot.scale ? h("p", {class: "hint"}, plot.scale) : null)
+}
+
+// A share with its interval on a line from 0 to 100 %.
+function interval({share, low, high}) {
+  return h("div", {class: "interval", "aria-hidden": "true"},
+    sized(sized(h("div", {class: "reach"}), "left", low), "width", high - low), sized(h("div", {class: "point"}), "left", share))
+}
+
+// --- classroom/round.js ---
+// A class round on a student's page: what everybody waits for, the second vote, and both votes afterwards.
+
+const WAITING = {
+  vote: ["Your prediction is locked. Wait for the class.", "The instruments open for everybody at once."],
+  discuss: ["Discuss with your neighbours: what did you predict, and why?",
+    "Your locked prediction stays. A second vote follows, then the instruments open."],
+  revote: ["Vote again", "The ledger keeps your first prediction. You may change this vote until the class goes on."],
+}
+
+const ClassRound = component(["question", "classroom"], ({model}) => {
+  // The region stays, so that a screen reader hears what the class goes on to.
+  const said = h("div", {role: "status"})
+  const form = h("div")
+  const votes = h("dl", {class: "gap votes"})
+  const element = h("section", {class: "panel question class-round", "aria-label": "Class round"},
+    h("p", {class: "eyebrow"}, "With the class"), said, form, votes)
+  const showVotes = () => votes.replaceChildren(
+    ...[{label: "First vote", text: model.first}, {label: "Second vote", text: model.second}]
+      .filter((item) => item.text && model.phase !== "vote")
+      .map((item) => h("div", {}, h("dt", {}, item.label), h("dd", {trusted: item.text}))))
+  const show = () => {
+    const [title, hint] = WAITING[model.phase] ?? ["The class has voted", "The instruments are open."]
+    said.replaceChildren(h("p", {class: "overlay-title"}, title), h("p", {class: "hint"}, hint))
+    form.replaceChildren()
+    if (model.phase === "revote") {
+      const asked = ballot(model, "Cast second vote", {
+        chosen: model.chosen || null, commit: (value) => model.send_msg({type: "revise", value}),
+      })
+      form.append(asked.form, h("div", {class: "actions"}, asked.button))
+    }
+    showVotes()
+  }
+  show()
+  return {element, update: {phase: show, first: showVotes, second: showVotes}}
+})
+
+// --- classroom/live.js ---
+// The instructor's live view: counts, the class round, where everybody stands, questions, failures, results.
+
+const PHASES = {vote: "Vote", discuss: "Discuss", revote: "Vote again", revealed: "Reveal"}
+const SAID = {
+  vote: "The class votes. Whoever locks a prediction waits.",
+  discuss: "The vote is over: the class discusses.",
+  revote: "The class votes again.",
+  revealed: "Revealed: the instruments are open.",
+}
+
+const names = (line) => line.names.length ? h("p", {class: "names"}, line.names.join(", ")) : null
+
+// Replaces what a part shows and leaves the focus with the button that takes the place of the one that had it.
+function redraw(part, children) {
+  const focused = part.contains(part.getRootNode().activeElement)
+  part.replaceChildren(...children.filter(Boolean))
+  if (focused) part.querySelector("button")?.focus()
+}
+
+function roundPart(model) {
+  const status = h("p", {role: "status", class: "round-status"})
+  const phases = h("ol", {class: "phases"})
+  const actions = h("div", {class: "actions"})
+  const votes = h("div", {class: "round-votes"})
+  const ask = (phase, label, kind) => h("button", {
+    type: "button", class: kind, onclick: () => model.send_msg({type: "round", value: phase}),
+  }, label)
+  const buttons = ({next, open}) => {
+    if (!open) return [ask("vote", "Open a class round", "primary")]
+    const [following, ...others] = next
+    const label = {discuss: "End the vote: discuss", revote: "Vote again", revealed: "Reveal to everybody"}[following]
+    return [ask(following, label, "primary"), ...others.map((phase) => ask(phase, "Reveal at once", ""))]
+  }
+  const table = (round) => h("div", {class: "scroll-x", tabindex: "0", role: "region", "aria-label": "First and second votes"},
+    h("table", {}, h("thead", {}, h("tr", {}, ["Prediction", "First vote", "Second vote", "Shift"].map((text, k) =>
+      h("th", {scope: "col", class: k ? "num" : ""}, text)))),
+    h("tbody", {}, round.rows.map((option) => h("tr", {class: option.right ? "right" : ""},
+      h("th", {scope: "row"}, h("span", {trusted: option.text}), option.right ? h("strong", {class: "verdict"}, "✓ right") : null),
+      [["first", option.first, round.first], ["second", option.second, round.second]].map(([kind, count, total]) =>
+        h("td", {class: "num"}, pairBar(kind, count, total))),
+      h("td", {class: "num"}, round.second ? option.shift : "–"))))))
+  const show = () => {
+    const round = model.round
+    const over = round.number > 0 && !round.open && round.phase !== "revealed"
+    const said = round.number === 0 ? "No round yet. Open one before the class predicts: first votes are the predictions that students lock."
+      : over ? `Round ${round.number} ended by itself after 30 minutes.` : `Round ${round.number}. ${SAID[round.phase]}`
+    if (status.textContent !== said) status.textContent = said
+    phases.hidden = round.number === 0 || over
+    phases.replaceChildren(...Object.entries(PHASES).map(([phase, label]) =>
+      h("li", {"aria-current": phase === round.phase ? "step" : null}, label)))
+    redraw(actions, buttons(round))
+    redraw(votes, round.number === 0 ? [] : [
+      h("p", {class: "round-count"}, h("strong", {}, students(round.first)), " voted, ", h("strong", {}, String(round.second)), " a second time."),
+      round.covered ? cover(model) : table(round),
+      round.moved.length ? h("dl", {class: "moved"}, round.moved.map(({label, count}) => h("div", {}, h("dt", {}, label), h("dd", {class: "num"}, String(count))))) : null,
+    ])
+  }
+  show()
+  return {
+    element: h("section", {class: "panel wide", "aria-labelledby": "round-title"},
+      h("h2", {id: "round-title"}, "Class round on Act I"), phases, status, actions, votes), show,
+  }
+}
+
+function pairBar(kind, count, total) {
+  const fill = h("div", {class: `fill ${kind}`})
+  fill.style.width = `${total ? 100 * count / total : 0}%`
+  return h("div", {class: "pair"}, h("div", {class: "track"}, fill), h("span", {}, String(count)))
+}
+
+const cover = (model) => h("div", {class: "cover"}, h("p", {}, "The votes stay covered while the class casts them."),
+  h("button", {type: "button", class: "small", onclick: () => model.send_msg({type: "uncover"})}, "Show the votes all the same"))
+
+function questionPart(model, index) {
+  const {id, title, question} = model.questions[index]
+  const item = {question}
+  const toggle = h("button", {type: "button", class: "small", onclick: () => model.send_msg({type: "reveal", value: id})})
+  const body = h("div", {class: "answers"})
+  const total = h("span", {class: "total"})
+  const show = () => {
+    const asked = model.questions[index]
+    toggle.textContent = asked.revealed ? "Hide what is right" : "Reveal what is right"
+    toggle.setAttribute("aria-pressed", String(asked.revealed))
+    total.textContent = `${students(asked.total)}`
+    redraw(body, [
+      asked.covered ? cover(model) : asked.numeric ? columns(asked) : optionBars(asked.bars, asked.total),
+      asked.other ? h("p", {class: "hint"}, `${asked.other} more from an older version of this question.`) : null,
+      asked.truth ? h("p", {class: "truth"}, asked.truth) : null,
+    ])
+  }
+  show()
+  return {
+    element: h("section", {class: "panel", "aria-label": title},
+      h("div", {class: "panel-head"}, h("h2", {}, title), total, toggle), h("div", {class: "asked", trusted: item.question}), body), show,
+  }
+}
+
+function stepsPart(model) {
+  const list = h("ol", {class: "steps"})
+  const show = () => {
+    const most = Math.max(1, ...model.steps.map(({count}) => count))
+    list.replaceChildren(...model.steps.map((step) => {
+      const fill = h("div", {class: "fill"})
+      fill.style.height = `${100 * step.count / most}%`
+      return h("li", {class: step.count ? "" : "empty"}, h("div", {class: "gauge"}, fill), h("strong", {class: "num"}, String(step.count)),
+        h("span", {}, step.label), names(step))
+    }))
+  }
+  show()
+  return {element: h("section", {class: "panel wide", "aria-label": "Where everybody stands"}, h("h2", {}, "Where everybody stands"), list), show}
+}
+
+function failuresPart(model) {
+  const list = h("ol", {class: "failures"})
+  const show = () => list.replaceChildren(...model.failures.map((line) => h("li", {class: line.count ? "" : "empty"},
+    h("span", {class: "failure-title"}, line.title), h("strong", {class: "num"}, students(line.count)), names(line))))
+  show()
+  return {element: h("section", {class: "panel", "aria-label": "Failures met in Act II"}, h("h2", {}, "Failures met in Act II"), list), show}
+}
+
+function resultsPart(model) {
+  const body = h("div", {class: "results"})
+  const show = () => body.replaceChildren(...model.results.map(({context, limits, solved, plot}) => h("div", {},
+    h("h3", {}, context),
+    h("p", {class: "hint"}, limits.length ? `Challenge: ${limits.join(" · ")}` : "No challenge in this context", `. Solved by ${students(solved)}.`),
+    plot ? dots(plot) : null,
+    h("p", {class: "plot-text"}, plot ? `${plot.text}.` : "No design yet."))))
+  show()
+  return {
+    element: h("section", {class: "panel", "aria-label": "Designs"}, h("h2", {}, "Designs"),
+      h("p", {class: "hint"}, `${model.result}. A full dot met its challenge, a hollow one did not.`), body), show,
+  }
+}
+
+function countsPart(model) {
+  const list = h("dl", {class: "counts"})
+  const show = () => list.replaceChildren(...model.counts.map(({label, value}) =>
+    h("div", {}, h("dt", {}, label), h("dd", {class: "num"}, model.loaded ? String(value) : "…"))))
+  show()
+  return {element: list, show}
+}
+
+const LiveView = component(["metrics", "question", "frame", "classroom"], ({model, view}) => {
+  if (model.projector) document.documentElement.style.fontSize = "150%"
+  const counts = countsPart(model), round = roundPart(model), steps = stepsPart(model)
+  const questions = model.questions.map((_, index) => questionPart(model, index))
+  const failures = failuresPart(model), results = resultsPart(model)
+  const notice = h("div", {class: "notices", role: "status"})
+  const showNotice = () => notice.replaceChildren(...(model.notice ? [h("p", {class: "notice"}, model.notice)] : []))
+  showNotice()
+  const toggle = h("button", {type: "button", class: "quiet", onclick: () => model.send_msg({type: "names"})})
+  const showNames = () => {
+    toggle.textContent = model.with_names ? "Hide names" : "Show names"
+    toggle.setAttribute("aria-pressed", String(model.with_names))
+  }
+  showNames()
+  const element = h("div", {class: `frame live ${model.projector ? "projector" : ""}`},
+    connectionNotice(view.model.document),
+    h("header", {class: "lab-header"},
+      h("div", {class: "top"}, h("a", {class: "home", href: model.home}, "← Course overview"),
+        h("span", {class: "eyebrow"}, `${model.lab} · live`),
+        model.projector ? h("a", {class: "home", href: "?"}, "Instructor’s view") : [toggle, h("a", {class: "home", href: "?projector=1"}, "Projector view")],
+        themeButton()),
+      h("h1", {}, model.title),
+      h("p", {class: "minutes"}, h("a", {class: "home", href: model.lab_address}, "Open the lab"))),
+    notice, counts.element,
+    h("div", {class: "panes"}, round.element, steps.element, questions.map(({element: part}) => part), failures.element, results.element))
+  return {
+    element,
+    update: {
+      counts: counts.show, loaded: counts.show, round: round.show, steps: steps.show,
+      questions: () => questions.forEach(({show}) => show()),
+      failures: failures.show, results: results.show, notice: showNotice, with_names: showNames,
+    },
+  }
+})
+
+// --- classroom/overview.js ---
+// The instructor's overview: the matrix of progress, calibration and failures by lab, and the ways onward.
+
+// One sign for a few states that are alike; the words beside it tell them apart.
+const SIGNS = ["·", "○", "◔", "◔", "◔", "◑", "◕", "◕", "●"]
+const LEGEND = [[0, "not opened"], [1, "briefing"], [2, "in Act I"], [5, "before Act II"], [6, "in Act II"], [8, "saved"]]
+
+const sign = (digit) => h("span", {class: `sign s${digit}`, "aria-hidden": "true"}, SIGNS[digit])
+
+function rowOf(student, model) {
+  const cells = [...student.cells].map((digit, k) => h("td", {class: `s${digit}`},
+    h("span", {role: "img", "aria-label": model.states[digit], title: `${student.name}, ${model.labs[k].name}: ${model.states[digit]}`}, SIGNS[digit])))
+  return h("tr", {}, h("th", {scope: "row"}, student.name), h("td", {class: "num"}, String(student.saved)), cells)
+}
+
+function matrix(model) {
+  const base = uniqueId("matrix")
+  const body = h("tbody")
+  const found = h("p", {class: "hint", role: "status"})
+  const search = h("input", {type: "search", id: `${base}-name`, oninput: () => sift()})
+  const lab = h("select", {id: `${base}-lab`, onchange: () => sift()}, h("option", {value: ""}, "any lab"),
+    model.labs.map(({name}, k) => h("option", {value: String(k)}, name)))
+  const state = h("select", {id: `${base}-state`, onchange: () => sift()}, h("option", {value: ""}, "any state"),
+    model.states.map((text, digit) => h("option", {value: String(digit)}, text)))
+  let rows = []
+  let order = {by: "name", up: true}
+  const values = {name: (one) => one.name.toLocaleLowerCase(), saved: (one) => one.saved}
+  const read = (by) => values[by] ?? ((one) => Number(one.cells[by]))
+
+  const headings = new Map()
+  const heading = (by, text, label) => {
+    const button = h("button", {type: "button", "aria-label": label, title: label, onclick: () => {
+      // Names from A, numbers from the highest; a second click turns the order round.
+      order = {by, up: order.by === by ? !order.up : by === "name"}
+      sort()
+    }}, text)
+    const cell = h("th", {scope: "col", class: typeof by === "number" ? "lab" : by}, button)
+    headings.set(by, cell)
+    return cell
+  }
+  const sort = () => {
+    const value = read(order.by)
+    const sorted = [...rows].sort((one, two) => {
+      const [a, b] = [value(one.student), value(two.student)]
+      return (a < b ? -1 : a > b ? 1 : 0) * (order.up ? 1 : -1)
+    })
+    body.replaceChildren(...sorted.map(({element}) => element))
+    for (const [by, cell] of headings) {
+      if (by === order.by) cell.setAttribute("aria-sort", order.up ? "ascending" : "descending")
+      else cell.removeAttribute("aria-sort")
+    }
+  }
+  const sift = () => {
+    const text = search.value.trim().toLocaleLowerCase()
+    const fits = ({name, cells}) => name.toLocaleLowerCase().includes(text)
+      && (state.value === "" || (lab.value === "" ? cells.includes(state.value) : cells[Number(lab.value)] === state.value))
+    let shown = 0
+    for (const {student, element} of rows) {
+      element.hidden = !fits(student)
+      shown += element.hidden ? 0 : 1
+    }
+    found.textContent = !model.loaded ? "Reading the ledger …" : `${shown} of ${students(rows.length)}`
+  }
+  const show = () => {
+    rows = model.students.map((student) => ({student, element: rowOf(student, model)}))
+    sort()
+    sift()
+  }
+  const volumes = [1, 2].map((volume) => model.labs.filter((one) => one.volume === volume).length)
+  const table = h("table", {class: "matrix"},
+    h("thead", {},
+      h("tr", {}, h("th", {class: "name", colspan: "2"}, h("span", {class: "visually-hidden"}, "Student")),
+        volumes.map((count, k) => count ? h("th", {scope: "colgroup", colspan: String(count), class: "volume"}, `Volume ${k + 1}`) : null)),
+      h("tr", {}, heading("name", "Student", "Sort by name"), heading("saved", "Saved", "Sort by labs saved"),
+        model.labs.map(({number, name, title}, k) => heading(k, number, `Sort by ${name} ${title}`)))),
+    body)
+  show()
+  const field = (control, label) => h("div", {class: "field"}, h("label", {for: control.id}, label), control)
+  return {
+    element: h("section", {class: "panel", "aria-label": "Progress"}, h("h2", {}, "Progress"),
+      h("div", {class: "sieve"}, field(search, "Find a student"), field(lab, "Lab"), field(state, "State"), found),
+      h("ul", {class: "legend", "aria-label": "Signs"}, LEGEND.map(([digit, text]) => h("li", {}, sign(digit), text))),
+      h("div", {class: "matrix-region", tabindex: "0", role: "region", "aria-label": "Progress of every student"}, table)),
+    show,
+    note: sift,
+  }
+}
+
+function labsPart(model) {
+  const body = h("tbody")
+  const show = () => {
+    const failing = Object.fromEntries(model.failures.map(({lab, failures}) => [lab, failures]))
+    const known = Object.fromEntries(model.calibration.map((line) => [line.lab, line]))
+    body.replaceChildren(...model.labs.map((lab) => {
+      const line = known[lab.name]
+      const predicted = line !== undefined && line.share !== null
+      const met = failing[lab.name] ?? []
+      return h("tr", {}, h("th", {scope: "row"}, h("a", {href: lab.live, "aria-label": `${lab.name} ${lab.title}, live view`}, lab.name), h("span", {class: "lab-title"}, lab.title)),
+        h("td", {class: "num"}, predicted ? line.right : "–"),
+        h("td", {class: "num reach-cell"}, predicted ? [interval(line), line.interval] : "–"),
+        h("td", {class: "num"}, predicted ? line.factor : "–"),
+        h("td", {}, met.length ? h("ul", {class: "plain"}, met.map(({title, count}) => h("li", {}, `${title}: ${count}`))) : "–"))
+    }))
+  }
+  show()
+  return {
+    element: h("section", {class: "panel", "aria-label": "Labs"}, h("h2", {}, "Predictions and failures by lab"),
+      h("p", {class: "hint"}, "Of Act I, always the first prediction; the interval holds the share of a large class with 95 % confidence. A lab’s name leads to its live view."),
+      h("div", {class: "scroll-x", tabindex: "0", role: "region", "aria-label": "Predictions and failures by lab"},
+        h("table", {class: "by-lab"}, h("thead", {}, h("tr", {}, [["Lab", ""], ["Right", "num"], ["Share of right ones", "num"], ["Typically off by", "num"], ["Failures met by most", ""]].map(([text, kind]) =>
+          h("th", {scope: "col", class: kind}, text)))), body))),
+    show,
+  }
+}
+
+const CourseOverview = component(["question", "frame", "classroom"], ({model, view}) => {
+  const progress = matrix(model), labs = labsPart(model)
+  const notice = h("div", {class: "notices", role: "status"})
+  const showNotice = () => notice.replaceChildren(...(model.notice ? [h("p", {class: "notice"}, model.notice)] : []))
+  showNotice()
+  const element = h("div", {class: "frame live"},
+    connectionNotice(view.model.document),
+    h("header", {class: "lab-header"},
+      h("div", {class: "top"}, h("a", {class: "home", href: model.home}, "← All labs"), h("span", {class: "eyebrow"}, "Instructor"), themeButton()),
+      h("h1", {}, model.title),
+      h("ul", {class: "ways"}, model.exports.map(({label, href}) => h("li", {}, h("a", {class: "home", href, download: ""}, label))),
+        h("li", {}, h("a", {class: "home", href: model.embed}, "Embed in a portal")))),
+    notice, h("div", {class: "stacked"}, progress.element, labs.element))
+  return {
+    element,
+    update: {students: progress.show, loaded: progress.note, calibration: labs.show, failures: labs.show, notice: showNotice},
+  }
+})
+
+export default {Callout, StakeholderMessage, Action, PredictionLock, PredictionOverlay, Reflection, FailureBanner, MetricRow, ComparisonRow, MathPeek, AboutModel, ControlPanel, Figure, Workbench, Columns, Stack, LedgerPanel, ReportPanel, LabFrame, CourseIndex, Unavailable, ClassRound, LiveView, CourseOverview};

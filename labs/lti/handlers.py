@@ -56,7 +56,8 @@ class LtiHandler(SiteHandler):
     def check_xsrf_cookie(self) -> None:
         """Nothing: these requests come from a platform, and the signed state of a launch protects them."""
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
+        await super().prepare()
         self.set_header("Cache-Control", "no-store")
         if tool_key() is None:
             raise HTTPError(404)

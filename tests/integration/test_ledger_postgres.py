@@ -38,7 +38,11 @@ from ledger import (
     open_store,
     parse_key,
 )
+from ledger.class_record import class_record
 from ledger.clock import now
+from ledger.errors import RoundError
+from ledger.live import LabLog
+from ledger.rounds import latest_rounds, move_round, open_round
 from ledger.tables import SCHEMA_VERSION
 
 LOCKED = {"act": "act1", "prediction": 2.41, "correct": True}
@@ -528,3 +532,23 @@ def test_a_data_base_of_another_program_is_left_as_it_is(postgres_url: str) -> N
     with psycopg.connect(postgres_url) as connection:
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
     assert tables == [("students",)]
+
+
+def test_a_class_is_followed_while_it_works_and_led_through_a_round(store: Store, ledger: DesignLedger) -> None:
+    log = LabLog(store, "ch02")
+    assert not log.refresh()
+    opened = open_round(store, "ch02")
+    with pytest.raises(RoundError):
+        open_round(store, "ch02")
+    ledger.record("opened", 2, progress={"state": "act1_predict"})
+    ledger.record("prediction_locked", 2, data=LOCKED, progress={"state": "act1_explore"})
+    assert log.refresh()
+    (trace,) = log.traces.values()
+    first = trace.vote_in(opened.opened_at)
+    assert first is not None
+    assert (first.choice, trace.state, log.round) == (2.41, "act1_explore", opened)
+    moved = move_round(store, "ch02", 1, "discuss")
+    assert log.refresh()
+    assert (log.round, latest_rounds(store, ["ch02", "ch03"])) == (moved, {"ch02": moved})
+    assert not log.refresh()
+    assert class_record(store, ["ch02"]).of_lab("ch02")[ledger.student_id].predictions["act1"].choice == 2.41

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 
-from components.bundle import BUNDLE, FRONTEND, MODULES, build
+from components.bundle import BUNDLE, CLASSROOM_MODULES, FRONTEND, MODULES, build
 
-SOURCES = {path.name: path.read_text(encoding="utf-8") for path in FRONTEND.glob("*.js") if path != BUNDLE}
+JOINED = (*MODULES, *CLASSROOM_MODULES)
+SOURCES = {
+    path.relative_to(FRONTEND).as_posix(): path.read_text(encoding="utf-8")
+    for path in (*FRONTEND.glob("*.js"), *FRONTEND.glob("classroom/*.js"))
+    if path != BUNDLE
+}
 
 
 def test_the_bundle_is_current() -> None:
@@ -14,15 +19,16 @@ def test_the_bundle_is_current() -> None:
 
 
 def test_every_module_is_in_the_bundle() -> None:
-    assert set(MODULES) == set(SOURCES)
+    assert set(JOINED) == set(SOURCES)
 
 
 def test_modules_import_from_one_another_alone_and_only_from_earlier_ones() -> None:
-    place = {name: k for k, name in enumerate(MODULES)}
+    place = {name: k for k, name in enumerate(JOINED)}
     for name, text in SOURCES.items():
         for source in re.findall(r'from "([^"]+)"', text):
-            assert source.startswith("./"), f"{name} imports {source} from elsewhere"
-            assert place[source.removeprefix("./")] < place[name], f"{name} is joined before {source}"
+            assert source.startswith(("./", "../")), f"{name} imports {source} from elsewhere"
+            meant = (FRONTEND / name).parent.joinpath(source).resolve().relative_to(FRONTEND).as_posix()
+            assert place[meant] < place[name], f"{name} is joined before {source}"
         assert "import(" not in text
 
 

@@ -1,0 +1,50 @@
+"""Nobody but an instructor reaches the instructor's addresses: not their pages, nor the WebSocket behind them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tornado.web import RequestHandler
+
+from components.refused import refused_html
+from labs import site
+from labs.handlers import SiteHandler
+from labs.instructor.addresses import is_instructors
+
+
+def refuse(handler: RequestHandler) -> None:
+    """Answers 403 with a page that says who may see this, and where everybody else finds their labs."""
+    handler.set_status(403)
+    handler.set_header("Cache-Control", "no-store")
+    handler.set_header("Content-Type", "text/html; charset=utf-8")
+    handler.finish(refused_html())
+
+
+def guarded(handler: type[RequestHandler]) -> type[RequestHandler]:
+    """A handler of an application's page, WebSocket, script or description that asks first who comes.
+
+    It asks again with every request: that a page was given to an instructor opens its WebSocket to nobody else.
+    """
+
+    class Guarded(handler):  # type: ignore[misc, valid-type]
+        async def prepare(self) -> None:
+            if is_instructors(self.application_context.url):
+                who = site.identify(None, self.get_cookie(site.COOKIE))
+                if not who.teaches:
+                    refuse(self)
+                    return
+            waiting: Any = super().prepare()
+            if waiting is not None:
+                await waiting
+
+    Guarded.__name__ = Guarded.__qualname__ = f"Guarded{handler.__name__}"
+    return Guarded
+
+
+class InstructorHandler(SiteHandler):
+    """A handler of the suite for instructors alone."""
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        if not self.visit().teaches:
+            refuse(self)
