@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Callable, Sequence
 from http.cookies import SimpleCookie
 
 import panel as pn
 from bokeh.server.urls import per_app_patterns
-from panel.io.server import DocHandler, get_server
+from panel.io.server import AutoloadJsHandler, DocHandler, WSHandler, get_server
 from panel.viewable import Viewable
+from tornado.ioloop import IOLoop
 
 from labs import site
 from labs.busy import PortBusyError
 from labs.catalog import path_of
 from labs.cookies import give
 from labs.headers import guard
-from labs.health import ROUTES
+from labs.health import ROUTES as HEALTH
 from labs.lab import Lab
 from labs.not_found import NotFound
 from labs.pages import THUMBNAILS, gallery_page, gallery_title, index_page, lab_page, title_of
+from labs.sign_in.addresses import SIGN_IN
+from labs.sign_in.gate import gate_options
+from labs.sign_in.signed_in import ROUTES as SIGNED_IN
 from labs.warm import keep_drawings, warm_when_idle
 
 HOME = "../"
@@ -32,8 +37,14 @@ class StudentDocHandler(DocHandler):
         super().set_default_headers()
         guard(self, site.course().portal.origins)
 
+    def get_login_url(self) -> str:
+        # Panel's own is relative to the page, which leads astray from a lab's address.
+        return SIGN_IN
+
     async def prepare(self) -> None:
         await super().prepare()
+        if site.course().sign_in.required:
+            return
         who = site.identify(None, self.get_cookie(site.COOKIE))
         if who.new_token is None:
             return
@@ -43,6 +54,37 @@ class StudentDocHandler(DocHandler):
             arrived = SimpleCookie()
             arrived[site.REFUSED] = "yes"
             self.request.cookies.update(arrived)
+
+
+class StudentAutoloadHandler(AutoloadJsHandler):
+    """The script that brings a lab into another page: nothing for those who have not signed in."""
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        if self.current_user is None:
+            self.set_status(401)
+            self.finish()
+
+
+class StudentSocketHandler(WSHandler):
+    """Closes a page's websocket when the sign-in that opened it is over; the page then says so."""
+
+    _ends: object = None
+
+    def open(self, *arguments: str, **named: str) -> None:
+        super().open(*arguments, **named)
+        who = site.admitted(self.get_cookie(site.COOKIE))
+        if who is not None and who.expires is not None and site.course().sign_in.required:
+            self._ends = IOLoop.current().call_later(max(0, who.expires - time.time()), self.close)
+
+    def on_close(self) -> None:
+        if self._ends is not None:
+            IOLoop.current().remove_timeout(self._ends)
+        super().on_close()
+
+
+#: Panel's handlers of a page, and what stands in their place here.
+_HANDLERS = {DocHandler: StudentDocHandler, AutoloadJsHandler: StudentAutoloadHandler, WSHandler: StudentSocketHandler}
 
 
 def pages() -> dict[str, Callable[[], Viewable]]:
@@ -61,16 +103,18 @@ def titles() -> dict[str, str]:
 
 
 def serve(port: int, address: str | None, allow_origin: Sequence[str], processes: int = 1) -> None:
-    """Serves the suite until it is stopped. Raises PortBusyError, or LedgerError for an unusable ledger."""
+    """Serves the suite until it is stopped.
+
+    Raises PortBusyError, LedgerError for an unusable ledger, or SignInError for a sign-in that lets nobody in.
+    """
     # All are opened here, so that a mistake shows at the start and not to the first student.
     site.course()
     site.store()
     site.secret()
     keep_drawings()
+    gate = gate_options()
     pn.extension()
-    per_app_patterns[:] = [
-        (route, StudentDocHandler if handler is DocHandler else handler) for route, handler in per_app_patterns
-    ]
+    per_app_patterns[:] = [(route, _HANDLERS.get(handler, handler)) for route, handler in per_app_patterns]
     origins = list(allow_origin) or [f"{host}:{port}" for host in ("localhost", "127.0.0.1", address) if host]
     try:
         server = get_server(
@@ -84,10 +128,11 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
             num_procs=processes,
             static_dirs={"/thumbnails": str(THUMBNAILS)} if THUMBNAILS.is_dir() else {},
             default_handler_class=NotFound,
-            extra_patterns=list(ROUTES),
+            extra_patterns=[*HEALTH, *SIGNED_IN],
             title=titles(),
             index=None,
             keep_alive_milliseconds=20_000,
+            **gate,
         )
     except OSError as problem:
         if problem.errno == errno.EADDRINUSE:

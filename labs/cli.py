@@ -1,8 +1,9 @@
-"""`mlsys-labs`: serve, list, check, new, ledger."""
+"""`mlsys-labs`: serve, check-config, password, list, check, new, ledger, snapshot."""
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import os
 import sys
@@ -13,6 +14,9 @@ from labs import site
 from labs.busy import PortBusyError
 from labs.catalog import UnknownLabError, catalog, lab_named, name_of, path_of
 from labs.course import CourseFileError, load_course
+from labs.sign_in.check import check_sign_in
+from labs.sign_in.passwords import line_for
+from labs.sign_in.problem import SignInError
 from ledger import LedgerError, class_statistics, export_all, import_all
 
 
@@ -29,7 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ[site.LEDGER_VARIABLE] = options.ledger
     try:
         return options.run(options)
-    except (UsageError, UnknownLabError, CourseFileError, LedgerError, FileExistsError, PortBusyError) as problem:
+    except (
+        UsageError,
+        UnknownLabError,
+        CourseFileError,
+        LedgerError,
+        FileExistsError,
+        PortBusyError,
+        SignInError,
+    ) as problem:
         print(f"mlsys-labs: {problem}", file=sys.stderr)
         return 2
 
@@ -65,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
 
     warm = command("warm", _warm, "Draw every plot once, for servers to find: part of an installation's image.")
     _course_option(warm)
+
+    password = command("password", _password, "Ask for a password, and print the line of a file of users.")
+    password.add_argument("user", help="name to sign in with")
+    password.add_argument("--name", default="", help="name that instructors read (default: the name to sign in with)")
 
     listing = command("list", _list, "List the labs.")
     listing.add_argument("--json", action="store_true", help="as JSON")
@@ -154,6 +170,7 @@ def _serve(options: argparse.Namespace) -> int:
 def _check_config(options: argparse.Namespace) -> int:
     course = load_course(options.file)
     opens = [(lab, course.opens_at(lab)) for lab in course.offered]
+    check_sign_in(course.sign_in)
     print(f"{options.file}: {course.title}, {len(opens)} labs")
     for lab, moment in opens:
         if moment is not None:
@@ -167,6 +184,15 @@ def _warm(options: argparse.Namespace) -> int:
     keep_drawings()
     plots = draw_all()
     print(f"{plots} plots are drawn in {os.environ.get(CACHE_VARIABLE) or DEFAULT_CACHE}")
+    return 0
+
+
+def _password(options: argparse.Namespace) -> int:
+    typed = getpass.getpass("Password: ")
+    line = line_for(options.user, typed, options.name)
+    if getpass.getpass("The same again: ") != typed:
+        raise UsageError("the two differ; nothing was printed")
+    print(line)
     return 0
 
 

@@ -13,7 +13,7 @@ from components.page import page
 from labs.catalog import path_of
 from labs.gallery import gallery
 from labs.lab import Lab
-from labs.session import query, visit
+from labs.session import account, query, visit
 from labs.site import COOKIE, COOKIE_DAYS, Visit, course, ledger_of
 from labs.view import LabView
 
@@ -46,16 +46,18 @@ def lab_page(lab: type[Lab], home: str = "") -> Viewable:
     """The page of a lab for the student of the current session."""
     who = visit()
     if closed := course().closed_until(lab):
-        return page(_not_open(lab, closed, home), title_of(lab), accent=course().accent, cookie=_cookie(who))
+        return page(
+            _not_open(lab, closed, home, account(who)), title_of(lab), accent=course().accent, cookie=_cookie(who)
+        )
     run = lab(ledger_of(who))
     run.follow(pair for pair in query() if pair[0] not in RESERVED)
     if who.notice:
         run.notices.append(who.notice)
-    view = LabView(run, home=home)
+    view = LabView(run, home=home, account=account(who))
     return page(view.frame, title_of(lab), accent=course().accent, cookie=_cookie(who))
 
 
-def _not_open(lab: type[Lab], opens: str, home: str) -> CourseIndex:
+def _not_open(lab: type[Lab], opens: str, home: str, account: dict[str, str]) -> CourseIndex:
     """What stands in place of a lab that has not opened yet."""
     return CourseIndex(
         eyebrow=f"Volume {lab.volume} · Lab {lab.number:02d}",
@@ -63,6 +65,7 @@ def _not_open(lab: type[Lab], opens: str, home: str) -> CourseIndex:
         lead=lab.question,
         summary=f"This lab opens on {opens}.",
         home=home,
+        account=account,
     )
 
 
@@ -81,7 +84,7 @@ def index_page() -> Viewable:
     saved = sum(1 for line in summary.values() if line["saved_at"] is not None)
     if saved:
         content["summary"] = f"{saved} of {len(labs)} labs saved to your ledger."
-    index = CourseIndex(**content, notice=who.notice)
+    index = CourseIndex(**content, notice=who.notice, account=account(who))
     return page(index, course().title, accent=course().accent, cookie=_cookie(who))
 
 

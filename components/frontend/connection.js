@@ -1,4 +1,5 @@
 // The way to the server: the page says when it is lost, looks whether it is back, and then offers to go on.
+import {signInIsOver} from "./account.js";
 import {h} from "./dom.js";
 
 const FIRST_LOOK_MS = 1500
@@ -17,12 +18,16 @@ async function answers() {
   }
 }
 
-export function connectionNotice(document) {
+export function connectionNotice(document, account) {
   // The region stays in the page, so that a screen reader hears what enters it.
   const element = h("div", {class: "connection", role: "alert"})
   const reload = h("button", {type: "button", class: "small", onclick: () => window.location.reload()}, "Reload and go on")
   let timer = null
+  const signIn = h("button", {type: "button", class: "small", onclick: () => window.location.reload()}, "Sign in and go on")
   const look = async (wait) => {
+    if (await signInIsOver(account)) {
+      return element.replaceChildren(h("span", {}, h("strong", {}, "Your sign-in is over."), " What you did is kept."), signIn)
+    }
     if (await answers()) return element.replaceChildren(h("span", {}, "The server is back. What you did is kept."), reload)
     timer = window.setTimeout(look, wait, Math.min(2 * wait, LONGEST_WAIT_MS))
   }
