@@ -60,7 +60,7 @@ class OpenIdSignIn(SignInPage, OAuth2Mixin):
     async def get(self) -> None:
         """Sends people to the provider; takes up those whom it sends back."""
         self._attempt: dict[str, str] = {}
-        if "state" in self.request.query_arguments:
+        if {"state", "error"} & set(self.request.query_arguments):
             await self._comes_back()
         elif self.is_signed_in:
             self.redirect(self.next)
@@ -97,15 +97,17 @@ class OpenIdSignIn(SignInPage, OAuth2Mixin):
         )
 
     async def _comes_back(self) -> None:
-        self._attempt = self._begun(self.get_query_argument("state"))
+        self._attempt = self._begun(self.get_query_argument("state", ""))
+        error = self.get_query_argument("error", "")
+        # Some providers leave the state out when they refuse: sent there again, people would go round in a circle.
+        if error and (self._attempt or "state" not in self.request.query_arguments):
+            raise _refused(error)
         if not self._attempt:
             if self.is_signed_in:
                 # The same answer once more, by the browser's way back: there is nothing to do.
                 self.redirect("/")
                 return
             raise too_late()
-        if error := self.get_query_argument("error", ""):
-            raise _refused(error)
         code = self.get_query_argument("code", "")
         if not code:
             raise too_late()

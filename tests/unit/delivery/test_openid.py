@@ -307,6 +307,10 @@ class TestOddProvider(Suite):
             assert b"555-1234" not in answer.body
             assert b"next=%2Fvol1%2Flab_02_ml_systems%3Fcontext%3Dedge" in answer.body
 
+    def test_a_refusal_without_a_state_does_not_lead_round_in_a_circle(self) -> None:
+        answer = self.ask("/login?error=access_denied")
+        assert (answer.code, self.heading(answer)) == (403, "You have not been signed in")
+
     def test_a_state_that_this_browser_did_not_begin(self) -> None:
         state = self.begins()["state"]
         name = next(name for name in self.jar if name.startswith("mlsys_sign_in_"))
