@@ -8,7 +8,8 @@ from typing import Any
 from components.sign_in import message_html
 from labs import site
 from labs.handlers import SiteHandler
-from labs.same_origin import from_own_page, own_path
+from labs.own_path import own_path
+from labs.same_origin import from_this_site
 from labs.sign_in.addresses import sign_in_for
 from labs.sign_in.problem import SignInError, SignInProblem
 
@@ -31,7 +32,7 @@ class SignInPage(SiteHandler):
 
     def check_sender(self) -> None:
         """Raises SignInProblem unless a page of this site has sent the request."""
-        if not from_own_page(self.request):
+        if not from_this_site(self.request):
             raise SignInProblem(403, "This form was not sent from here", "Please open the page anew, and try again.")
 
     def shows(self, title: str, text: str, **more: Any) -> None:

@@ -13,7 +13,8 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from labs import site
 from labs.cli import main
 from labs.course import CourseFileError, SignIn, load_course
-from labs.same_origin import from_own_page, own_path
+from labs.own_path import own_path
+from labs.same_origin import from_this_site
 from labs.sign_in.check import check_sign_in
 from labs.sign_in.claims import claim, person_of
 from labs.sign_in.client_secret import CLIENT_SECRET_VARIABLE, client_secret
@@ -364,4 +365,4 @@ def test_an_address_elsewhere_becomes_the_index(address: str) -> None:
 def test_a_form_comes_from_a_page_of_this_site(headers: dict[str, str], own: bool) -> None:
     line = RequestStartLine("POST", "/login", "HTTP/1.1")
     request = HTTPServerRequest(start_line=line, headers=HTTPHeaders({"Host": "labs.example", **headers}))
-    assert from_own_page(request) is own
+    assert from_this_site(request) is own
