@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import panel as pn
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+from tornado.web import create_signed_value
 
 from labs import site
 from labs.cli import main
 from labs.course import CourseFileError, SignIn, load_course
 from labs.own_path import own_path
 from labs.same_origin import from_this_site
+from labs.session import visit
 from labs.sign_in.check import check_sign_in
 from labs.sign_in.claims import claim, person_of
 from labs.sign_in.client_secret import CLIENT_SECRET_VARIABLE, client_secret
@@ -301,6 +304,31 @@ def test_instructors_are_those_of_the_list_and_those_whose_token_says_so() -> No
     # Panel's own sign-in under `panel serve` names people, too.
     assert site.identify("grace", None).teaches
     assert not site.identify("ada", None).teaches
+
+
+@pytest.mark.usefixtures("course")
+def test_a_session_believes_the_signed_cookie_of_panels_own_sign_in_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def signed(key: str, age_days: float = 0) -> str:
+        return create_signed_value(key, "user", "grace", clock=lambda: time.time() - 86400 * age_days).decode()
+
+    monkeypatch.setattr(pn.config, "cookie_secret", "k" * 32)
+    monkeypatch.setattr(pn.config, "oauth_expiry", 1)
+    jar: dict[str, str] = {}
+    monkeypatch.setattr(type(pn.state), "cookies", property(lambda _: jar))
+    grace = id_for_user("grace", site.secret())
+    # Whoever says of themselves that they are a guest is still the one who has signed in.
+    for cookies in ({"user": signed("k" * 32)}, {"user": signed("k" * 32), "is_guest": "1"}):
+        jar.clear()
+        jar.update(cookies)
+        assert visit().student_id == grace
+        assert visit().teaches
+    for user in ("grace", signed("l" * 32), signed("k" * 32, age_days=1.1)):
+        jar.clear()
+        jar.update(user=user)
+        assert visit().student_id != grace
+        assert not visit().teaches
 
 
 def test_a_key_serves_one_purpose() -> None:
