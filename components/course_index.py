@@ -21,6 +21,9 @@ class CourseIndex(HtmlComponent):
     summary = param.String(default="", doc="The student's progress in one line.")
     home = param.String(default="", doc="Address of the index, on a page that is not it.")
     notice = param.String(default="", doc="A message about the page itself; empty if there is none.")
+    account = param.Dict(
+        default={}, doc="`{name, role, sign_out, state}` of whoever is signed in; empty where nobody signs in."
+    )
     volumes = param.List(
         default=[],
         item_type=dict,

@@ -24,6 +24,9 @@ class LabFrame(HtmlComponent):
     question = param.String(default="", doc="The core question, one line.")
     minutes = param.String(default="", doc="Minutes per act.")
     home = param.String(default="", doc="Address of the index page; no link if empty.")
+    account = param.Dict(
+        default={}, doc="`{name, role, sign_out, state}` of whoever is signed in; empty where nobody signs in."
+    )
     badges = param.List(default=[], item_type=dict, doc="`{label, status}`; status is locked, met or violated.")
     contexts = param.List(default=[], item_type=dict, doc="`{id, label, regime, note}`.")
     context = param.String(default="", doc="Id of the context on screen.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from http.cookies import SimpleCookie
 
@@ -12,8 +13,9 @@ import panel as pn
 from bokeh.server.session import ServerSession
 from bokeh.server.urls import per_app_patterns
 from bokeh.settings import settings as bokeh_settings
-from panel.io.server import DocHandler, WSHandler, get_server
+from panel.io.server import AutoloadJsHandler, DocHandler, WSHandler, get_server
 from panel.viewable import Viewable
+from tornado.ioloop import IOLoop
 
 from components.page import STATUS
 from labs import health, site
@@ -34,6 +36,9 @@ from labs.observe.metrics import PAGE_SECONDS
 from labs.observe.requests import Noted, log_request, note_request
 from labs.observe.sampler import Sampler
 from labs.pages import THUMBNAILS, gallery_page, gallery_title, index_page, lab_page, title_of
+from labs.sign_in.addresses import SIGN_IN
+from labs.sign_in.gate import gate_options
+from labs.sign_in.signed_in import ROUTES as SIGNED_IN
 from labs.warm import keep_drawings, warm_when_idle
 
 HOME = "../"
@@ -52,8 +57,14 @@ class StudentDocHandler(Noted, DocHandler):
         super().set_default_headers()
         guard(self, site.course().portal.origins)
 
+    def get_login_url(self) -> str:
+        # Panel's own is relative to the page, which leads astray from a lab's address.
+        return SIGN_IN
+
     async def prepare(self) -> None:
         await super().prepare()
+        if site.course().sign_in.required:
+            return
         who = site.identify(None, self.get_cookie(site.COOKIE))
         if who.new_token is None:
             return
@@ -73,15 +84,46 @@ class StudentDocHandler(Noted, DocHandler):
         return session
 
 
-class StudentWSHandler(WSHandler):
-    """The connection of a page: its lines in the log bear the id of the request that opened it."""
+class StudentAutoloadHandler(AutoloadJsHandler):
+    """The script that brings a lab into another page: nothing for those who have not signed in."""
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        if self.current_user is None:
+            self.set_status(401)
+            self.finish()
+
+
+class StudentSocketHandler(WSHandler):
+    """The connection of a page: its lines in the log bear the id of the request that opened it.
+
+    It is closed when the sign-in that opened it is over; the page then says so.
+    """
+
+    _ends: object = None
 
     async def prepare(self) -> None:
         note_request(self)
         await super().prepare()
 
+    def open(self, *arguments: str, **named: str) -> None:
+        super().open(*arguments, **named)
+        who = site.admitted(self.get_cookie(site.COOKIE))
+        if who is not None and who.expires is not None and site.course().sign_in.required:
+            self._ends = IOLoop.current().call_later(max(0, who.expires - time.time()), self.close)
 
-_HANDLERS: dict[type, type] = {DocHandler: StudentDocHandler, WSHandler: StudentWSHandler}
+    def on_close(self) -> None:
+        if self._ends is not None:
+            IOLoop.current().remove_timeout(self._ends)
+        super().on_close()
+
+
+#: Panel's handlers of a page, and what stands in their place here.
+_HANDLERS: dict[type, type] = {
+    DocHandler: StudentDocHandler,
+    AutoloadJsHandler: StudentAutoloadHandler,
+    WSHandler: StudentSocketHandler,
+}
 
 
 def pages() -> dict[str, Callable[[], Viewable]]:
@@ -108,9 +150,10 @@ def titles() -> dict[str, str]:
 def serve(
     port: int, address: str | None, allow_origin: Sequence[str], processes: int = 1, *, behind_proxy: bool = False
 ) -> None:
-    """Serves the suite until it is stopped. Raises PortBusyError, or LedgerError for an unusable ledger.
+    """Serves the suite until it is stopped.
 
-    `behind_proxy` has the server believe X-Real-IP, X-Forwarded-For and X-Forwarded-Proto.
+    `behind_proxy` has the server believe X-Real-IP, X-Forwarded-For and X-Forwarded-Proto. Raises PortBusyError,
+    LedgerError for an unusable ledger, SignInError for a sign-in that lets nobody in, or KeyFileError.
     """
     # All are opened here, so that a mistake shows at the start and not to the first student.
     site.course()
@@ -119,6 +162,7 @@ def serve(
     keep_drawings()
     endpoint.token()
     key = lti.tool_key()
+    gate = gate_options()
     pn.extension()
     # Panel asks models for properties that they lack, and Bokeh would look up similar names for the message each time.
     bokeh_settings.perform_error_diagnostics = False
@@ -139,12 +183,13 @@ def serve(
             num_procs=processes,
             static_dirs={"/thumbnails": str(THUMBNAILS)} if THUMBNAILS.is_dir() else {},
             default_handler_class=NotFound,
-            extra_patterns=[*ROUTES, *lti.ROUTES, *export.ROUTES],
+            extra_patterns=[*ROUTES, *lti.ROUTES, *export.ROUTES, *SIGNED_IN],
             title=titles(),
             index=None,
             keep_alive_milliseconds=20_000,
             log_function=log_request,
             use_xheaders=behind_proxy,
+            **gate,
         )
     except OSError as problem:
         if problem.errno == errno.EADDRINUSE:

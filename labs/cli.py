@@ -1,8 +1,9 @@
-"""`mlsys-labs`: serve, static, warm, list, check, snapshot, new, ledger."""
+"""`mlsys-labs`: the command line of an installation."""
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import os
 import sys
@@ -16,6 +17,9 @@ from labs.course import CourseFileError, load_course
 from labs.lti.errors import KeyFileError
 from labs.lti.tool_key import load_key, make_key
 from labs.observe.settings import SettingError
+from labs.sign_in.check import check_sign_in
+from labs.sign_in.passwords import line_for
+from labs.sign_in.problem import SignInError
 from ledger import LedgerError, class_statistics, export_all, import_all
 
 
@@ -41,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         KeyFileError,
         PortBusyError,
         SettingError,
+        SignInError,
     ) as problem:
         print(f"mlsys-labs: {problem}", file=sys.stderr)
         return 2
@@ -94,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
 
     key = command("lti-key", _lti_key, "Make the private key with which the labs answer learning platforms.")
     key.add_argument("file", help="new file for the key; the course's file names it (key_file in [lti])")
+    password = command("password", _password, "Ask for a password, and print the line of a file of users.")
+    password.add_argument("user", help="name to sign in with")
+    password.add_argument("--name", default="", help="name that instructors read (default: the name to sign in with)")
 
     listing = command("list", _list, "List the labs.")
     listing.add_argument("--json", action="store_true", help="as JSON")
@@ -202,6 +210,7 @@ def _static(options: argparse.Namespace) -> int:
 def _check_config(options: argparse.Namespace) -> int:
     course = load_course(options.file)
     opens = [(lab, course.opens_at(lab)) for lab in course.offered]
+    check_sign_in(course.sign_in)
     print(f"{options.file}: {course.title}, {len(opens)} labs")
     for lab, moment in opens:
         if moment is not None:
@@ -225,6 +234,15 @@ def _warm(options: argparse.Namespace) -> int:
     keep_drawings()
     plots = draw_all()
     print(f"{plots} plots are drawn in {os.environ.get(CACHE_VARIABLE) or DEFAULT_CACHE}")
+    return 0
+
+
+def _password(options: argparse.Namespace) -> int:
+    typed = getpass.getpass("Password: ")
+    line = line_for(options.user, typed, options.name)
+    if getpass.getpass("The same again: ") != typed:
+        raise UsageError("the two differ; nothing was printed")
+    print(line)
     return 0
 
 

@@ -15,19 +15,28 @@ def give(handler: RequestHandler, token: str) -> None:
     Over HTTPS, in a course that portals show in frames, it is partitioned: browsers that block cookies of third
     parties keep such a one, for each portal apart. Everywhere else it belongs to the site alone.
     """
+    _set(handler, token, site.COOKIE_DAYS * 86400)
+    # What this very request goes on to open must see it, too.
+    arrived = SimpleCookie()
+    arrived[site.COOKIE] = token
+    handler.request.cookies.update(arrived)
+
+
+def take(handler: RequestHandler) -> None:
+    """Takes the cookie back."""
+    _set(handler, "", 0)
+
+
+def _set(handler: RequestHandler, value: str, seconds: int) -> None:
     secure = handler.request.protocol == "https"
     framed = secure and bool(site.course().portal.origins)
     attributes = [
-        f"{site.COOKIE}={token}",
+        f"{site.COOKIE}={value}",
         "Path=/",
-        f"Max-Age={site.COOKIE_DAYS * 86400}",
+        f"Max-Age={seconds}",
         "HttpOnly",
         *(["Secure"] if secure else []),
         *(["SameSite=None", "Partitioned"] if framed else ["SameSite=Lax"]),
     ]
     # Written by hand: `http.cookies` knows Partitioned from Python 3.14 on only.
     handler.add_header("Set-Cookie", "; ".join(attributes))
-    # What this very request goes on to open must see it, too.
-    arrived = SimpleCookie()
-    arrived[site.COOKIE] = token
-    handler.request.cookies.update(arrived)

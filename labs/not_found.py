@@ -9,10 +9,14 @@ from labs.site import course
 
 
 class NotFound(SiteHandler):
-    """Answers 404 and says what there is."""
+    """Answers 404, and says what there is to those who may see it."""
 
-    async def prepare(self) -> None:
-        await super().prepare()
+    # A browser asks for things that nobody offers (icons); leading these to the sign-in would begin one each time.
+    open_to_all = True
+
+    def prepare(self) -> None:
+        super().prepare()
         self.set_status(404)
-        links = [(f"/{path_of(lab)}", f"{name_of(lab)} {lab.title}") for lab in course().offered]
+        labs = course().offered if self.is_signed_in or not course().sign_in.required else ()
+        links = [(f"/{path_of(lab)}", f"{name_of(lab)} {lab.title}") for lab in labs]
         self.finish(not_found_html(links))

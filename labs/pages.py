@@ -18,7 +18,7 @@ from labs.class_clock import keep_with_the_class
 from labs.gallery import gallery
 from labs.lab import Lab
 from labs.seat import Seat
-from labs.session import query, visit
+from labs.session import account, query, visit
 from labs.site import COOKIE, COOKIE_DAYS, Visit, course, ledger_of
 from labs.view import LabView
 from ledger import StoreUnavailable
@@ -66,17 +66,19 @@ def lab_page(lab: type[Lab], home: str = "") -> Viewable:
 def _lab_page(lab: type[Lab], home: str) -> Viewable:
     who = visit()
     if closed := course().closed_until(lab):
-        return page(_not_open(lab, closed, home), title_of(lab), accent=course().accent, cookie=_cookie(who))
+        return page(
+            _not_open(lab, closed, home, account(who)), title_of(lab), accent=course().accent, cookie=_cookie(who)
+        )
     run = lab(ledger_of(who))
     run.follow(pair for pair in query() if pair[0] not in RESERVED)
     if who.notice:
         run.notices.append(who.notice)
-    view = LabView(run, home=home, seat=Seat(run))
+    view = LabView(run, home=home, seat=Seat(run), account=account(who))
     keep_with_the_class(view, pn.state.curdoc)
     return page(view.frame, title_of(lab), accent=course().accent, cookie=_cookie(who))
 
 
-def _not_open(lab: type[Lab], opens: str, home: str) -> CourseIndex:
+def _not_open(lab: type[Lab], opens: str, home: str, account: dict[str, str]) -> CourseIndex:
     """What stands in place of a lab that has not opened yet."""
     return CourseIndex(
         eyebrow=f"Volume {lab.volume} · Lab {lab.number:02d}",
@@ -84,6 +86,7 @@ def _not_open(lab: type[Lab], opens: str, home: str) -> CourseIndex:
         lead=lab.question,
         summary=f"This lab opens on {opens}.",
         home=home,
+        account=account,
     )
 
 
@@ -116,7 +119,7 @@ def _index_page() -> Viewable:
     saved = sum(1 for line in summary.values() if line["saved_at"] is not None)
     if saved:
         content["summary"] = f"{saved} of {len(labs)} labs saved to your ledger."
-    index = CourseIndex(**content, notice=who.notice)
+    index = CourseIndex(**content, notice=who.notice, account=account(who))
     return page(index, course().title, accent=course().accent, cookie=_cookie(who))
 
 

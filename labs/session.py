@@ -5,18 +5,45 @@ from __future__ import annotations
 from dataclasses import replace
 
 import panel as pn
+from tornado.web import decode_signed_value
 
-from labs.site import COOKIE, REFUSED, REFUSED_NOTICE, Visit, identify
+from labs.sign_in.addresses import SIGN_OUT, SIGNED_IN
+from labs.site import COOKIE, REFUSED, REFUSED_NOTICE, Visit, course, identify, store
+from ledger.people import name_of
 
 
 def visit() -> Visit:
     """The student behind the current session."""
-    # Panel calls everybody "guest" who sends a cookie that says so: no name to keep a ledger under.
-    user = pn.state.user if pn.state.user != "guest" else None
     document = pn.state.curdoc
     context = document.session_context if document is not None else None
-    found = identify(user, pn.state.cookies.get(COOKIE), context.id if context is not None else "")
+    found = identify(_panel_user(), pn.state.cookies.get(COOKIE), context.id if context is not None else "")
     return replace(found, notice=REFUSED_NOTICE) if REFUSED in pn.state.cookies else found
+
+
+def _panel_user() -> str | None:
+    """Whom Panel's own sign-in names, where `panel serve` was started with one.
+
+    `pn.state.user` would do, but for two things: it calls everybody "guest" who sends a cookie that says so, and it
+    believes a signed cookie for 31 days, however short a sign-in was meant to last.
+    """
+    if pn.config.cookie_secret is None:
+        return None
+    user = decode_signed_value(
+        pn.config.cookie_secret, "user", pn.state.cookies.get("user"), max_age_days=pn.config.oauth_expiry
+    )
+    return user.decode("utf-8") if user else None
+
+
+def account(who: Visit) -> dict[str, str]:
+    """What the header of a page says of whoever is signed in; empty where nobody has to sign in."""
+    if not course().sign_in.required or who.expires is None:
+        return {}
+    return {
+        "name": name_of(store(), who.student_id) or "Signed in",
+        "role": "Instructor" if who.teaches else "",
+        "sign_out": SIGN_OUT,
+        "state": SIGNED_IN,
+    }
 
 
 def query() -> list[tuple[str, str]]:

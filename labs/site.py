@@ -52,7 +52,7 @@ COOKIE_DAYS = 400
 
 @dataclass(frozen=True)
 class Visit:
-    """Who is here, in which role of `ledger.identity.ROLES`.
+    """Who is here, in which role of `ledger.identity.ROLES`, and until when (Unix time) if that has an end.
 
     `new_token` is set when the browser has to be given a cookie, `notice` when it must be told why.
     """
@@ -61,6 +61,7 @@ class Visit:
     role: str = identity.STUDENT
     new_token: str | None = None
     notice: str = ""
+    expires: int | None = None
 
     @property
     def teaches(self) -> bool:
@@ -135,14 +136,36 @@ def identify(user: str | None, token: str | None, session_id: str = "") -> Visit
     page and another answer its websocket, and both must see the same student.
     """
     if user:
-        return Visit(id_for_user(user, secret()))
+        return _visit_of(identity.Bearer(id_for_user(user, secret())))
     if token:
         try:
-            bearer = identity.bearer_of(token, secret())
+            return _visit_of(identity.bearer_of(token, secret()))
         except BadToken:
             return _newcomer(session_id, REFUSED_NOTICE)
-        return Visit(bearer.student_id, bearer.role)
     return _newcomer(session_id)
+
+
+def admitted(token: str | None) -> Visit | None:
+    """The visit of somebody who has signed in or was launched, and whose time is not over; None for everybody else.
+
+    An anonymous cookie has no end, and admits nobody where people have to sign in.
+    """
+    try:
+        bearer = identity.bearer_of(token or "", secret())
+    except BadToken:
+        return None
+    return _visit_of(bearer) if bearer.expires is not None else None
+
+
+def _visit_of(bearer: identity.Bearer) -> Visit:
+    role = identity.INSTRUCTOR if bearer.student_id in listed_instructors() else bearer.role
+    return Visit(bearer.student_id, role, expires=bearer.expires)
+
+
+@cache
+def listed_instructors() -> frozenset[str]:
+    """Pseudonyms of those whom the course's file calls instructors."""
+    return frozenset(id_for_user(name, secret()) for name in course().sign_in.instructors)
 
 
 def _newcomer(session_id: str, notice: str = "") -> Visit:

@@ -52,7 +52,15 @@ class LabView:
     is one message to the browser.
     """
 
-    def __init__(self, lab: Lab, *, home: str = "", source_url: str = "", seat: Seat | None = None) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        *,
+        home: str = "",
+        source_url: str = "",
+        seat: Seat | None = None,
+        account: dict[str, str] | None = None,
+    ) -> None:
         self.lab = lab
         #: Where a class takes this lab together, the student's place in its rounds.
         self.seat = seat
@@ -70,6 +78,7 @@ class LabView:
             title=lab.title,
             question=lab.question,
             home=home,
+            account=account or {},
             active=active,
             minutes=" · ".join(f"Act {'I' * (i + 1)}: {act.minutes} min" for i, act in enumerate(lab.acts)),
             contexts=[self._context(context) for context in lab.contexts],

@@ -47,6 +47,11 @@ def id_for_user(username: str, secret: bytes) -> str:
     return "u-" + _keyed(f"user\0{username}", secret)
 
 
+def key_for(purpose: str, secret: bytes) -> str:
+    """A key that serves one purpose beside the tokens, the same in every process that has the secret; 43 characters."""
+    return _keyed(f"key\0{purpose}", secret, size=32)
+
+
 def check_student_id(student_id: object) -> None:
     """Raises LedgerError unless `student_id` is a pseudonym: 1 to 64 letters, digits, - and _."""
     if not isinstance(student_id, str) or not _STUDENT_ID.fullmatch(student_id):

@@ -32,3 +32,9 @@ def names(store: Store) -> dict[str, str]:
     """Student id -> name, of all whose name is known."""
     with store.reading() as connection:
         return {row.student: row.name for row in connection.execute(select(people.c.student, people.c.name))}
+
+
+def name_of(store: Store, student_id: str) -> str:
+    """The name of one student; empty if it is not known."""
+    with store.reading() as connection:
+        return connection.execute(select(people.c.name).where(people.c.student == student_id)).scalar() or ""

@@ -1,4 +1,5 @@
 // The way to the server: the page says when it is lost, looks whether it is back, and then goes on by itself.
+import {signInIsOver} from "./account.js";
 import {h} from "./dom.js";
 
 const FIRST_LOOK_MS = 1500
@@ -87,7 +88,7 @@ export function scrollBack(top) {
   window.setTimeout(() => stop.abort(), RETURN_MS / 4)
 }
 
-export function connectionNotice(document, tabShown) {
+export function connectionNotice(document, account, tabShown) {
   // The region stays in the page, so that a screen reader hears what enters it.
   const element = h("div", {class: "connection", role: "alert"})
   let said = ""
@@ -101,12 +102,14 @@ export function connectionNotice(document, tabShown) {
     window.location.reload()
   }
   const now = h("button", {type: "button", class: "small", onclick: reload}, "Go on now")
+  const signIn = h("button", {type: "button", class: "small", onclick: reload}, "Sign in and go on")
   let turn = 0
   const comeBack = async (mine) => {
     let wait = FIRST_LOOK_MS
     for (;;) {
       await pause(wait * (0.75 + Math.random() / 2))
       if (mine !== turn) return
+      if (await signInIsOver(account)) return say("Your sign-in is over. What you did is kept.", signIn)
       if (!await answers()) {
         say("Connection lost. What you did up to here is kept. Until the server is back, changes have no effect.")
         wait = Math.min(2 * wait, LONGEST_WAIT_MS)

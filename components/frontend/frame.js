@@ -1,4 +1,5 @@
 // The frame of every lab: header with live badges, context toggle, tabs, and the footer that sums up.
+import {accountBar} from "./account.js";
 import {component, h, lockIcon, uniqueId} from "./dom.js";
 import {connectionNotice, whereItWas, scrollBack} from "./connection.js";
 import {themeButton} from "./theme.js";
@@ -149,7 +150,7 @@ function addressWriter(model) {
   }
 }
 
-export const LabFrame = component(["segments", "frame"], ({model, view}) => {
+export const LabFrame = component(["segments", "frame", "account"], ({model, view}) => {
   const badgeList = badges(model)
   const toggle = contextToggle(model)
   const tabSet = tabs(model)
@@ -162,9 +163,9 @@ export const LabFrame = component(["segments", "frame"], ({model, view}) => {
   const home = model.home ? h("a", {class: "home", href: model.home}, "← All labs") : null
   const element = h("div", {class: "frame"},
     // A snapshot has no server to lose.
-    view.model.document ? connectionNotice(view.model.document, tabSet.shown) : null,
+    view.model.document ? connectionNotice(view.model.document, model.account, tabSet.shown) : null,
     h("header", {class: "lab-header"},
-      h("div", {class: "top"}, home, h("span", {class: "eyebrow"}, model.eyebrow), themeButton()),
+      h("div", {class: "top"}, home, h("span", {class: "eyebrow"}, model.eyebrow), accountBar(model.account), themeButton()),
       h("div", {class: "columns"},
         h("div", {}, h("h1", {}, model.title), h("p", {class: "core"}, model.question), h("p", {class: "minutes"}, model.minutes)),
         badgeList.list)),

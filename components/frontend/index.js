@@ -1,4 +1,5 @@
 // The course: both volumes, one card per lab.
+import {accountBar} from "./account.js";
 import {component, h} from "./dom.js";
 import {themeButton} from "./theme.js";
 
@@ -12,11 +13,11 @@ const card = (lab) => h("li", {class: `card ${lab.progress}`},
       h("ul", {class: "tags", "aria-label": "Contexts"}, lab.contexts.map((context) => h("li", {class: `regime-${context.regime}`}, context.label))),
       h("p", {class: "progress"}, lab.progress_text))))
 
-export const CourseIndex = component(["index"], ({model}) => {
+export const CourseIndex = component(["index", "account"], ({model}) => {
   const element = h("div", {class: "course"})
   const show = () => element.replaceChildren(...[
     h("header", {class: "hero"}, h("div", {class: "top"}, model.home ? h("a", {class: "home", href: model.home}, "← All labs") : null,
-      h("span", {class: "eyebrow"}, model.eyebrow), themeButton()),
+      h("span", {class: "eyebrow"}, model.eyebrow), accountBar(model.account), themeButton()),
       h("h1", {}, model.title), h("p", {class: "lead"}, model.lead), h("p", {class: "summary"}, model.summary)),
     model.notice ? h("p", {class: "notice", role: "status"}, model.notice) : null,
     ...model.volumes.map((volume) => h("section", {},

@@ -2,5 +2,6 @@
 
 from labs.course.file import CourseFileError, load_course
 from labs.course.model import Course, Offer
+from labs.course.sign_in import SignIn
 
-__all__ = ["Course", "CourseFileError", "Offer", "load_course"]
+__all__ = ["Course", "CourseFileError", "Offer", "SignIn", "load_course"]

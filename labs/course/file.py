@@ -27,6 +27,10 @@ _WORDS = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
     "datetime_type": "must be a date or a moment without quotes, such as 2026-09-14 or 2026-09-14T08:00:00",
+    "float_type": "must be a number",
+    "greater_than": "must be greater than {gt:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "literal_error": "must be {expected}",
     "string_pattern_mismatch": f"must be a colour such as {HEADER['header-end']}",
     "value_error": "{error}",
 }
@@ -83,7 +87,10 @@ def _sentence(error: Any, lines: dict[tuple[str, ...], int]) -> str:
     around = [lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines]
     within = [line for known, line in lines.items() if known[: len(place)] == place]
     line = next(iter([*around, *within]), None)
-    context = {"known": ", ".join(_table_at(place[:-1]).model_fields), **error.get("ctx", {})}
+    # A field that is only there to be refused is not offered.
+    fields = _table_at(place[:-1]).model_fields
+    known = ", ".join(name for name, field in fields.items() if not field.exclude)
+    context = {"known": known, **error.get("ctx", {})}
     words = _WORDS.get(error["type"], error["msg"]).format(**context)
     name = ".".join(part for part in place if not part.isdigit())
     return f"{f', line {line}' if line else ''}: {name}: {words}"

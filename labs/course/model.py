@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from labs.catalog import UnknownLabError, catalog, lab_named, name_of
 from labs.course.lti import Lti
+from labs.course.sign_in import SignIn
 from labs.course.table import Table
 from labs.lab import Lab
 
@@ -99,6 +100,7 @@ class Course(Table):
         labs: which labs there are, and from when on.
         portal: which sites may show them in a frame; none by default.
         lti: which learning platforms may launch them; none by default.
+        sign_in: how people prove who they are; not at all by default.
     """
 
     title: Annotated[str, Field(min_length=1, max_length=80)] = "MLSys Labs"
@@ -108,6 +110,7 @@ class Course(Table):
     labs: Offer = Offer()
     portal: Portal = Portal()
     lti: Lti = Lti()
+    sign_in: SignIn = SignIn()
 
     @cached_property
     def offered(self) -> tuple[type[Lab], ...]:

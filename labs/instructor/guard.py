@@ -44,7 +44,7 @@ def guarded(handler: type[RequestHandler]) -> type[RequestHandler]:
 class InstructorHandler(SiteHandler):
     """A handler of the suite for instructors alone."""
 
-    async def prepare(self) -> None:
-        await super().prepare()
-        if not self.visit().teaches:
+    def prepare(self) -> None:
+        super().prepare()
+        if not self._finished and not self.visit().teaches:
             refuse(self)

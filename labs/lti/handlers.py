@@ -56,8 +56,11 @@ class LtiHandler(SiteHandler):
     def check_xsrf_cookie(self) -> None:
         """Nothing: these requests come from a platform, and the signed state of a launch protects them."""
 
-    async def prepare(self) -> None:
-        await super().prepare()
+    #: A launch is how people sign in.
+    open_to_all = True
+
+    def prepare(self) -> None:
+        super().prepare()
         self.set_header("Cache-Control", "no-store")
         if tool_key() is None:
             raise HTTPError(404)

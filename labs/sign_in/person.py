@@ -1,0 +1,47 @@
+"""A person who has just proved who they are, and letting them in."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+
+from tornado.ioloop import IOLoop
+from tornado.web import RequestHandler
+
+from labs import site
+from labs.cookies import give
+from ledger import LedgerError, id_for_user, identity
+from ledger.people import remember_name
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person as the sign-in knows them.
+
+    Attributes:
+        user: name that stays theirs; the ledger keeps a pseudonym of it.
+        shown: name that instructors read.
+        teaches: whether the sign-in itself says that this is an instructor.
+    """
+
+    user: str
+    shown: str
+    teaches: bool = False
+
+
+async def admit(handler: RequestHandler, person: Person) -> None:
+    """Gives the browser the token of this person with the answer, and keeps their name."""
+    secret = site.secret()
+    student_id = id_for_user(person.user, secret)
+    # Whom the course's file lists is looked up at every visit instead: who is struck off it teaches no more.
+    role = identity.INSTRUCTOR if person.teaches else identity.STUDENT
+    ends = int(time.time() + 3600 * site.course().sign_in.session_hours)
+    give(handler, identity.sign_role(identity.Bearer(student_id, role, ends), secret))
+    try:
+        await IOLoop.current().run_in_executor(None, remember_name, site.store(), student_id, person.shown)
+    except LedgerError as problem:
+        # The name is for the instructor's tables; nobody is kept out for want of it, and the next sign-in brings it.
+        log.warning("a name could not be kept: %s", problem)
