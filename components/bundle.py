@@ -21,6 +21,7 @@ BUNDLE = FRONTEND / "mlsys.bundle.js"
 MODULES = (
     "dom.js",
     "theme.js",
+    "embed.js",
     "connection.js",
     "questions.js",
     "callout.js",

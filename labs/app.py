@@ -4,45 +4,49 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
-from http.cookies import SimpleCookie
+from urllib.parse import urlsplit
 
 import panel as pn
 from bokeh.server.urls import per_app_patterns
-from panel.io.server import DocHandler, get_server
+from panel.io.server import AutoloadJsHandler, DocHandler, get_server
 from panel.viewable import Viewable
 
-from labs import site
+from labs import health, launch_pages, portal_script, site
+from labs.arrival import recognise, turned_away
 from labs.busy import PortBusyError
 from labs.catalog import path_of
-from labs.cookies import give
+from labs.frames import refuse_strangers
 from labs.headers import guard
-from labs.health import ROUTES
+from labs.instructor import embed
 from labs.lab import Lab
 from labs.not_found import NotFound
 from labs.pages import THUMBNAILS, gallery_page, gallery_title, index_page, lab_page, title_of
+from labs.portal_script import PortalScriptHandler
 from labs.warm import warm_when_idle
 
 HOME = "../"
 
+#: Addresses of the suite beside its pages.
+ROUTES = (*health.ROUTES, *launch_pages.ROUTES, *portal_script.ROUTES, *embed.ROUTES)
+
 
 class StudentDocHandler(DocHandler):
-    """Gives a newcomer the signed cookie in the response's header, where no script can read it."""
+    """A page for whoever comes: a newcomer, somebody who is known, somebody who was launched."""
 
     def set_default_headers(self) -> None:
         super().set_default_headers()
         guard(self, site.course().portal.origins)
 
     async def prepare(self) -> None:
-        await super().prepare()
-        who = site.identify(None, self.get_cookie(site.COOKIE))
-        if who.new_token is None:
+        if refuse_strangers(self):
             return
-        give(self, who.new_token)
-        if who.notice:
-            # Told to the session that this very request opens.
-            arrived = SimpleCookie()
-            arrived[site.REFUSED] = "yes"
-            self.request.cookies.update(arrived)
+        await super().prepare()
+        if not turned_away(self):
+            recognise(self)
+
+
+#: What serves a page in place of Panel's own handlers.
+HANDLERS = {DocHandler: StudentDocHandler, AutoloadJsHandler: PortalScriptHandler}
 
 
 def pages() -> dict[str, Callable[[], Viewable]]:
@@ -60,23 +64,35 @@ def titles() -> dict[str, str]:
     return {"/": site.course().title, "/gallery": gallery_title(), **labs}
 
 
-def serve(port: int, address: str | None, allow_origin: Sequence[str], processes: int = 1) -> None:
-    """Serves the suite until it is stopped. Raises PortBusyError, or LedgerError for an unusable ledger."""
+def websocket_origins(allow_origin: Sequence[str], port: int, address: str | None) -> list[str]:
+    """Hosts whose pages may open a session: the server's own, the course's public one, and its portals'."""
+    course = site.course()
+    own = list(allow_origin) or [f"{host}:{port}" for host in ("localhost", "127.0.0.1", address) if host]
+    public = [course.base_url] if course.base_url else []
+    return [*own, *(urlsplit(origin).netloc for origin in (*public, *course.portal.origins))]
+
+
+def serve(
+    port: int, address: str | None, allow_origin: Sequence[str], processes: int = 1, behind_proxy: bool = False
+) -> None:
+    """Serves the suite until it is stopped. Raises PortBusyError, or LedgerError for an unusable ledger.
+
+    `behind_proxy`: what X-Forwarded-Proto and X-Forwarded-For say is believed. Only where a proxy always sets them,
+    and nobody reaches the server but through it.
+    """
     # All are opened here, so that a mistake shows at the start and not to the first student.
     site.course()
     site.store()
     site.secret()
     pn.extension()
-    per_app_patterns[:] = [
-        (route, StudentDocHandler if handler is DocHandler else handler) for route, handler in per_app_patterns
-    ]
-    origins = list(allow_origin) or [f"{host}:{port}" for host in ("localhost", "127.0.0.1", address) if host]
+    per_app_patterns[:] = [(route, HANDLERS.get(handler, handler)) for route, handler in per_app_patterns]
     try:
         server = get_server(
             pages(),
             port=port,
             address=address,
-            websocket_origin=origins,
+            websocket_origin=websocket_origins(allow_origin, port, address),
+            use_xheaders=behind_proxy or site.course().behind_proxy,
             start=False,
             show=False,
             verbose=False,

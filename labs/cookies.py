@@ -9,24 +9,26 @@ from tornado.web import RequestHandler
 from labs import site
 
 
-def give(handler: RequestHandler, token: str) -> None:
-    """Gives the browser the cookie with the answer to this request; no script can read it.
+def attributes(*, secure: bool) -> list[str]:
+    """How long the cookie is kept and where it is sent; `secure` says whether the page came over HTTPS.
 
     Over HTTPS, in a course that portals show in frames, it is partitioned: browsers that block cookies of third
     parties keep such a one, for each portal apart. Everywhere else it belongs to the site alone.
     """
-    secure = handler.request.protocol == "https"
     framed = secure and bool(site.course().portal.origins)
-    attributes = [
-        f"{site.COOKIE}={token}",
+    return [
         "Path=/",
         f"Max-Age={site.COOKIE_DAYS * 86400}",
-        "HttpOnly",
         *(["Secure"] if secure else []),
         *(["SameSite=None", "Partitioned"] if framed else ["SameSite=Lax"]),
     ]
+
+
+def give(handler: RequestHandler, token: str) -> None:
+    """Gives the browser the cookie with the answer to this request; no script can read it."""
+    secure = handler.request.protocol == "https"
     # Written by hand: `http.cookies` knows Partitioned from Python 3.14 on only.
-    handler.add_header("Set-Cookie", "; ".join(attributes))
+    handler.add_header("Set-Cookie", "; ".join([f"{site.COOKIE}={token}", *attributes(secure=secure), "HttpOnly"]))
     # What this very request goes on to open must see it, too.
     arrived = SimpleCookie()
     arrived[site.COOKIE] = token

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from components.not_found import not_found_html
 from labs.catalog import name_of, path_of
+from labs.frames import refuse_strangers
 from labs.handlers import SiteHandler
 from labs.site import course
 
@@ -12,6 +13,8 @@ class NotFound(SiteHandler):
     """Answers 404 and says what there is."""
 
     def prepare(self) -> None:
+        if refuse_strangers(self):
+            return
         self.set_status(404)
         links = [(f"/{path_of(lab)}", f"{name_of(lab)} {lab.title}") for lab in course().offered]
         self.finish(not_found_html(links))

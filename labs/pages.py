@@ -8,20 +8,20 @@ from typing import Any
 
 from panel.viewable import Viewable
 
+from components.base import HtmlComponent
 from components.course_index import CourseIndex
-from components.page import page
-from labs.catalog import path_of
+from components.page import Embedding, page
+from components.theme import accent_styles
+from labs.catalog import name_of, path_of
+from labs.cookies import attributes
 from labs.gallery import gallery
 from labs.lab import Lab
-from labs.session import query, visit
-from labs.site import COOKIE, COOKIE_DAYS, Visit, course, ledger_of
+from labs.session import is_secure, place, query, server, visit
+from labs.site import COOKIE, Visit, course, ledger_of
 from labs.view import LabView
 
 #: Pictures of the index page, one per lab, made from real pages.
 THUMBNAILS = Path(__file__).parent / "thumbnails"
-
-#: Names in an address that are not a lab's.
-RESERVED = {"theme", "embed", "bokeh-session-id"}
 
 VOLUMES = {
     1: (
@@ -44,18 +44,27 @@ def gallery_title() -> str:
 
 def lab_page(lab: type[Lab], home: str = "") -> Viewable:
     """The page of a lab for the student of the current session."""
-    who = visit()
+    who, where = visit(), place()
+    # A portal has its own way back.
+    home = home if where == "page" else ""
     if closed := course().closed_until(lab):
-        return page(_not_open(lab, closed, home), title_of(lab), accent=course().accent, cookie=_cookie(who))
+        return _page_of(lab, _not_open(lab, closed, home, where), who)
     run = lab(ledger_of(who))
-    run.follow(pair for pair in query() if pair[0] not in RESERVED)
+    run.follow(query())
     if who.notice:
         run.notices.append(who.notice)
-    view = LabView(run, home=home)
-    return page(view.frame, title_of(lab), accent=course().accent, cookie=_cookie(who))
+    return _page_of(lab, LabView(run, home=home, place=where, server=server()).frame, who)
 
 
-def _not_open(lab: type[Lab], opens: str, home: str) -> CourseIndex:
+def _page_of(lab: type[Lab], component: HtmlComponent, who: Visit) -> Viewable:
+    accent = course().accent
+    if component.place == "portal":
+        component.styles = accent_styles(accent)
+    embedding = Embedding(name_of(lab), course().portal.origins) if component.place == "frame" else None
+    return page(component, title_of(lab), accent=accent, cookie=_cookie(who), embedding=embedding)
+
+
+def _not_open(lab: type[Lab], opens: str, home: str, where: str) -> CourseIndex:
     """What stands in place of a lab that has not opened yet."""
     return CourseIndex(
         eyebrow=f"Volume {lab.volume} · Lab {lab.number:02d}",
@@ -63,6 +72,7 @@ def _not_open(lab: type[Lab], opens: str, home: str) -> CourseIndex:
         lead=lab.question,
         summary=f"This lab opens on {opens}.",
         home=home,
+        place=where,
     )
 
 
@@ -151,4 +161,4 @@ def _cookie(who: Visit) -> str:
     """The cookie that the page itself sets, where no server of the suite has set it in the response's header."""
     if who.new_token is None:
         return ""
-    return f"{COOKIE}={who.new_token}; path=/; max-age={COOKIE_DAYS * 86400}; samesite=lax"
+    return "; ".join([f"{COOKIE}={who.new_token}", *attributes(secure=is_secure())])

@@ -41,7 +41,9 @@ class LabView:
     is one message to the browser.
     """
 
-    def __init__(self, lab: Lab, *, home: str = "", source_url: str = "") -> None:
+    def __init__(
+        self, lab: Lab, *, home: str = "", source_url: str = "", place: str = "page", server: str = ""
+    ) -> None:
         self.lab = lab
         self._source_url = source_url
         self._acts: dict[str, ActView] = {}
@@ -55,6 +57,8 @@ class LabView:
             title=lab.title,
             question=lab.question,
             home=home,
+            place=place,
+            server=server,
             active=active,
             minutes=" · ".join(f"Act {'I' * (i + 1)}: {act.minutes} min" for i, act in enumerate(lab.acts)),
             contexts=[self._context(context) for context in lab.contexts],

@@ -8,22 +8,23 @@ const LONGEST_WAIT_MS = 15000
 window.addEventListener("pageshow", (event) => { if (event.persisted) window.location.reload() })
 
 // Whether the server answers: asked for something small that every page has loaded from it.
-async function answers() {
+async function answers(server) {
   try {
-    const {ok, type} = await fetch(document.querySelector("script[src]").src, {method: "HEAD", mode: "no-cors", cache: "no-store"})
+    const {ok, type} = await fetch(document.querySelector(`script[src^="${CSS.escape(server)}"]`).src, {method: "HEAD", mode: "no-cors", cache: "no-store"})
     return ok || type === "opaque"
   } catch {
     return false
   }
 }
 
-export function connectionNotice(document) {
+// `server` is the origin of the labs in a page that loads scripts from elsewhere, too; empty in a page of ours.
+export function connectionNotice(document, server) {
   // The region stays in the page, so that a screen reader hears what enters it.
   const element = h("div", {class: "connection", role: "alert"})
   const reload = h("button", {type: "button", class: "small", onclick: () => window.location.reload()}, "Reload and go on")
   let timer = null
   const look = async (wait) => {
-    if (await answers()) return element.replaceChildren(h("span", {}, "The server is back. What you did is kept."), reload)
+    if (await answers(server)) return element.replaceChildren(h("span", {}, "The server is back. What you did is kept."), reload)
     timer = window.setTimeout(look, wait, Math.min(2 * wait, LONGEST_WAIT_MS))
   }
   document.on_event("connection_lost", () => {

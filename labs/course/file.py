@@ -17,6 +17,7 @@ from labs.course.model import Course, Table
 _WORDS = {
     "extra_forbidden": "is not known here; expected {known}",
     "string_type": "must be a text",
+    "bool_type": "must be true or false, without quotes",
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters",
     "too_short": "must name at least one",

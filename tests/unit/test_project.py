@@ -99,7 +99,7 @@ def test_every_command_says_what_it_does_in_an_environment_that_exists() -> None
 
 def test_what_is_imported_is_required() -> None:
     """Every third-party package that the code imports is a dependency, not a dependency of one."""
-    names = {"yaml": "pyyaml", "markdown_it": "markdown-it-py", "mdit_py_plugins": "mdit-py-plugins"}
+    names = {"yaml": "pyyaml", "jwt": "pyjwt", "markdown_it": "markdown-it-py", "mdit_py_plugins": "mdit-py-plugins"}
     # Tornado, Jinja and MarkupSafe are Bokeh's own interface: its server and templates are made of them.
     through_bokeh = {"tornado", "jinja2", "markupsafe"}
     own = {"labs", "components", "ledger", "mlsysim", "tests"}

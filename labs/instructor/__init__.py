@@ -1,0 +1,1 @@
+"""Pages for those who teach the course; nobody else reaches them."""
