@@ -40,7 +40,7 @@ _TEMPLATE = _env.from_string("""
   {% if embedding %}
   /* Its height is that of its content, and the portal's frame follows. */
   html { background: var(--surface, Canvas); scroll-padding: 0; }
-  body { min-height: 0; }
+  html, body { height: auto; min-height: 0; }
   {% endif %}
   .no-answer { font-family: system-ui, sans-serif; line-height: 1.5; max-width: 40rem; margin: 3rem auto;
     padding: 0 1rem; color: var(--ink, CanvasText); }

@@ -101,6 +101,8 @@ def serve(
             default_handler_class=NotFound,
             extra_patterns=list(ROUTES),
             title=titles(),
+            # Panel's model of the address would take a portal's for ours, and fetch from there what we serve.
+            location=False,
             index=None,
             keep_alive_milliseconds=20_000,
         )

@@ -12,7 +12,7 @@ from panel.io.resources import COMPONENT_PATH
 from panel.io.server import AutoloadJsHandler, ComponentResourceHandler
 from tornado.web import RequestHandler
 
-from components.portal import notice_script
+from components.portal import notice_script, preparing_script
 from labs import launch, site
 from labs.arrival import LEDGER_GONE, recognise
 from labs.concealed import conceal
@@ -62,6 +62,10 @@ class PortalScriptHandler(AutoloadJsHandler):
         await super().prepare()
         if self._launched():
             recognise(self)
+
+    async def get(self, *args: str, **kwargs: str) -> None:
+        self.write(preparing_script())
+        await super().get(*args, **kwargs)
 
     def _launched(self) -> bool:
         """Takes up a launch token; whether there is nothing in the way of the lab."""

@@ -51,7 +51,8 @@ def snippets(lab: type[Lab], base: str) -> dict[str, Any]:
         "name": name_of(lab),
         "title": lab.title,
         "link": link,
-        "embed": f"{link}?embed=1",
+        # Hardly a portal follows the reader's system into the dark; without `theme` the lab does.
+        "embed": f"{link}?embed=1&theme=light",
         "python": f"from bokeh.embed import server_document\n\n"
         f"script = server_document({json.dumps(link)}, with_credentials=True)",
         "script": server_document(link, with_credentials=True).strip(),
