@@ -6,7 +6,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 #: A portal has styles of its own, which must not reach into a lab.
-_PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Week 2</title><link rel="icon" href="data:,">
+_PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Week 2</title>
+<link rel="icon" href="data:,">
 <style>body {{ font: italic 16px serif; text-align: center; color: #333 }} h1 {{ color: red }}</style></head>
 <body><h1 id="own">Week 2</h1><div style="max-width: 720px; margin: auto">{content}</div></body></html>"""
 

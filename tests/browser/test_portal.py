@@ -35,13 +35,16 @@ ADA = "ada@example.org"
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
-    """A suite with one portal in its course, over HTTP and, through a proxy, over HTTPS; and a site that is no portal."""
+    """A suite with one portal in its course, over HTTP and, through a proxy, HTTPS; and a site that is no portal."""
     folder = tmp_path_factory.mktemp("portal")
     file = folder / "course.toml"
     portal, elsewhere = Portal(), Portal()
     server = Server(folder / "server", (*SUITE, "--behind-proxy", "--course", str(file)))
     front = TlsFront(folder, server.port).start()
-    file.write_text(f'base_url = "{front.url}"\n[portal]\norigins = ["{portal.url}"]\n', encoding="utf-8")
+    file.write_text(
+        f'base_url = "{front.url}"\n[labs]\noffered = ["V1-00", "V1-02"]\n[portal]\norigins = ["{portal.url}"]\n',
+        encoding="utf-8",
+    )
     server.start()
     yield SimpleNamespace(server=server, portal=portal, elsewhere=elsewhere, front=front)
     for part in (server, front, portal, elsewhere):
@@ -123,7 +126,9 @@ def test_another_site_reads_why_it_is_refused(student: Student, site: SimpleName
     assert page.frames[-1].evaluate("document.querySelectorAll('a, button, form, script').length") == 0
 
     # Where a browser does not tell who asks, it still shows nothing.
-    page.route("**/vol1/**", lambda route: route.continue_(headers={**route.request.headers, "sec-fetch-dest": "document"}))
+    page.route(
+        "**/vol1/**", lambda route: route.continue_(headers={**route.request.headers, "sec-fetch-dest": "document"})
+    )
     student.watch.allow("frame-ancestors", "the frame is refused in this test")
     page.goto(site.elsewhere.page(frame(site.server.address_of(LAB))))
     page.wait_for_load_state("networkidle")
