@@ -22,6 +22,7 @@ MODULES = (
     "dom.js",
     "theme.js",
     "account.js",
+    "embed.js",
     "connection.js",
     "questions.js",
     "callout.js",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import param
 
 from components.base import HtmlComponent
+from components.frame import PLACES
 
 
 class CourseIndex(HtmlComponent):
@@ -19,6 +20,7 @@ class CourseIndex(HtmlComponent):
     title = param.String(default="", doc="Name of the course.")
     lead = param.String(default="", doc="What a newcomer should know, in two sentences.")
     summary = param.String(default="", doc="The student's progress in one line.")
+    place = param.Selector(default="page", objects=list(PLACES), doc="Where the page stands; see `PLACES`.")
     home = param.String(default="", doc="Address of the index, on a page that is not it.")
     notice = param.String(default="", doc="A message about the page itself; empty if there is none.")
     account = param.Dict(

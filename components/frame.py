@@ -7,6 +7,9 @@ from panel.custom import Child
 
 from components.base import HtmlComponent
 
+#: Where a component stands: on a page of its own, on one that a portal shows in a frame, or in the portal's own page.
+PLACES = ("page", "frame", "portal")
+
 
 class LabFrame(HtmlComponent):
     """Everything around the parts of a lab; the parts themselves are its four children.
@@ -27,6 +30,8 @@ class LabFrame(HtmlComponent):
     account = param.Dict(
         default={}, doc="`{name, role, sign_out, state}` of whoever is signed in; empty where nobody signs in."
     )
+    place = param.Selector(default="page", objects=list(PLACES), doc="Where the lab stands; see `PLACES`.")
+    server = param.String(default="", doc="Origin of the labs' server, where the lab stands in a portal's own page.")
     badges = param.List(default=[], item_type=dict, doc="`{label, status}`; status is locked, met or violated.")
     contexts = param.List(default=[], item_type=dict, doc="`{id, label, regime, note}`.")
     context = param.String(default="", doc="Id of the context on screen.")

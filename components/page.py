@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import panel as pn
 from panel.io.resources import BASE_TEMPLATE, _env
 
@@ -11,19 +14,49 @@ from components.theme import accent_css
 #: How long a page may stay empty before it says why.
 PATIENCE_MS = 10_000
 
+#: Parts of an address: what lets a launched student in without a cookie, and the mark that it leaves.
+PASS, LAUNCHED = "pass", "launched"
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """That a page is made for a frame: of which lab it is, and origins of the pages that may know its height."""
+
+    lab: str
+    portals: Sequence[str]
+
+
 _TEMPLATE = _env.from_string("""
 {% extends base %}
 {% block postamble %}
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="application-name" content="MLSys Labs">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="same-origin">
 <style>
   /* What the keyboard reaches is scrolled clear of the footer, which covers the lower end of the window. */
   html { background: var(--page, Canvas); scroll-padding: 1rem 0 6rem; }
   body { margin: 0; min-height: 100vh; display: block; }
+  {% if embedding %}
+  /* Its height is that of its content, and the portal's frame follows. */
+  html { background: var(--surface, Canvas); scroll-padding: 0; }
+  html, body { height: auto; min-height: 0; }
+  {% endif %}
   .no-answer { font-family: system-ui, sans-serif; line-height: 1.5; max-width: 40rem; margin: 3rem auto;
     padding: 0 1rem; color: var(--ink, CanvasText); }
 </style>
+{% if embedding %}<meta name="mlsys-labs-embed" content="{{ embedding | tojson | forceescape }}">{% endif %}
+<script>
+  // What let somebody in is good for this page alone, and does not stay where it could be copied or sent on.
+  {
+    const address = new URL(window.location.href)
+    if (address.searchParams.has({{ pass_ | tojson }})) {
+      address.searchParams.delete({{ pass_ | tojson }})
+      address.searchParams.set({{ launched | tojson }}, "1")
+      window.history.replaceState(null, "", address)
+    }
+  }
+</script>
 {% if accent_css %}<style>{{ accent_css }}</style>{% endif %}
 {% if cookie %}<script>document.cookie = {{ cookie | tojson }}</script>{% endif %}
 {% endblock %}
@@ -51,13 +84,19 @@ STATUS = "http_status"
 
 
 def page(
-    component: HtmlComponent, title: str, *, accent: str | None = None, cookie: str = "", status: int = 200
+    component: HtmlComponent,
+    title: str,
+    *,
+    accent: str | None = None,
+    cookie: str = "",
+    status: int = 200,
+    embedding: Embedding | None = None,
 ) -> HtmlComponent:
     """Makes the current document a page that holds one component, which is returned for Panel to serve.
 
-    `accent` is the course's own colour, `cookie` one that the page sets itself, with its attributes. `status` is for
-    the server that answers with the page (see `STATUS`). Panel's
-    template classes are not used: they bring a second root and a hidden HTML pane, for which every page would
+    `accent` is the course's own colour, `cookie` one that the page sets itself, with its attributes, `embedding` is
+    given where the page stands in a frame, `status` is for the server that answers with the page (see `STATUS`).
+    Panel's template classes are not used: they bring a second root and a hidden HTML pane, for which every page would
     load MathJax.
     """
     document = pn.state.curdoc
@@ -69,6 +108,9 @@ def page(
         base=BASE_TEMPLATE,
         accent_css=accent_css(accent),
         cookie=cookie,
+        embedding={"lab": embedding.lab, "portals": list(embedding.portals)} if embedding else None,
+        pass_=PASS,
+        launched=LAUNCHED,
         patience_ms=PATIENCE_MS,
         **{STATUS: status},
     )

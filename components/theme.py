@@ -156,6 +156,11 @@ def accent_css(accent: str | None) -> str:
     return "html:root{" + "".join(f"--{name}:{value};" for name, value in header_of(accent).items()) + "}"
 
 
+def accent_styles(accent: str | None) -> dict[str, str]:
+    """The same as declarations for one element, for a lab in a page that is not ours."""
+    return {f"--{name}": value for name, value in header_of(accent).items()} if accent is not None else {}
+
+
 def _channels(colour: str) -> list[int]:
     return [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
 

@@ -5,27 +5,20 @@ from __future__ import annotations
 import errno
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
-from http.cookies import SimpleCookie
+from urllib.parse import urlsplit
 
 import panel as pn
-from bokeh.server.session import ServerSession
 from bokeh.server.urls import per_app_patterns
 from bokeh.settings import settings as bokeh_settings
-from panel.io.server import AutoloadJsHandler, DocHandler, WSHandler, get_server
+from panel.io.server import get_server
 from panel.viewable import Viewable
-from tornado.ioloop import IOLoop
 
-from components.page import STATUS
-from labs import health, site
+from labs import health, launch_pages, portal_script, site
 from labs.busy import PortBusyError
 from labs.catalog import path_of
-from labs.cookies import give
-from labs.headers import guard
-from labs.instructor import export
+from labs.instructor import embed, export
 from labs.instructor import pages as instructor
-from labs.instructor.guard import guarded
 from labs.lab import Lab
 from labs.lti import handlers as lti
 from labs.lti.sender import start_sending
@@ -33,97 +26,27 @@ from labs.memory import give_back_when_left, settle
 from labs.not_found import NotFound
 from labs.observe import endpoint
 from labs.observe.metrics import PAGE_SECONDS
-from labs.observe.requests import Noted, log_request, note_request
+from labs.observe.requests import log_request
 from labs.observe.sampler import Sampler
+from labs.page_handlers import in_place_of
 from labs.pages import THUMBNAILS, gallery_page, gallery_title, index_page, lab_page, title_of
-from labs.sign_in.addresses import SIGN_IN
+from labs.sign_in import signed_in
 from labs.sign_in.gate import gate_options
-from labs.sign_in.signed_in import ROUTES as SIGNED_IN
 from labs.warm import keep_drawings, warm_when_idle
 
 HOME = "../"
 
 #: Addresses of the suite besides its pages.
-ROUTES = (*health.ROUTES, *endpoint.ROUTES)
-
-#: What a browser that asks too early is told of when to ask again (s).
-RETRY_AFTER_S = 5
-
-
-class StudentDocHandler(Noted, DocHandler):
-    """Gives a newcomer the signed cookie in the response's header, where no script can read it."""
-
-    def set_default_headers(self) -> None:
-        super().set_default_headers()
-        guard(self, site.course().portal.origins)
-
-    def get_login_url(self) -> str:
-        # Panel's own is relative to the page, which leads astray from a lab's address.
-        return SIGN_IN
-
-    async def prepare(self) -> None:
-        await super().prepare()
-        if site.course().sign_in.required:
-            return
-        who = site.identify(None, self.get_cookie(site.COOKIE))
-        if who.new_token is None:
-            return
-        give(self, who.new_token)
-        if who.notice:
-            # Told to the session that this very request opens.
-            arrived = SimpleCookie()
-            arrived[site.REFUSED] = "yes"
-            self.request.cookies.update(arrived)
-
-    async def get_session(self) -> ServerSession:
-        session = await super().get_session()
-        status = session.document.template_variables.get(STATUS, 200)
-        if status != 200:
-            self.set_status(status)
-            self.set_header("Retry-After", RETRY_AFTER_S)
-        return session
-
-
-class StudentAutoloadHandler(AutoloadJsHandler):
-    """The script that brings a lab into another page: nothing for those who have not signed in."""
-
-    async def prepare(self) -> None:
-        await super().prepare()
-        if self.current_user is None:
-            self.set_status(401)
-            self.finish()
-
-
-class StudentSocketHandler(WSHandler):
-    """The connection of a page: its lines in the log bear the id of the request that opened it.
-
-    It is closed when the sign-in that opened it is over; the page then says so.
-    """
-
-    _ends: object = None
-
-    async def prepare(self) -> None:
-        note_request(self)
-        await super().prepare()
-
-    def open(self, *arguments: str, **named: str) -> None:
-        super().open(*arguments, **named)
-        who = site.admitted(self.get_cookie(site.COOKIE))
-        if who is not None and who.expires is not None and site.course().sign_in.required:
-            self._ends = IOLoop.current().call_later(max(0, who.expires - time.time()), self.close)
-
-    def on_close(self) -> None:
-        if self._ends is not None:
-            IOLoop.current().remove_timeout(self._ends)
-        super().on_close()
-
-
-#: Panel's handlers of a page, and what stands in their place here.
-_HANDLERS: dict[type, type] = {
-    DocHandler: StudentDocHandler,
-    AutoloadJsHandler: StudentAutoloadHandler,
-    WSHandler: StudentSocketHandler,
-}
+ROUTES = (
+    *health.ROUTES,
+    *endpoint.ROUTES,
+    *launch_pages.ROUTES,
+    *portal_script.ROUTES,
+    *lti.ROUTES,
+    *signed_in.ROUTES,
+    *export.ROUTES,
+    *embed.ROUTES,
+)
 
 
 def pages() -> dict[str, Callable[[], Viewable]]:
@@ -147,13 +70,22 @@ def titles() -> dict[str, str]:
     return {"/": site.course().title, "/gallery": gallery_title(), **labs, **instructor.titles()}
 
 
+def websocket_origins(allow_origin: Sequence[str], port: int, address: str | None) -> list[str]:
+    """Hosts whose pages may open a session: the server's own, the course's public one, and its portals'."""
+    course = site.course()
+    own = list(allow_origin) or [f"{host}:{port}" for host in ("localhost", "127.0.0.1", address) if host]
+    public = [course.base_url] if course.base_url else []
+    return [*own, *(urlsplit(origin).netloc for origin in (*public, *course.portal.origins))]
+
+
 def serve(
     port: int, address: str | None, allow_origin: Sequence[str], processes: int = 1, *, behind_proxy: bool = False
 ) -> None:
     """Serves the suite until it is stopped.
 
-    `behind_proxy` has the server believe X-Real-IP, X-Forwarded-For and X-Forwarded-Proto. Raises PortBusyError,
-    LedgerError for an unusable ledger, SignInError for a sign-in that lets nobody in, or KeyFileError.
+    `behind_proxy` has the server believe X-Real-IP, X-Forwarded-For and X-Forwarded-Proto: only where a proxy always
+    sets them, and nobody reaches the server but through it. Raises PortBusyError, LedgerError for an unusable ledger,
+    SignInError for a sign-in that lets nobody in, or KeyFileError.
     """
     # All are opened here, so that a mistake shows at the start and not to the first student.
     site.course()
@@ -166,29 +98,30 @@ def serve(
     pn.extension()
     # Panel asks models for properties that they lack, and Bokeh would look up similar names for the message each time.
     bokeh_settings.perform_error_diagnostics = False
-    per_app_patterns[:] = [(route, guarded(_HANDLERS.get(handler, handler))) for route, handler in per_app_patterns]
+    per_app_patterns[:] = [(route, in_place_of(handler)) for route, handler in per_app_patterns]
     if processes > 1:
         # The first process only looks after the others; told to end, it tidies up behind itself.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    origins = list(allow_origin) or [f"{host}:{port}" for host in ("localhost", "127.0.0.1", address) if host]
     try:
         server = get_server(
             pages(),
             port=port,
             address=address,
-            websocket_origin=origins,
+            websocket_origin=websocket_origins(allow_origin, port, address),
+            use_xheaders=behind_proxy or site.course().behind_proxy,
             start=False,
             show=False,
             verbose=False,
             num_procs=processes,
             static_dirs={"/thumbnails": str(THUMBNAILS)} if THUMBNAILS.is_dir() else {},
             default_handler_class=NotFound,
-            extra_patterns=[*ROUTES, *lti.ROUTES, *export.ROUTES, *SIGNED_IN],
+            extra_patterns=list(ROUTES),
             title=titles(),
+            # Panel's model of the address would take a portal's for ours, and fetch from there what we serve.
+            location=False,
             index=None,
             keep_alive_milliseconds=20_000,
             log_function=log_request,
-            use_xheaders=behind_proxy,
             **gate,
         )
     except OSError as problem:

@@ -20,7 +20,10 @@ from labs.observe.settings import SettingError
 from labs.sign_in.check import check_sign_in
 from labs.sign_in.passwords import line_for
 from labs.sign_in.problem import SignInError
-from ledger import LedgerError, class_statistics, export_all, import_all
+from ledger import LedgerError, class_statistics, export_all, identity, import_all, new_student_id
+
+#: Where `mlsys-labs serve` answers if nothing is said about it.
+DEFAULT_BASE_URL = "http://localhost:5006"
 
 
 class UsageError(ValueError):
@@ -144,6 +147,19 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("file", help="file to use; - for standard input or output")
         else:
             sub.add_argument("--csv", action="store_true", help="as CSV")
+
+    link = command("launch-link", _launch_link, "Print a link that lets somebody in once, in a role.")
+    link.add_argument("--role", choices=identity.ROLES, default=identity.STUDENT, help="default student")
+    link.add_argument("--user", metavar="ID", help="whose ledger it opens: one for each ID (default: a new one)")
+    link.add_argument("--hours", type=float, default=12, help="how long the link can be opened (default 12)")
+    link.add_argument("--next", default="/", metavar="PATH", help="where it leads, such as /v1_02 (default: index)")
+    link.add_argument(
+        "--base-url", metavar="URL", help="where browsers reach the labs (default: the course's base_url, else local)"
+    )
+    _course_option(link)
+    _ledger_option(link)
+
+    command("launch-key", _launch_key, "Print the key with which portals sign launch tokens. Keep it secret.")
     return parser
 
 
@@ -157,8 +173,9 @@ def _conda_options(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--anaconda-project-address", dest="address", default=hidden, help=hidden)
     serve.add_argument("--anaconda-project-host", dest="allow_origin", action="append", default=hidden, help=hidden)
     serve.add_argument("--anaconda-project-iframe-hosts", default=hidden, help=hidden)
-    for flag in ("--anaconda-project-no-browser", "--anaconda-project-use-xheaders"):
-        serve.add_argument(flag, action="store_true", default=hidden, help=hidden)
+    proxy, browser = "--anaconda-project-use-xheaders", "--anaconda-project-no-browser"
+    serve.add_argument(proxy, dest="behind_proxy", action="store_true", default=hidden, help=hidden)
+    serve.add_argument(browser, action="store_true", default=hidden, help=hidden)
 
 
 def _course_option(parser: argparse.ArgumentParser) -> None:
@@ -306,6 +323,31 @@ def _snapshot(options: argparse.Namespace) -> int:
         f"{options.out}: {len(labs) - len(report.unchanged)} of {len(labs)} labs recorded, "
         f"{len(report.unchanged)} unchanged; open {Path(options.out) / 'index.html'}"
     )
+    return 0
+
+
+def _launch_link(options: argparse.Namespace) -> int:
+    from labs.course.origin import checked_origin
+    from labs.launch import launch_token
+    from labs.launch_pages import launch_path
+
+    if not options.hours > 0:
+        raise UsageError(f"--hours takes a number above 0, not {options.hours:g}")
+    base = options.base_url or site.course().base_url or DEFAULT_BASE_URL
+    user = options.user if options.user is not None else new_student_id()
+    try:
+        token = launch_token(user, options.role, options.hours * 3600, site.secret())
+        path, base = launch_path(token, options.next), checked_origin(base.rstrip("/"))
+    except ValueError as problem:
+        raise UsageError(str(problem)) from None
+    print(f"{base}{path}")
+    return 0
+
+
+def _launch_key(options: argparse.Namespace) -> int:
+    from labs.launch import launch_key
+
+    print(launch_key(site.secret()))
     return 0
 
 

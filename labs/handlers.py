@@ -5,6 +5,7 @@ from __future__ import annotations
 from tornado.web import HTTPError, RequestHandler
 
 from labs import site
+from labs.frames import refuse_strangers
 from labs.headers import guard
 from labs.observe.requests import Noted
 from labs.sign_in.addresses import sign_in_for
@@ -25,6 +26,8 @@ class SiteHandler(Noted, RequestHandler):
 
     def prepare(self) -> None:
         super().prepare()
+        if refuse_strangers(self):
+            return
         if self.open_to_all or not site.course().sign_in.required or self.is_signed_in:
             return
         if self.request.method not in ("GET", "HEAD"):

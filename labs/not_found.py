@@ -16,6 +16,8 @@ class NotFound(SiteHandler):
 
     def prepare(self) -> None:
         super().prepare()
+        if self._finished:
+            return
         self.set_status(404)
         labs = course().offered if self.is_signed_in or not course().sign_in.required else ()
         links = [(f"/{path_of(lab)}", f"{name_of(lab)} {lab.title}") for lab in labs]

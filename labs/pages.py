@@ -10,24 +10,24 @@ from typing import Any
 import panel as pn
 from panel.viewable import Viewable
 
+from components.base import HtmlComponent
 from components.course_index import CourseIndex
-from components.page import page
+from components.page import Embedding, page
+from components.theme import accent_styles
 from components.unavailable import Unavailable
-from labs.catalog import path_of
+from labs.catalog import name_of, path_of
 from labs.class_clock import keep_with_the_class
+from labs.cookies import attributes
 from labs.gallery import gallery
 from labs.lab import Lab
 from labs.seat import Seat
-from labs.session import account, query, visit
-from labs.site import COOKIE, COOKIE_DAYS, Visit, course, ledger_of
+from labs.session import account, is_secure, place, query, server, visit
+from labs.site import COOKIE, Visit, course, ledger_of
 from labs.view import LabView
 from ledger import StoreUnavailable
 
 #: Pictures of the index page, one per lab, made from real pages.
 THUMBNAILS = Path(__file__).parent / "thumbnails"
-
-#: Names in an address that are not a lab's.
-RESERVED = {"theme", "embed", "bokeh-session-id"}
 
 UNAVAILABLE = (
     "Your work is safe: what you have done is kept. It cannot be shown for the moment, because the place where it "
@@ -64,21 +64,30 @@ def lab_page(lab: type[Lab], home: str = "") -> Viewable:
 
 
 def _lab_page(lab: type[Lab], home: str) -> Viewable:
-    who = visit()
+    who, where = visit(), place()
+    # A portal has its own way back, and its own way out.
+    home = home if where == "page" else ""
+    signed_in = account(who) if where == "page" else {}
     if closed := course().closed_until(lab):
-        return page(
-            _not_open(lab, closed, home, account(who)), title_of(lab), accent=course().accent, cookie=_cookie(who)
-        )
+        return _page_of(lab, _not_open(lab, closed, home, signed_in, where), who)
     run = lab(ledger_of(who))
-    run.follow(pair for pair in query() if pair[0] not in RESERVED)
+    run.follow(query())
     if who.notice:
         run.notices.append(who.notice)
-    view = LabView(run, home=home, seat=Seat(run), account=account(who))
+    view = LabView(run, home=home, seat=Seat(run), account=signed_in, place=where, server=server())
     keep_with_the_class(view, pn.state.curdoc)
-    return page(view.frame, title_of(lab), accent=course().accent, cookie=_cookie(who))
+    return _page_of(lab, view.frame, who)
 
 
-def _not_open(lab: type[Lab], opens: str, home: str, account: dict[str, str]) -> CourseIndex:
+def _page_of(lab: type[Lab], component: HtmlComponent, who: Visit) -> Viewable:
+    accent = course().accent
+    if component.place == "portal":
+        component.styles = accent_styles(accent)
+    embedding = Embedding(name_of(lab), course().portal.origins) if component.place == "frame" else None
+    return page(component, title_of(lab), accent=accent, cookie=_cookie(who), embedding=embedding)
+
+
+def _not_open(lab: type[Lab], opens: str, home: str, account: dict[str, str], where: str) -> CourseIndex:
     """What stands in place of a lab that has not opened yet."""
     return CourseIndex(
         eyebrow=f"Volume {lab.volume} · Lab {lab.number:02d}",
@@ -87,6 +96,7 @@ def _not_open(lab: type[Lab], opens: str, home: str, account: dict[str, str]) ->
         summary=f"This lab opens on {opens}.",
         home=home,
         account=account,
+        place=where,
     )
 
 
@@ -189,4 +199,4 @@ def _cookie(who: Visit) -> str:
     """The cookie that the page itself sets, where no server of the suite has set it in the response's header."""
     if who.new_token is None:
         return ""
-    return f"{COOKIE}={who.new_token}; path=/; max-age={COOKIE_DAYS * 86400}; samesite=lax"
+    return "; ".join([f"{COOKIE}={who.new_token}", *attributes(secure=is_secure())])

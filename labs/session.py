@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import panel as pn
 from tornado.web import decode_signed_value
@@ -50,3 +51,24 @@ def query() -> list[tuple[str, str]]:
     """The query of the address that opened the session, undecodable bytes replaced."""
     arguments = pn.state.session_args or {}
     return [(name, values[0].decode("utf-8", "replace")) for name, values in arguments.items() if values]
+
+
+def place() -> str:
+    """Where the session's page stands: one of `components.frame.PLACES`."""
+    asked = dict(query())
+    if "bokeh-autoload-element" in asked:
+        return "portal"
+    return "frame" if asked.get("embed") == "1" else "page"
+
+
+def server() -> str:
+    """The origin of this server as the portal's own page knows it; empty on a page of ours."""
+    parts = urlsplit(dict(query()).get("bokeh-absolute-url", ""))
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("http", "https") else ""
+
+
+def is_secure() -> bool:
+    """Whether the page came over HTTPS."""
+    document = pn.state.curdoc
+    context = document.session_context if document is not None else None
+    return context is not None and context.request.protocol == "https"

@@ -60,6 +60,8 @@ class LabView:
         source_url: str = "",
         seat: Seat | None = None,
         account: dict[str, str] | None = None,
+        place: str = "page",
+        server: str = "",
     ) -> None:
         self.lab = lab
         #: Where a class takes this lab together, the student's place in its rounds.
@@ -79,6 +81,8 @@ class LabView:
             question=lab.question,
             home=home,
             account=account or {},
+            place=place,
+            server=server,
             active=active,
             minutes=" · ".join(f"Act {'I' * (i + 1)}: {act.minutes} min" for i, act in enumerate(lab.acts)),
             contexts=[self._context(context) for context in lab.contexts],

@@ -116,6 +116,14 @@ def bearer_of(token: str, secret: bytes) -> Bearer:
     return bearer
 
 
+def derived_key(purpose: str, secret: bytes) -> str:
+    """A key for one purpose, as 43 URL-safe characters; it leads neither to the secret nor to another purpose's key.
+
+    Raises LedgerError for a secret that is too short.
+    """
+    return _keyed(f"key\0{purpose}", secret, size=32)
+
+
 def load_secret(path: str | os.PathLike[str]) -> bytes:
     """The secret of this installation: from MLSYS_LABS_SECRET if that is set, else from the file at `path`.
 

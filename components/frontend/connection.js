@@ -19,9 +19,9 @@ window.addEventListener("pageshow", (event) => { if (event.persisted) window.loc
 export const pause = (ms) => new Promise((resolve) => window.setTimeout(resolve, ms))
 
 // Whether the server answers: asked for something small that every page has loaded from it.
-async function answers() {
+async function answers(server) {
   try {
-    const {ok, type} = await fetch(document.querySelector("script[src]").src, {method: "HEAD", mode: "no-cors", cache: "no-store"})
+    const {ok, type} = await fetch(document.querySelector(`script[src^="${CSS.escape(server)}"]`).src, {method: "HEAD", mode: "no-cors", cache: "no-store"})
     return ok || type === "opaque"
   } catch {
     return false
@@ -88,7 +88,8 @@ export function scrollBack(top) {
   window.setTimeout(() => stop.abort(), RETURN_MS / 4)
 }
 
-export function connectionNotice(document, account, tabShown) {
+// `server` is the origin of the labs in a page that loads scripts from elsewhere, too; empty in a page of ours.
+export function connectionNotice(document, {account, server = "", tabShown}) {
   // The region stays in the page, so that a screen reader hears what enters it.
   const element = h("div", {class: "connection", role: "alert"})
   let said = ""
@@ -110,7 +111,7 @@ export function connectionNotice(document, account, tabShown) {
       await pause(wait * (0.75 + Math.random() / 2))
       if (mine !== turn) return
       if (await signInIsOver(account)) return say("Your sign-in is over. What you did is kept.", signIn)
-      if (!await answers()) {
+      if (!await answers(server)) {
         say("Connection lost. What you did up to here is kept. Until the server is back, changes have no effect.")
         wait = Math.min(2 * wait, LONGEST_WAIT_MS)
         continue
@@ -123,7 +124,7 @@ export function connectionNotice(document, account, tabShown) {
       }
       if (mine !== turn) return
       // It may have gone again meanwhile: a browser's own error page would not come back by itself.
-      if (await answers()) return reload()
+      if (await answers(server)) return reload()
       wait = FIRST_LOOK_MS
     }
   }

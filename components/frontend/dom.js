@@ -1,5 +1,8 @@
 // Building blocks of the front end: elements, shared style sheets, and the wrapper every component uses.
 
+// Whether this page is one of the suite's, and not a portal's that shows a lab in its midst.
+export const OWN_PAGE = document.querySelector("meta[name=application-name][content='MLSys Labs']") !== null
+
 // h("p", {class: "note", onclick: f}, "text", child): an element. Strings become text nodes, never markup.
 // Only `trusted` sets markup: it is for text that the suite's own authors wrote and Python rendered.
 export function h(tag, attributes = {}, ...children) {

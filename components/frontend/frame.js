@@ -2,7 +2,7 @@
 import {accountBar} from "./account.js";
 import {component, h, lockIcon, uniqueId} from "./dom.js";
 import {connectionNotice, whereItWas, scrollBack} from "./connection.js";
-import {themeButton} from "./theme.js";
+import {dress, themeButton} from "./theme.js";
 
 const BADGE = {
   locked: {sign: "–", spoken: "not yet measured"}, met: {sign: "✓", spoken: "holds"},
@@ -138,19 +138,24 @@ function unsavedLine(model) {
 
 // The page's address carries what a link to this very state needs; Python says what, the browser waits for quiet.
 function addressWriter(model) {
+  // A portal's address is its own.
+  if (model.place === "portal") return () => {}
   let timer = null
   return () => {
     window.clearTimeout(timer)
     timer = window.setTimeout(() => {
       const address = new URL(window.location.href)
-      const kept = ["theme", "embed"].filter((name) => address.searchParams.has(name)).map((name) => [name, address.searchParams.get(name)])
+      const kept = ["theme", "embed", "launched"].filter((name) => address.searchParams.has(name)).map((name) => [name, address.searchParams.get(name)])
       address.search = new URLSearchParams([...Object.entries(model.address), ...kept]).toString()
       window.history.replaceState(null, "", address)
     }, 400)
   }
 }
 
-export const LabFrame = component(["segments", "frame", "account"], ({model, view}) => {
+export const LabFrame = component(["segments", "frame", "account"], ({model, view, el}) => {
+  // In a portal the page around the lab has its own way back, its own theme and its own margins.
+  const embedded = model.place === "frame" || model.place === "portal"
+  if (model.place === "portal") dress(el.getRootNode())
   const badgeList = badges(model)
   const toggle = contextToggle(model)
   const tabSet = tabs(model)
@@ -161,11 +166,11 @@ export const LabFrame = component(["segments", "frame", "account"], ({model, vie
   const showNotices = () => notice.replaceChildren(...model.notices.map((text) => h("p", {class: "notice", role: "status"}, text)))
   showNotices()
   const home = model.home ? h("a", {class: "home", href: model.home}, "← All labs") : null
-  const element = h("div", {class: "frame"},
+  const element = h("div", {class: embedded ? "frame embedded" : "frame"},
     // A snapshot has no server to lose.
-    view.model.document ? connectionNotice(view.model.document, model.account, tabSet.shown) : null,
+    view.model.document ? connectionNotice(view.model.document, {account: model.account, server: model.server, tabShown: tabSet.shown}) : null,
     h("header", {class: "lab-header"},
-      h("div", {class: "top"}, home, h("span", {class: "eyebrow"}, model.eyebrow), accountBar(model.account), themeButton()),
+      h("div", {class: "top"}, home, h("span", {class: "eyebrow"}, model.eyebrow), accountBar(model.account), embedded ? null : themeButton()),
       h("div", {class: "columns"},
         h("div", {}, h("h1", {}, model.title), h("p", {class: "core"}, model.question), h("p", {class: "minutes"}, model.minutes)),
         badgeList.list)),

@@ -1,7 +1,7 @@
 // The course: both volumes, one card per lab.
 import {accountBar} from "./account.js";
 import {component, h} from "./dom.js";
-import {themeButton} from "./theme.js";
+import {dress, themeButton} from "./theme.js";
 
 const card = (lab) => h("li", {class: `card ${lab.progress}`},
   h(lab.href ? "a" : "div", {class: "face", ...(lab.href ? {href: lab.href, "aria-label": `Lab ${lab.number}: ${lab.title}`} : {})},
@@ -13,11 +13,13 @@ const card = (lab) => h("li", {class: `card ${lab.progress}`},
       h("ul", {class: "tags", "aria-label": "Contexts"}, lab.contexts.map((context) => h("li", {class: `regime-${context.regime}`}, context.label))),
       h("p", {class: "progress"}, lab.progress_text))))
 
-export const CourseIndex = component(["index", "account"], ({model}) => {
-  const element = h("div", {class: "course"})
+export const CourseIndex = component(["index", "account"], ({model, el}) => {
+  const embedded = model.place === "frame" || model.place === "portal"
+  if (model.place === "portal") dress(el.getRootNode())
+  const element = h("div", {class: embedded ? "course embedded" : "course"})
   const show = () => element.replaceChildren(...[
     h("header", {class: "hero"}, h("div", {class: "top"}, model.home ? h("a", {class: "home", href: model.home}, "← All labs") : null,
-      h("span", {class: "eyebrow"}, model.eyebrow), accountBar(model.account), themeButton()),
+      h("span", {class: "eyebrow"}, model.eyebrow), accountBar(model.account), embedded ? null : themeButton()),
       h("h1", {}, model.title), h("p", {class: "lead"}, model.lead), h("p", {class: "summary"}, model.summary)),
     model.notice ? h("p", {class: "notice", role: "status"}, model.notice) : null,
     ...model.volumes.map((volume) => h("section", {},

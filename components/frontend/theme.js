@@ -1,13 +1,13 @@
 // Light and dark: custom properties for the page, and recoloured models for plots, which are drawn on canvas.
-import {h} from "./dom.js";
+import {adopt, h, OWN_PAGE} from "./dom.js";
 
 const STORAGE_KEY = "mlsys-theme"
 
-{
-  const tokens = new CSSStyleSheet()
-  tokens.replaceSync(TOKENS)
-  document.adoptedStyleSheets = [...document.adoptedStyleSheets, tokens]
-}
+// In a page of ours the tokens belong to the whole page. A portal's own page is none of our business: there they go to
+// the element that holds the lab, in the theme that the portal's page itself has.
+const tokens = new CSSStyleSheet()
+tokens.replaceSync(OWN_PAGE ? TOKENS : TOKENS.replace(/:root(:not\([^)]*\)|\[[^\]]*\])?/g, (_, which) => which ? `:host(${which})` : ":host"))
+if (OWN_PAGE) document.adoptedStyleSheets = [...document.adoptedStyleSheets, tokens]
 
 const systemDark = window.matchMedia("(prefers-color-scheme: dark)")
 
@@ -29,15 +29,31 @@ function choose(theme) {
   document.dispatchEvent(new CustomEvent("mlsys-theme"))
 }
 
-{
+if (OWN_PAGE) {
   const saved = new URLSearchParams(window.location.search).get("theme") ?? remembered()
   if (saved === "light" || saved === "dark") document.documentElement.dataset.theme = saved
-  systemDark.addEventListener("change", () => document.dispatchEvent(new CustomEvent("mlsys-theme")))
+}
+systemDark.addEventListener("change", () => document.dispatchEvent(new CustomEvent("mlsys-theme")))
+
+// A page that says nothing of colour schemes is light, whatever the reader's system prefers.
+function portalIsDark() {
+  const schemes = getComputedStyle(document.documentElement).colorScheme
+  return schemes.includes("dark") && (systemDark.matches || !schemes.includes("light"))
 }
 
 export const isDark = () => {
+  if (!OWN_PAGE) return portalIsDark()
   const chosen = document.documentElement.dataset.theme
   return chosen ? chosen === "dark" : systemDark.matches
+}
+
+// Gives the element that holds a lab in a portal's page the tokens, and the theme of that page.
+export function dress(root) {
+  adopt(root, ["portal"])
+  root.adoptedStyleSheets = [tokens, ...root.adoptedStyleSheets]
+  const show = () => { root.host.dataset.theme = isDark() ? "dark" : "light" }
+  show()
+  document.addEventListener("mlsys-theme", show)
 }
 
 const LIGHT_PARTNER = Object.fromEntries(Object.entries(DARK_PARTNER).map(([light, dark]) => [dark, light]))

@@ -20,6 +20,7 @@ _WORDS = {
     "missing": "is missing; a table like this has {known}",
     "extra_forbidden": "is not known here; expected {known}",
     "string_type": "must be a text",
+    "bool_type": "must be true or false, without quotes",
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters",
     "too_short": "must name at least one",

@@ -5,7 +5,6 @@ Every field has a default, and a course of defaults is the whole suite, open to 
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, time
 from functools import cached_property
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from labs.catalog import UnknownLabError, catalog, lab_named, name_of
 from labs.course.lti import Lti
+from labs.course.origin import checked_origin
 from labs.course.sign_in import SignIn
 from labs.course.table import Table
 from labs.lab import Lab
@@ -52,16 +52,7 @@ def _moment(value: Any) -> Any:
     return value
 
 
-def _is_origin(text: str) -> str:
-    """An origin as a browser names it. Nothing else may get into the header that lists them."""
-    if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d{1,5})?", text):
-        raise ValueError(
-            f"{text!r} is no origin; expected scheme, host in small letters and perhaps a port, "
-            "such as https://learn.example.edu"
-        )
-    return text
-
-
+Origin = Annotated[str, AfterValidator(checked_origin)]
 LabName = Annotated[str, BeforeValidator(_lab_name)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 
@@ -86,7 +77,7 @@ class Portal(Table):
         origins: scheme, host and port of each, such as https://learn.example.edu.
     """
 
-    origins: Annotated[tuple[Annotated[str, AfterValidator(_is_origin)], ...], Field(strict=False)] = ()
+    origins: Annotated[tuple[Origin, ...], Field(strict=False)] = ()
 
 
 class Course(Table):
@@ -97,6 +88,8 @@ class Course(Table):
         accent: colour of the header, #RRGGBB; darkened as far as its text needs.
         time_zone: of the moments in the file that name none, and of those that students read.
         ledger: path of an SQLite file, or a postgresql:// address; unless the command line names another.
+        base_url: origin under which browsers reach the labs; whatever they asked for if left out.
+        behind_proxy: whether a proxy says in X-Forwarded-Proto how browsers reach the labs.
         labs: which labs there are, and from when on.
         portal: which sites may show them in a frame; none by default.
         lti: which learning platforms may launch them; none by default.
@@ -107,6 +100,8 @@ class Course(Table):
     accent: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] | None = None
     time_zone: Annotated[str, AfterValidator(_is_zone)] = "UTC"
     ledger: Annotated[str, Field(min_length=1)] | None = None
+    base_url: Origin | None = None
+    behind_proxy: bool = False
     labs: Offer = Offer()
     portal: Portal = Portal()
     lti: Lti = Lti()

@@ -61,6 +61,8 @@ class LtiHandler(SiteHandler):
 
     def prepare(self) -> None:
         super().prepare()
+        if self._finished:
+            return
         self.set_header("Cache-Control", "no-store")
         if tool_key() is None:
             raise HTTPError(404)

@@ -91,7 +91,7 @@ def test_a_lab_is_closed_to_the_very_moment(file: Path) -> None:
         ('time_zone = "Mars/Olympus"', ", line 1: time_zone: 'Mars/Olympus' is no time zone; expected a name such as"),
         (
             'colour = "x"',
-            ", line 1: colour: is not known here; expected title, accent, time_zone, ledger, labs",
+            ", line 1: colour: is not known here; expected title, accent, time_zone, ledger, base_url",
         ),
         ("[labs]\noffer = []", ", line 2: labs.offer: is not known here; expected offered, opens"),
         ("[labs]\noffered = []", ", line 2: labs.offered: must name at least one"),
@@ -103,6 +103,9 @@ def test_a_lab_is_closed_to_the_very_moment(file: Path) -> None:
         ('labs.opens."V1-00" = 3', ", line 1: labs.opens.V1-00: must be a date or a moment without quotes"),
         ('[portal]\norigins = ["learn.example.edu"]', ", line 2: portal.origins: 'learn.example.edu' is no origin"),
         ('[portal]\norigins = ["https://a.b; script-src *"]', ", line 2: portal.origins: "),
+        ('[portal]\norigins = ["https://a.b:443"]', ", line 2: portal.origins: 'https://a.b:443' names the port"),
+        ('base_url = "https://labs.example.edu/"', ", line 1: base_url: 'https://labs.example.edu/' is no origin"),
+        ('behind_proxy = "yes"', ", line 1: behind_proxy: must be true or false, without quotes"),
         ("labs = 3", ", line 1: labs: must be a table"),
         ("[lti]\nkeyfile = 'x'", ", line 2: lti.keyfile: is not known here; expected key_file, platforms"),
         (LTI, ", line 1: lti: platforms need a key_file; `mlsys-labs lti-key FILE` makes one"),

@@ -1,0 +1,102 @@
+"""`/launch`: a launch token is exchanged for the identity cookie, and the browser sent on without it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from urllib.parse import urlencode
+
+from components.page import PASS
+from labs import launch
+from labs.arrival import LEDGER_GONE, with_pass
+from labs.concealed import conceal
+from labs.cookies import give
+from labs.handlers import SiteHandler
+from labs.telling import tell
+from ledger import LedgerError
+
+log = logging.getLogger(__name__)
+
+TOKEN, NEXT = "token", "next"
+ENTERED = "/launch/entered"
+_BAD_NEXT = f"The part {NEXT} of this link must be an address on this site that begins with /, such as /v1_02."
+
+
+def own_address(text: str) -> bool:
+    """Whether this is a path of this very site, with its query perhaps, as every browser reads it."""
+    return re.fullmatch(r"/(?![/\\])[^\\\x00-\x20\x7f]{0,2000}", text) is not None
+
+
+def launch_path(token: str, address: str) -> str:
+    """Where a browser is let in with a token and sent on to `address`; LaunchError if that is not on this site."""
+    if not own_address(address):
+        raise launch.LaunchError(_BAD_NEXT)
+    return f"/launch?{urlencode({TOKEN: token, NEXT: address})}"
+
+
+class _Entrance(SiteHandler):
+    """What both steps have in common: tokens in the address, which go no farther than here."""
+
+    _secret_argument = TOKEN
+
+    def initialize(self) -> None:
+        self.brought = self.get_query_argument(self._secret_argument, "")
+        conceal(self.request, self._secret_argument)
+
+    def set_default_headers(self) -> None:
+        super().set_default_headers()
+        self.set_header("Referrer-Policy", "no-referrer")
+        self.set_header("Cache-Control", "no-store")
+
+    def destination(self) -> str | None:
+        """Where the browser is to be sent, None if that was answered already."""
+        address = self.get_query_argument(NEXT, "/")
+        if own_address(address):
+            return address
+        self.fail(400, _BAD_NEXT)
+        return None
+
+    def fail(self, status: int, why: str) -> None:
+        tell(self, status, "The labs cannot be opened with this link", [why])
+
+
+class Launch(_Entrance):
+    """`/launch?token=…&next=/v1_02?embed=1`"""
+
+    def get(self) -> None:
+        address = self.destination()
+        if address is None:
+            return
+        try:
+            token = launch.exchange(self.brought)
+        except launch.LaunchError as problem:
+            self.fail(403, str(problem))
+        except LedgerError as problem:
+            log.error("launch: %s", problem)
+            self.fail(503, LEDGER_GONE)
+        else:
+            give(self, token)
+            # Whether the browser keeps the cookie shows with the next request.
+            self.redirect(with_pass(f"{ENTERED}?{urlencode({NEXT: address})}", launch.pass_for(token)))
+
+
+class Entered(_Entrance):
+    """The second step: with the cookie on to the page, without it on with a pass."""
+
+    _secret_argument = PASS
+
+    def get(self) -> None:
+        address = self.destination()
+        if address is None:
+            return
+        try:
+            bearer = launch.read_pass(self.brought)
+        except launch.LaunchError as problem:
+            self.fail(403, str(problem))
+            return
+        who = self.visit()
+        kept = (who.student_id, who.role) == (bearer.student_id, bearer.role)
+        self.redirect(address if kept else with_pass(address, self.brought))
+
+
+ROUTES = ((r"/launch", Launch), (ENTERED, Entered))
