@@ -46,7 +46,8 @@ class StudentDocHandler(Noted, DocHandler):
         guard(self, site.course().portal.origins)
 
     async def prepare(self) -> None:
-        await super().prepare()
+        if (preparing := super().prepare()) is not None:
+            await preparing
         who = site.identify(None, self.get_cookie(site.COOKIE))
         if who.new_token is None:
             return

@@ -11,8 +11,8 @@ from labs.site import course
 class NotFound(SiteHandler):
     """Answers 404 and says what there is."""
 
-    async def prepare(self) -> None:
-        await super().prepare()
+    def prepare(self) -> None:
+        super().prepare()
         self.set_status(404)
         links = [(f"/{path_of(lab)}", f"{name_of(lab)} {lab.title}") for lab in course().offered]
         self.finish(not_found_html(links))

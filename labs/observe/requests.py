@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+from collections.abc import Awaitable
 
 from tornado.routing import PathMatches
 from tornado.web import RequestHandler
@@ -34,11 +35,9 @@ def note_request(handler: RequestHandler) -> str:
 class Noted(RequestHandler):
     """Mixed into a handler: its requests have ids."""
 
-    async def prepare(self) -> None:
+    def prepare(self) -> Awaitable[None] | None:
         note_request(self)
-        answer = super().prepare()
-        if answer is not None:
-            await answer
+        return super().prepare()
 
 
 def log_request(handler: RequestHandler) -> None:
