@@ -13,7 +13,6 @@ import re
 import sys
 import traceback
 from contextvars import ContextVar
-from types import TracebackType
 from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
@@ -39,8 +38,6 @@ _ADDRESS = re.compile(r" \([0-9a-f.:]+\)")
 
 #: Exceptions whose text comes from the operating system or the data base, which are kept from quoting values.
 _TOLD = (StoreUnavailable, OperationalError, OSError, ImportError, MemoryError)
-
-_Exception = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 def chosen(given: str | None, variable: str, known: tuple[str, ...], default: str) -> str:
