@@ -14,6 +14,8 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
+from labs.catalog import name_of
+from labs.lab import Lab
 from tests.browser.server import ROOT, SUITE, Server, Site, free_port
 from tests.install_system import nginx
 
@@ -152,10 +154,15 @@ def _mime_types() -> str:
 class Deployment(Site):
     """nginx, server processes and their ledger; started and stopped together."""
 
-    def __init__(self, folder: Path, ledger: str, processes: int = 2) -> None:
+    def __init__(self, folder: Path, ledger: str, processes: int = 2, *, offered: Sequence[type[Lab]] = ()) -> None:
+        """With `offered`, a course that offers these labs alone, for which less has to be drawn in advance."""
         self.static = folder / "static"
-        origins = ["--behind-proxy", "--address", "127.0.0.1"]
-        self.servers = [Server(folder / "suite", (*SUITE, *origins), ledger=ledger) for _ in range(processes)]
+        options = ["--behind-proxy", "--address", "127.0.0.1"]
+        if offered:
+            file = folder / "course.toml"
+            file.write_text(f"[labs]\noffered = {[name_of(lab) for lab in offered]}\n", encoding="utf-8")
+            options += ["--course", str(file)]
+        self.servers = [Server(folder / "suite", (*SUITE, *options), ledger=ledger) for _ in range(processes)]
         self.nginx = Nginx(folder / "nginx", self.static, [server.port for server in self.servers])
         super().__init__(folder / "suite", f"https://localhost:{self.nginx.port}", ledger)
         for server in self.servers:

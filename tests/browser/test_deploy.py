@@ -26,7 +26,7 @@ def deployment(tmp_path: Path, postgres_url: str) -> Iterator[Deployment]:  # no
     """nginx before two processes. Skips where a program is missing, but fails in CI."""
     if not can_deploy() and os.environ.get("CI") != "true":
         pytest.skip("nginx or openssl is missing: python -m tests.install_system")
-    instance = Deployment(tmp_path, postgres_url)
+    instance = Deployment(tmp_path, postgres_url, offered=[LAB])
     try:
         yield instance.start()
     finally:

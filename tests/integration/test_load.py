@@ -24,8 +24,8 @@ def deployment(tmp_path: Path) -> Iterator[tuple[Deployment, int]]:
     """nginx before two processes, and the number of the PostgreSQL server. Skips where a program is missing."""
     if not can_deploy() and os.environ.get("CI") != "true":
         pytest.skip("nginx or openssl is missing: python -m tests.install_system")
-    with cluster(durable=True) as postgres:
-        instance = Deployment(tmp_path, new_database(postgres.url))
+    with cluster() as postgres:
+        instance = Deployment(tmp_path, new_database(postgres.url), offered=[LAB])
         try:
             yield instance.start(), postgres.pid
         finally:
