@@ -21,6 +21,8 @@ from tests.browser.teacher import Teacher, instructor_token, seconds_until
 from tests.browser.walk import breaking_context, letter, walk
 
 LAB = find_lab(1, 2)
+#: How a right option is marked on the wire.
+RIGHT = '["right",true]'
 NAMES = ("Ada Lovelace", "Grace Hopper", "=SUM(A1:A9)")
 
 
@@ -95,7 +97,7 @@ def test_a_class_votes_discusses_votes_again_and_sees(new_student: Callable[...,
     shown = truth.form(truth.actual)
     for screen in (teacher, projector):
         assert not screen.has_been_told(f"The model gives {shown}")
-        assert not screen.has_been_told('"right":true')
+        assert not screen.has_been_told(RIGHT)
         expect(screen.page.get_by_text("✓ right")).to_have_count(0)
     expect(ada.overlay).to_have_count(0)
     teacher.presses("Reveal to everybody")
@@ -105,6 +107,7 @@ def test_a_class_votes_discusses_votes_again_and_sees(new_student: Callable[...,
     took["reveal on the projector"] = seconds_until(
         lambda: expect(projector.part("Act I: prediction")).to_contain_text(f"The model gives {shown}")
     )
+    assert projector.has_been_told(RIGHT)
     moved = projector.part("Class round on Act I").locator(".moved > div")
     expect(moved.filter(has_text="wrong, then right").locator("dd")).to_have_text("1")
     expect(moved.filter(has_text="right both times").locator("dd")).to_have_text("1")
