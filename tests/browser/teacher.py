@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocket, expect
 
 from labs.catalog import name_of
 from labs.lab import Lab
@@ -31,6 +31,16 @@ class Teacher:
         self.browser = browser
         self.lab = lab
         browser.carries(instructor_token(browser.server))
+        #: Every message that the server has sent over the page's WebSocket.
+        self.received: list[str] = []
+        self.page.on("websocket", self._listens)
+
+    def _listens(self, socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: self.received.append(str(frame)))
+
+    def has_been_told(self, text: str) -> bool:
+        """Whether a text is anywhere in the page or in what the server has ever sent to it."""
+        return text in everything_in(self.page) or any(text in message for message in self.received)
 
     @property
     def page(self) -> Page:
@@ -63,6 +73,22 @@ class Teacher:
     def presses(self, name: str) -> None:
         """Presses a button of the class round."""
         self.part("Class round on Act I").get_by_role("button", name=name).click()
+
+
+def everything_in(page: Page) -> str:
+    """All text and all attributes of a page, shadow roots included."""
+    return page.evaluate(
+        """() => {
+          const parts = []
+          const walk = (node) => {
+            if (node.nodeType === Node.TEXT_NODE) parts.push(node.data)
+            for (const {name, value} of node.attributes ?? []) parts.push(name, value)
+            for (const child of [...(node.shadowRoot?.childNodes ?? []), ...node.childNodes]) walk(child)
+          }
+          walk(document.documentElement)
+          return parts.join("\\n")
+        }"""
+    )
 
 
 def seconds_until(seen: Callable[[], object]) -> float:
