@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import panel as pn
+from markupsafe import Markup
 from panel.io.resources import BASE_TEMPLATE, _env
 
 from components.base import HtmlComponent
@@ -25,14 +28,15 @@ _TEMPLATE = _env.from_string("""
     padding: 0 1rem; color: var(--ink, CanvasText); }
 </style>
 {% if accent_css %}<style>{{ accent_css }}</style>{% endif %}
-{% if cookie %}<script>document.cookie = {{ cookie | tojson }}</script>{% endif %}
+{% if cookie %}<script nonce="{{ nonce }}">document.cookie = {{ cookie | tojson }}</script>{% endif %}
 {% endblock %}
-{% block contents %}
+{% block js_resources %}{{ marked(bokeh_js, nonce) }}{% endblock %}
+{% block inner_body %}
 <main>{% for doc in docs %}{% for root in doc.roots %}{{ embed(root) }}{% endfor %}{% endfor %}</main>
 <noscript><p class="no-answer">The labs are drawn by a script; please allow it for this site.</p></noscript>
 <p class="no-answer" role="alert" hidden>Nothing has come from the server yet. Please reload the page. If it stays
 empty, ask whoever runs your network whether it lets WebSocket connections to this site pass.</p>
-<script>
+<script nonce="{{ nonce }}">
   // What a page shows comes over a WebSocket. Where none arrives, the page must not stay blank.
   const opened = performance.now()
   const waiting = window.setInterval(() => {
@@ -42,8 +46,14 @@ empty, ask whoever runs your network whether it lets WebSocket connections to th
     if (drawn) window.clearInterval(waiting)
   }, 500)
 </script>
+{{ marked(plot_script, nonce) }}
 {% endblock %}
 """)
+
+
+def marked(markup: str, nonce: str) -> str:
+    """Bokeh's own script elements with the nonce of this answer; what students write is never given to this."""
+    return Markup(re.sub(r"<script(?=[\s>])", f'<script nonce="{nonce}"', markup)) if nonce else markup
 
 
 def page(component: HtmlComponent, title: str, *, accent: str | None = None, cookie: str = "") -> HtmlComponent:
@@ -51,7 +61,7 @@ def page(component: HtmlComponent, title: str, *, accent: str | None = None, coo
 
     `accent` is the course's own colour, `cookie` one that the page sets itself, with its attributes. Panel's
     template classes are not used: they bring a second root and a hidden HTML pane, for which every page would
-    load MathJax.
+    load MathJax. A server that tells browsers which scripts belong to the page sets the variable `nonce`.
     """
     document = pn.state.curdoc
     if document is None:
@@ -59,6 +69,11 @@ def page(component: HtmlComponent, title: str, *, accent: str | None = None, coo
     document.template = _TEMPLATE
     document.title = title
     document.template_variables.update(
-        base=BASE_TEMPLATE, accent_css=accent_css(accent), cookie=cookie, patience_ms=PATIENCE_MS
+        base=BASE_TEMPLATE,
+        accent_css=accent_css(accent),
+        cookie=cookie,
+        patience_ms=PATIENCE_MS,
+        marked=marked,
+        nonce="",
     )
     return component

@@ -4,45 +4,37 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence
-from http.cookies import SimpleCookie
+from typing import Any
 
 import panel as pn
-from bokeh.server.urls import per_app_patterns
-from panel.io.server import DocHandler, get_server
+from panel.io.server import get_server
 from panel.viewable import Viewable
 
 from labs import site
 from labs.busy import PortBusyError
 from labs.catalog import path_of
-from labs.cookies import give
-from labs.headers import guard
+from labs.guarding import guard_every
+from labs.handlers import SETTINGS
 from labs.health import ROUTES
 from labs.lab import Lab
 from labs.not_found import NotFound
 from labs.pages import THUMBNAILS, gallery_page, gallery_title, index_page, lab_page, title_of
 from labs.warm import keep_drawings, warm_when_idle
+from ledger import MAX_BYTES
 
 HOME = "../"
 
+#: Largest message of a browser (bytes): a ledger file of the largest size, every character of it escaped.
+LARGEST_MESSAGE = 2 * MAX_BYTES + 100_000
 
-class StudentDocHandler(DocHandler):
-    """Gives a newcomer the signed cookie in the response's header, where no script can read it."""
-
-    def set_default_headers(self) -> None:
-        super().set_default_headers()
-        guard(self, site.course().portal.origins)
-
-    async def prepare(self) -> None:
-        await super().prepare()
-        who = site.identify(None, self.get_cookie(site.COOKIE))
-        if who.new_token is None:
-            return
-        give(self, who.new_token)
-        if who.notice:
-            # Told to the session that this very request opens.
-            arrived = SimpleCookie()
-            arrived[site.REFUSED] = "yes"
-            self.request.cookies.update(arrived)
+#: How Bokeh keeps sessions apart. Ids and tokens are signed: one that was guessed or made up opens nothing. Of what a
+#: request brings, a session sees who the student is, and the page holds no more of it.
+SESSIONS: dict[str, Any] = {
+    "sign_sessions": True,
+    "include_cookies": [site.COOKIE, site.REFUSED],
+    "include_headers": ["User-Agent"],
+    "websocket_max_message_size": LARGEST_MESSAGE,
+}
 
 
 def pages() -> dict[str, Callable[[], Viewable]]:
@@ -68,9 +60,6 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
     site.secret()
     keep_drawings()
     pn.extension()
-    per_app_patterns[:] = [
-        (route, StudentDocHandler if handler is DocHandler else handler) for route, handler in per_app_patterns
-    ]
     origins = list(allow_origin) or [f"{host}:{port}" for host in ("localhost", "127.0.0.1", address) if host]
     try:
         server = get_server(
@@ -88,11 +77,15 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
             title=titles(),
             index=None,
             keep_alive_milliseconds=20_000,
+            **SETTINGS,
+            **SESSIONS,
+            secret_key=site.session_key(),
         )
     except OSError as problem:
         if problem.errno == errno.EADDRINUSE:
             raise PortBusyError(f"port {port} is in use; stop what runs there, or choose another with --port") from None
         raise
+    guard_every(server._tornado)
     print(
         f"{site.course().title}: http://{address or 'localhost'}:{port}  (ledger: {site.store().location})", flush=True
     )

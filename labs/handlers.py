@@ -1,18 +1,88 @@
-"""What the suite's own addresses have in common: the headers of every answer, and who asks."""
+"""What all addresses of the server have in common: headers, whom a proxy speaks for, requests of other sites."""
 
 from __future__ import annotations
 
-from tornado.web import RequestHandler
+import math
+import secrets
+from functools import cached_property
+from typing import Any, ClassVar
 
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application, HTTPError, RequestHandler
+
+from components.plain_page import plain_page
 from labs import site
-from labs.headers import guard
+from labs.headers import headers
+from labs.proxies import believe_proxies
+from labs.same_origin import from_this_site
+
+#: Settings of the server in which these handlers stand: Tornado then asks them before everything but GET and HEAD.
+SETTINGS: dict[str, Any] = {"xsrf_cookies": True}
 
 
-class SiteHandler(RequestHandler):
-    """A handler of the suite beside the pages that Panel serves."""
+class Guarded(RequestHandler):
+    """Mixed into every handler of the server, those of Panel and Bokeh included (`labs.guarding`)."""
+
+    #: Whether the answer may hold what is one student's alone: then no browser and no proxy keeps it.
+    private: ClassVar[bool] = False
+    #: Whether pages of other sites may change something here (POST and the like), because another proof comes along:
+    #: the signed launch of a portal. Everything else is refused unless it was made by a page of this site.
+    takes_from_other_sites: ClassVar[bool] = False
+
+    def __init__(self, application: Application, request: HTTPServerRequest, **options: Any) -> None:
+        believe_proxies(request, site.course().proxy.trusted)
+        super().__init__(application, request, **options)
+
+    @cached_property
+    def nonce(self) -> str:
+        """The mark of scripts that stand in this answer: known to nobody before, and never used again."""
+        return secrets.token_urlsafe(16)
 
     def set_default_headers(self) -> None:
-        guard(self, site.course().portal.origins)
+        super().set_default_headers()
+        portals = site.course().portal.origins
+        nonce = self.nonce if self.private else ""
+        secure = self.request.protocol == "https"
+        for name, value in headers(
+            self.request.host, portals, nonce=nonce, secure=secure, private=self.private
+        ).items():
+            self.set_header(name, value)
+        # The name and version of the server serve nobody but those who look for a known hole.
+        self.clear_header("Server")
+
+    def check_xsrf_cookie(self) -> None:
+        if not self.takes_from_other_sites and not from_this_site(self.request):
+            raise HTTPError(403, "a request to change something came from a page of another site")
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        # What exactly went wrong stands in the log: it may quote what somebody sent.
+        text = "What was asked for cannot be answered. The labs are on the index."
+        self.finish(plain_page(f"{status_code} {self._reason}", text, [("/", "All labs")]))
+
+    def refuse_for(self, seconds: float) -> None:
+        """Ends the answer: too many requests, come back in so many seconds."""
+        wait = max(1, math.ceil(seconds))
+        self.set_status(429)
+        self.set_header("Retry-After", str(wait))
+        unit = "second" if wait == 1 else "seconds"
+        self.finish(
+            plain_page(
+                "One moment, please",
+                "More was asked of this server than it allows one reader or one network at a time. "
+                f"Please try again in {wait} {unit}: reload this page. Nothing you have done is lost.",
+            )
+        )
+
+    def refuse(self, status: int, title: str, text: str) -> None:
+        """Ends the answer with a page that says why it is not what was asked for."""
+        self.set_status(status)
+        self.finish(plain_page(title, text))
+
+
+class SiteHandler(Guarded):
+    """A handler of the suite beside the pages that Panel serves."""
+
+    private = True
 
     def visit(self) -> site.Visit:
         """Who asks."""

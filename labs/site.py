@@ -7,11 +7,13 @@ forked workers then agree without passing anything on.
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from labs.course import Course, load_course
+from labs.gate import Gate
 from ledger import BadToken, DesignLedger, Store, id_for_user, identity, load_secret, new_student_id, open_store
 
 COURSE_VARIABLE = "MLSYS_LABS_COURSE"
@@ -29,6 +31,8 @@ REFUSED_NOTICE = (
 )
 #: One academic year and its resits.
 COOKIE_DAYS = 400
+#: Longer than the five minutes in which the socket of a page must open.
+PASS_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,17 @@ def secret() -> bytes:
     return load_secret(Path(os.environ.get(SECRET_FILE_VARIABLE, DEFAULT_SECRET_FILE)))
 
 
+@cache
+def gate() -> Gate:
+    """The limits of this process: who may open, sign in, launch or import now."""
+    return Gate(course().limits)
+
+
+def session_key() -> bytes:
+    """The key that signs Bokeh's session ids and tokens, the same in every process of the installation."""
+    return identity.derived_key("bokeh sessions", secret())
+
+
 def identify(user: str | None, token: str | None, session_id: str = "") -> Visit:
     """The student of a session: the signed-in user, else the bearer of a signed anonymous cookie, else somebody new.
 
@@ -83,6 +98,12 @@ def identify(user: str | None, token: str | None, session_id: str = "") -> Visit
             return _newcomer(session_id, REFUSED_NOTICE)
         return Visit(bearer.student_id, bearer.role)
     return _newcomer(session_id)
+
+
+def passing(visit: Visit) -> str:
+    """A token for a visit that ends soon, for what opens next: it may be seen by scripts of the page."""
+    end = int(time.time()) + PASS_SECONDS
+    return identity.sign_role(identity.Bearer(visit.student_id, visit.role, end), secret())
 
 
 def _newcomer(session_id: str, notice: str = "") -> Visit:

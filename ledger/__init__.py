@@ -14,6 +14,7 @@ from ledger.identity import id_for_user, load_secret, new_student_id
 from ledger.keys import KEYS, entry_key, parse_key
 from ledger.lab_contract import COMMON_FIELDS, LabContract
 from ledger.portable import ImportReport, export_csv, export_json, import_csv, import_json
+from ledger.portable_content import MAX_BYTES
 from ledger.records import Entry, Event
 from ledger.statistics import ClassStatistics, LabStatistics, class_statistics
 from ledger.store import Store, open_store
@@ -22,6 +23,7 @@ __all__ = [
     "COMMON_FIELDS",
     "CONTRACT",
     "KEYS",
+    "MAX_BYTES",
     "ArchiveReport",
     "BadToken",
     "ClassStatistics",

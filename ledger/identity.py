@@ -154,6 +154,14 @@ def _role_signature(body: str, secret: bytes) -> str:
     return _keyed(f"token\0{_ROLE_VERSION}\0{body}", secret, size=32)
 
 
+def derived_key(purpose: str, secret: bytes) -> bytes:
+    """A key of its own for one purpose, always the same; from it neither the secret nor another key can be told.
+
+    Raises LedgerError for a secret that is too short.
+    """
+    return _keyed(f"key\0{purpose}", secret, size=32).encode()
+
+
 def _keyed(message: str, secret: bytes, size: int = 16) -> str:
     """Keyed hash of a message as URL-safe text. Each message begins with its purpose: none serves for two."""
     _checked(secret, "The secret")

@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from components.theme import HEADER
-from labs.course.model import Course, Table
+from labs.course.model import Course
+from labs.course.table import Table
 
 #: What pydantic calls a mistake, and what the author of a file should read instead.
 _WORDS = {
@@ -23,6 +24,9 @@ _WORDS = {
     "tuple_type": "must be a list",
     "dict_type": "must be a table",
     "model_type": "must be a table",
+    "int_type": "must be a whole number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
     "datetime_type": "must be a date or a moment without quotes, such as 2026-09-14 or 2026-09-14T08:00:00",
     "string_pattern_mismatch": f"must be a colour such as {HEADER['header-end']}",
     "value_error": "{error}",

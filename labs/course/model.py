@@ -11,9 +11,12 @@ from functools import cached_property
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from labs.catalog import UnknownLabError, catalog, lab_named, name_of
+from labs.course.limits import Limits
+from labs.course.proxy import Proxy
+from labs.course.table import Table
 from labs.lab import Lab
 
 
@@ -63,12 +66,6 @@ LabName = Annotated[str, BeforeValidator(_lab_name)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 
 
-class Table(BaseModel):
-    """A table of the file: what it does not know is an error, and a text is never taken for a number."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
 class Offer(Table):
     """`[labs]`: which labs there are, and from when on.
 
@@ -102,6 +99,8 @@ class Course(Table):
         ledger: path of an SQLite file, or a postgresql:// address; unless the command line names another.
         labs: which labs there are, and from when on.
         portal: which sites may show them in a frame; none by default.
+        limits: how much of the server one student, address or page may take.
+        proxy: the web servers in front of this one that are believed; none by default.
     """
 
     title: Annotated[str, Field(min_length=1, max_length=80)] = "MLSys Labs"
@@ -110,6 +109,8 @@ class Course(Table):
     ledger: Annotated[str, Field(min_length=1)] | None = None
     labs: Offer = Offer()
     portal: Portal = Portal()
+    limits: Limits = Limits()
+    proxy: Proxy = Proxy()
 
     @cached_property
     def offered(self) -> tuple[type[Lab], ...]:
