@@ -1,4 +1,4 @@
-"""`mlsys-labs`: serve, list, check, new, ledger."""
+"""`mlsys-labs`: serve, list, check, new, ledger, student, secret."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from labs import site
 from labs.busy import PortBusyError
 from labs.catalog import UnknownLabError, catalog, lab_named, name_of, path_of
 from labs.course import CourseFileError, load_course
+from labs.new_file import write_new
+from labs.secret_commands import add_secret_commands
+from labs.student_commands import add_student_commands
+from labs.usage import UsageError
 from ledger import LedgerError, class_statistics, export_all, import_all
-
-
-class UsageError(ValueError):
-    """The command line asks for something that does not exist; the message says what does."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("file", help="file to use; - for standard input or output")
         else:
             sub.add_argument("--csv", action="store_true", help="as CSV")
+        if name == "export":
+            sub.add_argument("--without-names", action="store_true", help="pseudonyms alone, for research")
+
+    add_student_commands(command, _ledger_option)
+    add_secret_commands(command)
     return parser
 
 
@@ -243,19 +248,12 @@ def _new(options: argparse.Namespace) -> int:
 
 
 def _ledger_export(options: argparse.Namespace) -> int:
-    lines = export_all(site.store())
+    lines = export_all(site.store(), with_names=not options.without_names)
     if options.file == "-":
         for line in lines:
             print(line)
-        return 0
-    # Written beside and renamed, so that a full disk leaves no half file under the name that was asked for.
-    target, partial = Path(options.file), Path(f"{options.file}.partial")
-    if target.exists():
-        raise UsageError(f"{target} exists already; nothing was written")
-    with partial.open("w", encoding="utf-8") as file:
-        for line in lines:
-            file.write(line + "\n")
-    partial.rename(target)
+    else:
+        write_new(Path(options.file), lines)
     return 0
 
 

@@ -42,8 +42,7 @@ class OpensSession(Guarded):
             )
             return
         who = site.identify(None, self.get_cookie(site.COOKIE))
-        known = who.student_id if who.new_token is None else None
-        if wait := site.gate().page(known, self.request.remote_ip or ""):
+        if wait := site.gate().page(who.student_id if who.known else None, self.request.remote_ip or ""):
             self.refuse_for(wait)
             return
         if who.new_token is not None:

@@ -8,13 +8,26 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from labs.course import Course, load_course
 from labs.gate import Gate
-from ledger import BadToken, DesignLedger, Store, id_for_user, identity, load_secret, new_student_id, open_store
+from ledger import (
+    BadToken,
+    DesignLedger,
+    Store,
+    id_for_user,
+    identity,
+    is_known,
+    load_secret,
+    new_student_id,
+    open_store,
+)
+from ledger.clock import now
+from ledger.rotation import Earlier, earlier_secrets
 
 COURSE_VARIABLE = "MLSYS_LABS_COURSE"
 LEDGER_VARIABLE = "MLSYS_LABS_LEDGER"
@@ -39,13 +52,15 @@ PASS_SECONDS = 600
 class Visit:
     """Who is here, in which role of `ledger.identity.ROLES`.
 
-    `new_token` is set when the browser has to be given a cookie, `notice` when it must be told why.
+    `new_token` is set when the browser has to be given a cookie, `notice` when it must be told why; `known` says that
+    the browser has been here before.
     """
 
     student_id: str
     role: str = identity.STUDENT
     new_token: str | None = None
     notice: str = ""
+    known: bool = True
 
     @property
     def teaches(self) -> bool:
@@ -69,7 +84,18 @@ def store() -> Store:
 @cache
 def secret() -> bytes:
     """The secret that signs cookies, from a file beside the ledger unless the environment names another."""
-    return load_secret(Path(os.environ.get(SECRET_FILE_VARIABLE, DEFAULT_SECRET_FILE)))
+    return load_secret(secret_path())
+
+
+def secret_path() -> Path:
+    """Where the secret is, unless the environment holds it."""
+    return Path(os.environ.get(SECRET_FILE_VARIABLE, DEFAULT_SECRET_FILE))
+
+
+@cache
+def earlier() -> tuple[Earlier, ...]:
+    """The secrets that were in use before this one."""
+    return earlier_secrets(secret_path())
 
 
 @cache
@@ -90,14 +116,41 @@ def identify(user: str | None, token: str | None, session_id: str = "") -> Visit
     page and another answer its websocket, and both must see the same student.
     """
     if user:
-        return Visit(id_for_user(user, secret()))
+        return Visit(pseudonym(user))
     if token:
-        try:
-            bearer = identity.bearer_of(token, secret())
-        except BadToken:
-            return _newcomer(session_id, REFUSED_NOTICE)
-        return Visit(bearer.student_id, bearer.role)
+        return _bearer(token) or _newcomer(session_id, REFUSED_NOTICE)
     return _newcomer(session_id)
+
+
+def _bearer(token: str) -> Visit | None:
+    """Whom a cookie stands for, if it can be trusted; one of an earlier secret is renewed while it still can be."""
+    try:
+        bearer = identity.bearer_of(token, secret())
+    except BadToken:
+        for former in earlier():
+            if former.until > now():
+                with suppress(BadToken):
+                    return _renewed(identity.bearer_of(token, former.secret))
+        return None
+    return Visit(bearer.student_id, bearer.role)
+
+
+def _renewed(bearer: identity.Bearer) -> Visit:
+    token = (
+        identity.sign(bearer.student_id, secret()) if bearer.expires is None else identity.sign_role(bearer, secret())
+    )
+    return Visit(bearer.student_id, bearer.role, new_token=token)
+
+
+def pseudonym(user: str) -> str:
+    """The student id of a signed-in user: that of their first visit, whatever secret was in use then."""
+    current, *former = pseudonyms(user)
+    return next((known for known in reversed(former) if is_known(store(), known)), current)
+
+
+def pseudonyms(user: str) -> tuple[str, ...]:
+    """The ids that a user may have: of the present secret, then of earlier ones."""
+    return tuple(id_for_user(user, key) for key in (secret(), *(former.secret for former in earlier())))
 
 
 def passing(visit: Visit) -> str:
@@ -108,7 +161,7 @@ def passing(visit: Visit) -> str:
 
 def _newcomer(session_id: str, notice: str = "") -> Visit:
     student_id = id_for_user(f"session {session_id}", secret()) if session_id else new_student_id()
-    return Visit(student_id, new_token=identity.sign(student_id, secret()), notice=notice)
+    return Visit(student_id, new_token=identity.sign(student_id, secret()), notice=notice, known=False)
 
 
 def ledger_of(visit: Visit) -> DesignLedger:

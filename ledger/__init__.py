@@ -8,7 +8,7 @@ from ledger import event_kinds, identity
 from ledger.archive import ArchiveReport, export_all, import_all
 from ledger.contract import CONTRACT, contract_of, readable_design, validate_design
 from ledger.design_ledger import DesignLedger
-from ledger.errors import BadToken, DesignError, EventError, LedgerError, LedgerImportError, UnknownLab
+from ledger.errors import BadToken, DesignError, ErasedError, EventError, LedgerError, LedgerImportError, UnknownLab
 from ledger.field import Field
 from ledger.identity import id_for_user, load_secret, new_student_id
 from ledger.keys import KEYS, entry_key, parse_key
@@ -18,6 +18,7 @@ from ledger.portable_content import MAX_BYTES
 from ledger.records import Entry, Event
 from ledger.statistics import ClassStatistics, LabStatistics, class_statistics
 from ledger.store import Store, open_store
+from ledger.student_data import erase_student, find_by_name, is_known, student_data
 
 __all__ = [
     "COMMON_FIELDS",
@@ -30,6 +31,7 @@ __all__ = [
     "DesignError",
     "DesignLedger",
     "Entry",
+    "ErasedError",
     "Event",
     "EventError",
     "Field",
@@ -43,19 +45,23 @@ __all__ = [
     "class_statistics",
     "contract_of",
     "entry_key",
+    "erase_student",
     "event_kinds",
     "export_all",
     "export_csv",
     "export_json",
+    "find_by_name",
     "id_for_user",
     "identity",
     "import_all",
     "import_csv",
     "import_json",
+    "is_known",
     "load_secret",
     "new_student_id",
     "open_store",
     "parse_key",
     "readable_design",
+    "student_data",
     "validate_design",
 ]

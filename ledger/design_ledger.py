@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from ledger.clock import now
 from ledger.contract import validate_design
-from ledger.errors import EventError
+from ledger.errors import ErasedError, EventError
 from ledger.event_kinds import ACTS, IMPORTED, PREDICTION_LOCKED, SAVED, STARTED_OVER, check_event
 from ledger.identity import check_student_id
 from ledger.keys import KEYS, entry_key
@@ -26,6 +27,7 @@ from ledger.rows import (
     read_progress,
     remove_entry,
     remove_progress,
+    student_since,
 )
 from ledger.store import Store
 
@@ -34,13 +36,24 @@ class DesignLedger:
     """The ledger of one student. It reads and writes nothing of any other.
 
     Labs are named by `chapter` and `volume` (1 or 2). Every method raises UnknownLab for a lab that does not
-    exist, and LedgerError when the store cannot be reached.
+    exist, and LedgerError when the store cannot be reached. What has been erased is not brought back by a page that was
+    open before: writing then raises ErasedError.
     """
 
     def __init__(self, store: Store, student_id: str) -> None:
         check_student_id(student_id)
         self.store = store
         self.student_id = student_id
+        self._since: datetime | None = None
+
+    def claim(self, connection: Connection) -> None:
+        """Holds the student's row for writing. Raises ErasedError when it was erased since it was first met here."""
+        since = claim_student(connection, self.student_id)
+        if self._since not in (None, since):
+            raise ErasedError(
+                "everything that was kept under this name or cookie has been erased; reload the page to begin anew"
+            )
+        self._since = since
 
     def save(
         self,
@@ -59,7 +72,7 @@ class DesignLedger:
         key = entry_key(volume, chapter)
         stored = validate_design(key, design)
         with self.store.writing() as connection:
-            claim_student(connection, self.student_id)
+            self.claim(connection)
             if attempts is None:
                 attempts = current_attempt(connection, self.student_id, key)
             entry = Entry(key, stored, check_attempt(attempts), now())
@@ -97,6 +110,7 @@ class DesignLedger:
         """The lab's own state as it was last saved, a copy; None when there is none."""
         key = entry_key(volume, chapter)
         with self.store.reading() as connection:
+            self._since = self._since or student_since(connection, self.student_id)
             row = read_progress(connection, self.student_id, key).get(key)
         return None if row is None else row.state
 
@@ -107,7 +121,7 @@ class DesignLedger:
         """
         row = Progress(entry_key(volume, chapter), state, now())
         with self.store.writing() as connection:
-            claim_student(connection, self.student_id)
+            self.claim(connection)
             put_progress(connection, self.student_id, row)
 
     def record(
@@ -129,7 +143,7 @@ class DesignLedger:
         stored = plain({} if data is None else data, "event data")
         check_event(kind, stored)
         with self.store.writing() as connection:
-            claim_student(connection, self.student_id)
+            self.claim(connection)
             if attempt is None:
                 attempt = current_attempt(connection, self.student_id, key)
             happened = Event(key, check_attempt(attempt), kind, stored, now())
@@ -170,20 +184,20 @@ class DesignLedger:
         """
         key = entry_key(volume, chapter)
         with self.store.writing() as connection:
-            claim_student(connection, self.student_id)
+            self.claim(connection)
             return self._begin_anew(connection, key, entry_removed=False)
 
     def reset(self, chapter: int, volume: int = 1) -> None:
         """Removes the entry and the progress of a lab. The log stays, with the reset in it."""
         key = entry_key(volume, chapter)
         with self.store.writing() as connection:
-            claim_student(connection, self.student_id)
+            self.claim(connection)
             self._begin_anew(connection, key, entry_removed=True)
 
     def reset_all(self) -> None:
         """Removes every entry and all progress of this student, all or nothing. The log stays."""
         with self.store.writing() as connection:
-            claim_student(connection, self.student_id)
+            self.claim(connection)
             touched = read_entries(connection, self.student_id) | read_progress(connection, self.student_id)
             for key in touched:
                 self._begin_anew(connection, key, entry_removed=True)
