@@ -10,15 +10,15 @@ import panel as pn
 from panel.io.server import get_server
 from panel.viewable import Viewable
 
-from labs import site
+from labs import forget, health, site
 from labs.busy import PortBusyError
 from labs.catalog import path_of
 from labs.guarding import guard_every
 from labs.handlers import SETTINGS
-from labs.health import ROUTES
 from labs.lab import Lab
 from labs.not_found import NotFound
 from labs.pages import THUMBNAILS, gallery_page, gallery_title, index_page, lab_page, title_of
+from labs.quiet_logs import keep_content_out
 from labs.warm import keep_drawings, warm_when_idle
 from ledger import MAX_BYTES
 
@@ -73,7 +73,7 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
             num_procs=processes,
             static_dirs={"/thumbnails": str(THUMBNAILS)} if THUMBNAILS.is_dir() else {},
             default_handler_class=NotFound,
-            extra_patterns=list(ROUTES),
+            extra_patterns=[*health.ROUTES, *forget.ROUTES],
             title=titles(),
             index=None,
             keep_alive_milliseconds=20_000,
@@ -86,6 +86,7 @@ def serve(port: int, address: str | None, allow_origin: Sequence[str], processes
             raise PortBusyError(f"port {port} is in use; stop what runs there, or choose another with --port") from None
         raise
     guard_every(server._tornado)
+    keep_content_out()
     print(
         f"{site.course().title}: http://{address or 'localhost'}:{port}  (ledger: {site.store().location})", flush=True
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -57,7 +58,7 @@ class Guarded(RequestHandler):
     def write_error(self, status_code: int, **_: Any) -> None:
         # What exactly went wrong stands in the log: it may quote what somebody sent.
         text = "What was asked for cannot be answered. The labs are on the index."
-        self.finish(plain_page(f"{status_code} {self._reason}", text, [("/", "All labs")]))
+        self.tell(f"{status_code} {self._reason}", text, [("/", "All labs")])
 
     def refuse_for(self, seconds: float) -> None:
         """Ends the answer: too many requests, come back in so many seconds."""
@@ -65,18 +66,20 @@ class Guarded(RequestHandler):
         self.set_status(429)
         self.set_header("Retry-After", str(wait))
         unit = "second" if wait == 1 else "seconds"
-        self.finish(
-            plain_page(
-                "One moment, please",
-                "More was asked of this server than it allows one reader or one network at a time. "
-                f"Please try again in {wait} {unit}: reload this page. Nothing you have done is lost.",
-            )
+        self.tell(
+            "One moment, please",
+            "More was asked of this server than it allows one reader or one network at a time. "
+            f"Please try again in {wait} {unit}: reload this page. Nothing you have done is lost.",
         )
 
     def refuse(self, status: int, title: str, text: str) -> None:
         """Ends the answer with a page that says why it is not what was asked for."""
         self.set_status(status)
-        self.finish(plain_page(title, text))
+        self.tell(title, text)
+
+    def tell(self, title: str, text: str, links: Sequence[tuple[str, str]] = ()) -> None:
+        """Ends the answer with a page of a heading, a text, and links (address, text) to go on to."""
+        self.finish(plain_page(title, text, links))
 
 
 class SiteHandler(Guarded):

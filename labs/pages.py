@@ -11,10 +11,11 @@ from panel.viewable import Viewable
 from components.course_index import CourseIndex
 from components.page import page
 from labs.catalog import path_of
+from labs.forget import ADDRESS as FORGET
 from labs.gallery import gallery
 from labs.lab import Lab
 from labs.session import query, visit
-from labs.site import COOKIE, COOKIE_DAYS, Visit, course, ledger_of
+from labs.site import COOKIE, COOKIE_DAYS, Visit, course, is_course, ledger_of
 from labs.view import LabView
 
 #: Pictures of the index page, one per lab, made from real pages.
@@ -51,7 +52,8 @@ def lab_page(lab: type[Lab], home: str = "") -> Viewable:
     run.follow(pair for pair in query() if pair[0] not in RESERVED)
     if who.notice:
         run.notices.append(who.notice)
-    view = LabView(run, home=home)
+    # Without an index there is no server of the suite that could be asked to forget somebody.
+    view = LabView(run, home=home, forget=f"{home}{FORGET}" if home else "")
     return page(view.frame, title_of(lab), accent=course().accent, cookie=_cookie(who))
 
 
@@ -113,7 +115,19 @@ def _where_to_begin(labs: Sequence[type[Lab]]) -> str:
 
 
 def gallery_page() -> Viewable:
-    """Every component and instrument with sample data, for authors."""
+    """Every component and instrument with sample data, for authors; it draws designs that solve the labs.
+
+    In a course it is shown to instructors alone.
+    """
+    if is_course() and not visit().teaches:
+        closed = CourseIndex(
+            eyebrow="Gallery",
+            title="For instructors",
+            lead="The gallery shows what labs are made of, with designs that solve them. In a course, students work on "
+            "those themselves.",
+            home="./",
+        )
+        return page(closed, gallery_title(), accent=course().accent)
     return page(gallery(), gallery_title(), accent=course().accent)
 
 

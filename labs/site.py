@@ -75,6 +75,11 @@ def course() -> Course:
     return load_course(path) if path else Course()
 
 
+def is_course() -> bool:
+    """Whether a course is served, and not the whole suite to whoever comes, as on an author's own machine."""
+    return bool(os.environ.get(COURSE_VARIABLE))
+
+
 @cache
 def store() -> Store:
     """The ledger of this process; LedgerError when it cannot be used."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -22,8 +23,9 @@ from labs import showing
 from labs.act_view import ActView
 from labs.lab import Lab, LabError
 from labs.report import report_name
+from labs.site import gate
 from labs.states import NEXT_STEP, reached
-from ledger import LedgerError, LedgerImportError, export_csv, export_json, import_csv, import_json
+from ledger import MAX_BYTES, LedgerError, LedgerImportError, export_csv, export_json, import_csv, import_json
 from mlsysim.physics import FORMULAS
 
 log = logging.getLogger(__name__)
@@ -41,8 +43,9 @@ class LabView:
     is one message to the browser.
     """
 
-    def __init__(self, lab: Lab, *, home: str = "", source_url: str = "") -> None:
+    def __init__(self, lab: Lab, *, home: str = "", forget: str = "", source_url: str = "") -> None:
         self.lab = lab
+        self._forget = forget
         self._source_url = source_url
         self._acts: dict[str, ActView] = {}
         self._resting: Any = None
@@ -144,7 +147,7 @@ class LabView:
 
     def _build_ledger(self) -> None:
         if self._ledger_panel is None:
-            self._ledger_panel = LedgerPanel(**self._ledger_state())
+            self._ledger_panel = LedgerPanel(forget=self._forget, most_bytes=MAX_BYTES, **self._ledger_state())
             self._ledger_panel.on_msg(self._ledger_message)
             if (report := self.lab.report()) is not None:
                 self._report_panel = ReportPanel(page=report.document(), file_name=report_name(type(self.lab)))
@@ -199,14 +202,16 @@ class LabView:
 
     def _export(self, form: Any) -> str:
         assert self._ledger_panel is not None
-        write, suffix, mime = {
-            "json": (export_json, "json", "application/json"),
-            "csv": (export_csv, "csv", "text/csv"),
-        }[str(form)]
+        forms = {"json": (export_json, "json", "application/json"), "csv": (export_csv, "csv", "text/csv")}
+        if form not in forms:
+            raise LabError(f"a ledger is exported as {' or '.join(forms)}")
+        write, suffix, mime = forms[form]
         self._ledger_panel.download(f"mlsys-labs-ledger.{suffix}", write(self.lab.ledger), mime)
         return "The file was handed to your browser."
 
     def _import(self, name: str, text: str) -> str:
+        if wait := gate().file(self.lab.ledger.student_id):
+            raise LabError(f"that were many files in a short time; please try again in {math.ceil(wait)} s")
         report = (import_csv if name.lower().endswith(".csv") else import_json)(self.lab.ledger, text)
         kept = "".join(f" {key} stayed: {why}." for key, why in report.kept.items())
         skipped = "".join(f" {key} was left out: {why}." for key, why in report.skipped.items())
@@ -225,7 +230,7 @@ class LabView:
     def _erase_all(self) -> str:
         self.lab.erase_all()
         self._rebuild()
-        return "Every lab of your ledger was erased on this server."
+        return "Your work in every lab was erased on this server."
 
     def _rebuild(self) -> None:
         self._forget_tabs()
@@ -246,7 +251,7 @@ class LabView:
         if kind == "context":
             self._change(lambda: self._switch_context(str(value)))
         elif kind == "tab" and value in self.slots:
-            self._change(lambda: self._go(value, int(message.get("sequence", 0))))
+            self._change(lambda: self._go(value, int(message.get("sequence") or 0)))
         elif kind == "open_ledger":
             self._change(lambda: self._go("ledger"))
 

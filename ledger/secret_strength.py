@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 SECRET_BYTES = 32
 
 FEWEST_CHARACTERS = 12
@@ -24,7 +26,7 @@ def weakness(secret: bytes) -> str:
         return "repeats itself"
     if len(set(secret)) < FEWEST_CHARACTERS:
         return f"is made of {len(set(secret))} different characters alone"
-    steps = sum(after - before in (0, 1, -1) for before, after in zip(secret, secret[1:], strict=False))
+    steps = sum(after - before in (0, 1, -1) for before, after in pairwise(secret))
     if steps > len(secret) // 2:
         return "is a row of neighbouring characters"
     return ""
