@@ -8,16 +8,22 @@ Panel delays property changes by 50 ms (`Syncable._debounce`) and messages not a
 from __future__ import annotations
 
 import hashlib
+import logging
+import math
 import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bokeh.events import Event
 from bokeh.util.warnings import BokehUserWarning
 from panel.custom import JSComponent
+from panel.models.esm import DataEvent
 from panel.theme.base import Design
 
 from components.bundle import BUNDLE
+
+log = logging.getLogger(__name__)
 
 # A component that joined the page later introduces itself in full with its first message, and Bokeh remarks
 # that it knows it already. That is the normal course of things here.
@@ -45,6 +51,18 @@ class Unstyled:
         return {**properties, "stylesheets": []} if "stylesheets" in properties else properties
 
 
+def is_message(data: Any) -> bool:
+    """Whether this can have come from a component: names with plain values. A browser may be made to send anything."""
+    if not isinstance(data, dict):
+        return False
+    for name, value in data.items():
+        if not isinstance(name, str) or not isinstance(value, str | int | float | None):
+            return False
+        if isinstance(value, float) and not math.isfinite(value):
+            return False
+    return True
+
+
 class HtmlComponent(Unstyled, JSComponent):
     """A component whose markup is drawn by the function of the same name in the front-end bundle."""
 
@@ -54,6 +72,13 @@ class HtmlComponent(Unstyled, JSComponent):
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**{"sizing_mode": "stretch_width", "design": Bare, **params})
+
+    def _process_event(self, event: Event) -> None:
+        if isinstance(event, DataEvent) and not is_message(event.data):
+            # What it held stays out of the log.
+            log.warning("a message to %s was dropped: it is none that a page sends", type(self).__name__)
+            return
+        super()._process_event(event)
 
     @classmethod
     def _patch_datamodel_ref(cls, props, ref):

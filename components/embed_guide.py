@@ -13,13 +13,23 @@ from components.theme import accent_css, css
 
 
 def embed_guide_html(
-    course: str, *, origin: str, portals: Sequence[str], labs: Sequence[Mapping[str, Any]], accent: str | None = None
+    course: str,
+    *,
+    origin: str,
+    portals: Sequence[str],
+    labs: Sequence[Mapping[str, Any]],
+    accent: str | None = None,
+    nonce: str = "",
 ) -> str:
-    """A whole document; `labs` are `{name, title, link, embed, python, script}`, `origin` is where the labs are."""
+    """A whole document; `labs` are `{name, title, link, embed, python, script}`, `origin` is where the labs are.
+
+    `nonce` marks the script of the page, where the answer lets only such scripts run.
+    """
     script = height_script(origin)
     return render(
         "embed_guide.html",
         course=course,
+        nonce=nonce,
         portals=portals,
         labs=[{**lab, "frame": frame_snippet(lab["embed"], lab["title"], script)} for lab in labs],
         tokens=Markup(css() + accent_css(accent)),

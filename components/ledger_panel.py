@@ -11,7 +11,7 @@ class LedgerPanel(HtmlComponent):
     """Shows the design about to be recorded; saves, exports, imports and clears.
 
     Sends messages of type `save`, `export` (format), `import` (name, text), `decide` (name, value), `start_over`
-    and `erase_all`.
+    and `erase_all`. To erase what else the server holds, the browser posts to the address `forget`.
 
     :Example:
 
@@ -31,6 +31,8 @@ class LedgerPanel(HtmlComponent):
     )
     place = param.String(default="on this server", doc="Where the ledger lies, in words.")
     grading = param.String(default="", doc="What a gradebook is told of this lab, and when; empty where none is.")
+    forget = param.String(default="", doc="Where a student has everything erased; without it nothing offers to.")
+    most_bytes = param.Integer(default=0, doc="Largest file that can be imported (bytes); 0 for any.")
     notice = param.String(default="", doc="Outcome of the last action.")
     notice_kind = param.Selector(
         default="info", objects=["info", "success", "warn", "danger"], doc="Kind of the notice."

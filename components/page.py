@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import panel as pn
+from markupsafe import Markup
 from panel.io.resources import BASE_TEMPLATE, _env
 
 from components.base import HtmlComponent
@@ -46,7 +48,7 @@ _TEMPLATE = _env.from_string("""
     padding: 0 1rem; color: var(--ink, CanvasText); }
 </style>
 {% if embedding %}<meta name="mlsys-labs-embed" content="{{ embedding | tojson | forceescape }}">{% endif %}
-<script>
+<script nonce="{{ nonce }}">
   // What let somebody in is good for this page alone, and does not stay where it could be copied or sent on.
   {
     const address = new URL(window.location.href)
@@ -58,14 +60,15 @@ _TEMPLATE = _env.from_string("""
   }
 </script>
 {% if accent_css %}<style>{{ accent_css }}</style>{% endif %}
-{% if cookie %}<script>document.cookie = {{ cookie | tojson }}</script>{% endif %}
+{% if cookie %}<script nonce="{{ nonce }}">document.cookie = {{ cookie | tojson }}</script>{% endif %}
 {% endblock %}
-{% block contents %}
+{% block js_resources %}{{ marked(bokeh_js, nonce) }}{% endblock %}
+{% block inner_body %}
 <main>{% for doc in docs %}{% for root in doc.roots %}{{ embed(root) }}{% endfor %}{% endfor %}</main>
 <noscript><p class="no-answer">The labs are drawn by a script; please allow it for this site.</p></noscript>
 <p class="no-answer" role="alert" hidden>Nothing has come from the server yet. Please reload the page. If it stays
 empty, ask whoever runs your network whether it lets WebSocket connections to this site pass.</p>
-<script>
+<script nonce="{{ nonce }}">
   // What a page shows comes over a WebSocket. Where none arrives, the page must not stay blank.
   const opened = performance.now()
   const waiting = window.setInterval(() => {
@@ -75,8 +78,14 @@ empty, ask whoever runs your network whether it lets WebSocket connections to th
     if (drawn) window.clearInterval(waiting)
   }, 500)
 </script>
+{{ marked(plot_script, nonce) }}
 {% endblock %}
 """)
+
+
+def marked(markup: str, nonce: str) -> str:
+    """Bokeh's own script elements with the nonce of this answer; what students write is never given to this."""
+    return Markup(re.sub(r"<script(?=[\s>])", f'<script nonce="{nonce}"', markup)) if nonce else markup
 
 
 #: Template variable with the HTTP status of a page that is none of the expected.
@@ -97,7 +106,7 @@ def page(
     `accent` is the course's own colour, `cookie` one that the page sets itself, with its attributes, `embedding` is
     given where the page stands in a frame, `status` is for the server that answers with the page (see `STATUS`).
     Panel's template classes are not used: they bring a second root and a hidden HTML pane, for which every page would
-    load MathJax.
+    load MathJax. A server that tells browsers which scripts belong to the page sets the variable `nonce`.
     """
     document = pn.state.curdoc
     if document is None:
@@ -112,6 +121,8 @@ def page(
         pass_=PASS,
         launched=LAUNCHED,
         patience_ms=PATIENCE_MS,
+        marked=marked,
+        nonce="",
         **{STATUS: status},
     )
     return component

@@ -194,7 +194,7 @@ class ActView:
                 self._controls.param.trigger("values")
                 raise
             finally:
-                self._controls.acknowledged = int(message.get("sequence", 0))
+                self._controls.acknowledged = int(message.get("sequence") or 0)
 
         self._on_change(move, controls=True)
 

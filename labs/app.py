@@ -6,17 +6,19 @@ import errno
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import panel as pn
-from bokeh.server.urls import per_app_patterns
 from bokeh.settings import settings as bokeh_settings
 from panel.io.server import get_server
 from panel.viewable import Viewable
 
-from labs import health, launch_pages, portal_script, site
+from labs import forget, health, launch_pages, site
 from labs.busy import PortBusyError
 from labs.catalog import path_of
+from labs.guarding import guard_every
+from labs.handlers import SETTINGS
 from labs.instructor import embed, export
 from labs.instructor import pages as instructor
 from labs.lab import Lab
@@ -28,11 +30,12 @@ from labs.observe import endpoint
 from labs.observe.metrics import PAGE_SECONDS
 from labs.observe.requests import log_request
 from labs.observe.sampler import Sampler
-from labs.page_handlers import in_place_of
 from labs.pages import THUMBNAILS, gallery_page, gallery_title, index_page, lab_page, title_of
+from labs.quiet_logs import keep_content_out
 from labs.sign_in import signed_in
 from labs.sign_in.gate import gate_options
 from labs.warm import keep_drawings, warm_when_idle
+from ledger import MAX_BYTES
 
 HOME = "../"
 
@@ -41,12 +44,24 @@ ROUTES = (
     *health.ROUTES,
     *endpoint.ROUTES,
     *launch_pages.ROUTES,
-    *portal_script.ROUTES,
+    *forget.ROUTES,
     *lti.ROUTES,
     *signed_in.ROUTES,
     *export.ROUTES,
     *embed.ROUTES,
 )
+
+#: Largest message of a browser (bytes): a ledger file of the largest size, every character of it escaped.
+LARGEST_MESSAGE = 2 * MAX_BYTES + 100_000
+
+#: How Bokeh keeps sessions apart. Ids and tokens are signed: one that was guessed or made up opens nothing. Of what a
+#: request brings, a session sees who the student is, and the page holds no more of it.
+SESSIONS: dict[str, Any] = {
+    "sign_sessions": True,
+    "include_cookies": [site.COOKIE, site.REFUSED],
+    "include_headers": ["User-Agent"],
+    "websocket_max_message_size": LARGEST_MESSAGE,
+}
 
 
 def pages() -> dict[str, Callable[[], Viewable]]:
@@ -98,7 +113,6 @@ def serve(
     pn.extension()
     # Panel asks models for properties that they lack, and Bokeh would look up similar names for the message each time.
     bokeh_settings.perform_error_diagnostics = False
-    per_app_patterns[:] = [(route, in_place_of(handler)) for route, handler in per_app_patterns]
     if processes > 1:
         # The first process only looks after the others; told to end, it tidies up behind itself.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -122,12 +136,17 @@ def serve(
             index=None,
             keep_alive_milliseconds=20_000,
             log_function=log_request,
+            **SETTINGS,
+            **SESSIONS,
+            secret_key=site.session_key(),
             **gate,
         )
     except OSError as problem:
         if problem.errno == errno.EADDRINUSE:
             raise PortBusyError(f"port {port} is in use; stop what runs there, or choose another with --port") from None
         raise
+    guard_every(server._tornado)
+    keep_content_out()
     _announce(address, port)
     # From here on there may be several processes, each with an outbox of its own.
     outbox = site.outbox()

@@ -56,17 +56,20 @@ def turned_away(handler: RequestHandler) -> bool:
     return False
 
 
-def recognise(handler: RequestHandler) -> None:
-    """Gives a newcomer the signed cookie in the response's header, where no script can read it."""
-    who = site.identify(None, handler.get_cookie(site.COOKIE))
-    if who.new_token is None:
-        return
-    give(handler, who.new_token)
+def recognise(handler: RequestHandler, who: site.Visit) -> None:
+    """Gives a newcomer the signed cookie in the response's header, and tells the session that opens who comes.
+
+    What the request brings is written into the page, signed but readable by its scripts. The cookie, which no script
+    can read, stays out of it: in its place goes a pass that ends before the page could be saved.
+    """
+    if who.new_token is not None:
+        give(handler, who.new_token)
+    arrived = SimpleCookie()
+    arrived[site.COOKIE] = site.passing(who)
     if who.notice:
         # Told to the session that this very request opens.
-        arrived = SimpleCookie()
         arrived[site.REFUSED] = "yes"
-        handler.request.cookies.update(arrived)
+    handler.request.cookies.update(arrived)
 
 
 def with_pass(address: str, text: str) -> str:

@@ -16,18 +16,18 @@ from labs.catalog import UnknownLabError, catalog, lab_named, name_of, path_of
 from labs.course import CourseFileError, load_course
 from labs.lti.errors import KeyFileError
 from labs.lti.tool_key import load_key, make_key
+from labs.new_file import write_new
 from labs.observe.settings import SettingError
+from labs.secret_commands import add_secret_commands
 from labs.sign_in.check import check_sign_in
 from labs.sign_in.passwords import line_for
 from labs.sign_in.problem import SignInError
+from labs.student_commands import add_student_commands
+from labs.usage import UsageError
 from ledger import LedgerError, class_statistics, export_all, identity, import_all, new_student_id
 
 #: Where `mlsys-labs serve` answers if nothing is said about it.
 DEFAULT_BASE_URL = "http://localhost:5006"
-
-
-class UsageError(ValueError):
-    """The command line asks for something that does not exist; the message says what does."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -147,6 +147,8 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("file", help="file to use; - for standard input or output")
         else:
             sub.add_argument("--csv", action="store_true", help="as CSV")
+        if name == "export":
+            sub.add_argument("--without-names", action="store_true", help="pseudonyms alone, for research")
 
     link = command("launch-link", _launch_link, "Print a link that lets somebody in once, in a role.")
     link.add_argument("--role", choices=identity.ROLES, default=identity.STUDENT, help="default student")
@@ -160,6 +162,8 @@ def _parser() -> argparse.ArgumentParser:
     _ledger_option(link)
 
     command("launch-key", _launch_key, "Print the key with which portals sign launch tokens. Keep it secret.")
+    add_student_commands(command, _ledger_option)
+    add_secret_commands(command)
     return parser
 
 
@@ -361,19 +365,12 @@ def _new(options: argparse.Namespace) -> int:
 
 
 def _ledger_export(options: argparse.Namespace) -> int:
-    lines = export_all(site.store())
+    lines = export_all(site.store(), with_names=not options.without_names)
     if options.file == "-":
         for line in lines:
             print(line)
-        return 0
-    # Written beside and renamed, so that a full disk leaves no half file under the name that was asked for.
-    target, partial = Path(options.file), Path(f"{options.file}.partial")
-    if target.exists():
-        raise UsageError(f"{target} exists already; nothing was written")
-    with partial.open("w", encoding="utf-8") as file:
-        for line in lines:
-            file.write(line + "\n")
-    partial.rename(target)
+    else:
+        write_new(Path(options.file), lines)
     return 0
 
 

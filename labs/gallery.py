@@ -55,6 +55,9 @@ def _chapter(place: str, plots: dict[str, Plot]) -> Stack:
     chapter = Stack(items=[heading, show])
 
     def draw(_: object) -> None:
+        # The button is gone once it was pressed, but a browser may send what it likes.
+        if show not in chapter.items:
+            return
         drawn = [(Callout.of(f"`{name}`"), Figure(plot)) for name, plot in plots.items()]
         chapter.items = [heading, *(part for pair in drawn for part in pair)]
 

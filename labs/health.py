@@ -5,27 +5,25 @@ from __future__ import annotations
 import logging
 
 from tornado.ioloop import IOLoop
-from tornado.web import RequestHandler
 
 from labs import site
+from labs.handlers import SiteHandler
 from ledger import LedgerError
 
 log = logging.getLogger(__name__)
 
 
-class Alive(RequestHandler):
+class Alive(SiteHandler):
     """`/healthz`: 200 as long as the process answers."""
 
     def get(self) -> None:
-        self.set_header("Cache-Control", "no-store")
         self.write({"status": "alive"})
 
 
-class Ready(RequestHandler):
+class Ready(SiteHandler):
     """`/readyz`: 200 when the ledger can be reached, else 503. Where the ledger is stands in the log alone."""
 
     async def get(self) -> None:
-        self.set_header("Cache-Control", "no-store")
         try:
             # A data base that does not answer must not stop the pages of this process. Asked through the outbox:
             # ready is a process whose pages can be opened, and they are as soon as that has found the ledger again.

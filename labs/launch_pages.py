@@ -34,9 +34,16 @@ def launch_path(token: str, address: str) -> str:
     return f"/launch?{urlencode({TOKEN: token, NEXT: address})}"
 
 
+def entered_path(address: str, token: str) -> str:
+    """Where a browser that was given the cookie `token` is sent, so that it gets to `address` also if it keeps none."""
+    return with_pass(f"{ENTERED}?{urlencode({NEXT: address})}", launch.pass_for(token))
+
+
 class _Entrance(SiteHandler):
     """What both steps have in common: tokens in the address, which go no farther than here."""
 
+    #: A launch is a sign-in.
+    open_to_all = True
     _secret_argument = TOKEN
 
     def initialize(self) -> None:
@@ -77,7 +84,7 @@ class Launch(_Entrance):
         else:
             give(self, token)
             # Whether the browser keeps the cookie shows with the next request.
-            self.redirect(with_pass(f"{ENTERED}?{urlencode({NEXT: address})}", launch.pass_for(token)))
+            self.redirect(entered_path(address, token))
 
 
 class Entered(_Entrance):

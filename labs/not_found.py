@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.not_found import not_found_html
+from components.plain_page import not_found_html
 from labs.catalog import name_of, path_of
 from labs.handlers import SiteHandler
 from labs.site import course

@@ -1,34 +1,35 @@
-"""What serves the pages of the suite in place of Panel's own handlers: who comes, who may frame them, for how long."""
+"""What serves the pages of the suite in place of Panel's own handlers, narrowed to what the suite needs of them."""
 
 from __future__ import annotations
 
+import asyncio
 import time
+from typing import Any
 
 from bokeh.server.session import ServerSession
-from panel.io.server import AutoloadJsHandler, DocHandler, WSHandler
+from bokeh.util.token import get_session_id
+from panel.io.server import AutoloadJsHandler, ComponentResourceHandler, DocHandler, WSHandler
 from tornado.ioloop import IOLoop
 from tornado.web import RequestHandler
 
 from components.page import STATUS
 from labs import site
-from labs.arrival import recognise, turned_away
+from labs.arrival import turned_away
 from labs.frames import refuse_strangers
-from labs.headers import guard
-from labs.instructor.guard import guarded
-from labs.observe.requests import Noted, note_request
-from labs.portal_script import PortalScriptHandler
+from labs.handlers import Guarded
+from labs.opens_session import OpensSession
+from labs.portal_script import ComponentFileHandler, PortalScriptHandler
 from labs.sign_in.addresses import SIGN_IN
 
 #: What a browser that asks too early is told of when to ask again (s).
 RETRY_AFTER_S = 5
 
+#: Messages of a browser that are taken up. None of them replaces the document of a session.
+MESSAGES = frozenset({"PATCH-DOC", "PULL-DOC-REQ", "SERVER-INFO-REQ"})
 
-class StudentDocHandler(Noted, DocHandler):
+
+class StudentDocHandler(OpensSession, DocHandler):
     """A page for whoever comes: a newcomer, somebody who is known, somebody who was launched."""
-
-    def set_default_headers(self) -> None:
-        super().set_default_headers()
-        guard(self, site.course().portal.origins)
 
     def get_login_url(self) -> str:
         # Panel's own is relative to the page, which leads astray from a lab's address.
@@ -37,15 +38,13 @@ class StudentDocHandler(Noted, DocHandler):
     async def prepare(self) -> None:
         if refuse_strangers(self):
             return
-        waiting = super().prepare()
-        if waiting is not None:
-            await waiting
-        # Where people have to sign in there are no newcomers: who is not known is led to the sign-in.
-        if not turned_away(self) and not site.course().sign_in.required:
-            recognise(self)
+        await self.begin()
+        if not self._finished and not turned_away(self):
+            self.open_for_visitor()
 
     async def get_session(self) -> ServerSession:
         session = await super().get_session()
+        session.document.template_variables["nonce"] = self.nonce
         status = session.document.template_variables.get(STATUS, 200)
         if status != 200:
             self.set_status(status)
@@ -53,22 +52,19 @@ class StudentDocHandler(Noted, DocHandler):
         return session
 
 
-class StudentSocketHandler(WSHandler):
-    """The connection of a page: its lines in the log bear the id of the request that opened it.
+class StudentSocketHandler(Guarded, WSHandler):
+    """The socket of a page: what does not belong on it closes it, and what comes too fast waits its turn.
 
     It is closed when the sign-in that opened it is over; the page then says so.
     """
 
     _ends: object = None
 
-    async def prepare(self) -> None:
-        note_request(self)
-        await super().prepare()
-
     def open(self, *arguments: str, **named: str) -> None:
         super().open(*arguments, **named)
         who = site.admitted(self.get_cookie(site.COOKIE))
-        if who is not None and who.expires is not None and site.course().sign_in.required:
+        ends = who is not None and (site.course().sign_in.required or who.teaches)
+        if who is not None and ends and who.expires is not None:
             self._ends = IOLoop.current().call_later(max(0, who.expires - time.time()), self.close)
 
     def on_close(self) -> None:
@@ -76,14 +72,26 @@ class StudentSocketHandler(WSHandler):
             IOLoop.current().remove_timeout(self._ends)
         super().on_close()
 
+    async def on_message(self, fragment: str | bytes) -> None:
+        await super().on_message(fragment)
+        # What has arrived already is read without a pause: others get their turn here.
+        await asyncio.sleep(0)
 
-_HANDLERS: dict[type[RequestHandler], type[RequestHandler]] = {
+    async def _handle(self, message: Any) -> Any:
+        if message.msgtype not in MESSAGES:
+            self._protocol_error(f"{message.msgtype} is not taken from a browser")
+            return None
+        session_id = get_session_id(self._token)
+        # Tornado reads on once this one is done: a page that sends faster waits in its own socket, and loses nothing.
+        while wait := site.gate().change(session_id):
+            await asyncio.sleep(wait)
+        return await super()._handle(message)
+
+
+#: What stands in place of each handler of Panel.
+IN_PLACE_OF: dict[type[RequestHandler], type[RequestHandler]] = {
     DocHandler: StudentDocHandler,
     AutoloadJsHandler: PortalScriptHandler,
     WSHandler: StudentSocketHandler,
+    ComponentResourceHandler: ComponentFileHandler,
 }
-
-
-def in_place_of(handler: type[RequestHandler]) -> type[RequestHandler]:
-    """What serves in place of one of Panel's handlers; instructors' addresses ask first who comes."""
-    return guarded(_HANDLERS.get(handler, handler))

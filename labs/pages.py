@@ -18,11 +18,12 @@ from components.unavailable import Unavailable
 from labs.catalog import name_of, path_of
 from labs.class_clock import keep_with_the_class
 from labs.cookies import attributes
+from labs.forget import ADDRESS as FORGET
 from labs.gallery import gallery
 from labs.lab import Lab
 from labs.seat import Seat
 from labs.session import account, is_secure, place, query, server, visit
-from labs.site import COOKIE, Visit, course, ledger_of
+from labs.site import COOKIE, Visit, course, is_course, ledger_of
 from labs.view import LabView
 from ledger import StoreUnavailable
 
@@ -74,7 +75,16 @@ def _lab_page(lab: type[Lab], home: str) -> Viewable:
     run.follow(query())
     if who.notice:
         run.notices.append(who.notice)
-    view = LabView(run, home=home, seat=Seat(run), account=signed_in, place=where, server=server())
+    view = LabView(
+        run,
+        home=home,
+        # Without an index there is no server of the suite that could be asked to forget somebody.
+        forget=f"{home}{FORGET}" if home else "",
+        seat=Seat(run),
+        account=signed_in,
+        place=where,
+        server=server(),
+    )
     keep_with_the_class(view, pn.state.curdoc)
     return _page_of(lab, view.frame, who)
 
@@ -161,7 +171,19 @@ def _where_to_begin(labs: Sequence[type[Lab]]) -> str:
 
 
 def gallery_page() -> Viewable:
-    """Every component and instrument with sample data, for authors."""
+    """Every component and instrument with sample data, for authors; it draws designs that solve the labs.
+
+    In a course it is shown to instructors alone.
+    """
+    if is_course() and not visit().teaches:
+        closed = CourseIndex(
+            eyebrow="Gallery",
+            title="For instructors",
+            lead="The gallery shows what labs are made of, with designs that solve them. In a course, students work on "
+            "those themselves.",
+            home="./",
+        )
+        return page(closed, gallery_title(), accent=course().accent)
     return page(gallery(), gallery_title(), accent=course().accent)
 
 

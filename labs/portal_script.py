@@ -7,24 +7,28 @@ the site itself.
 from __future__ import annotations
 
 import logging
+import sys
 
-from panel.io.resources import COMPONENT_PATH
 from panel.io.server import AutoloadJsHandler, ComponentResourceHandler
-from tornado.web import RequestHandler
+from tornado.web import HTTPError, RequestHandler
 
 from components.portal import notice_script, preparing_script
 from labs import launch, site
-from labs.arrival import LEDGER_GONE, recognise
+from labs.arrival import LEDGER_GONE
 from labs.concealed import conceal
 from labs.cookies import give
 from labs.frames import origin_of, own_origin
-from labs.headers import guard
+from labs.handlers import Guarded
+from labs.opens_session import OpensSession
 from ledger import LedgerError
 
 log = logging.getLogger(__name__)
 
 #: Part of the address that carries a launch token.
 LAUNCH = "launch"
+
+#: Of these packages files may be handed out: those that pages are made of.
+PACKAGES = ("components", "panel")
 
 _SIGN_IN = "This course asks people to sign in: please open the lab from your portal, or on the labs' own site."
 
@@ -45,12 +49,16 @@ def asking_site(handler: RequestHandler) -> str | None:
     return origin_of(headers.get("Origin") or headers.get("Referer", ""))
 
 
-class PortalScriptHandler(AutoloadJsHandler):
-    """`autoload.js` for the pages of portals, and for nobody else's."""
+class PortalScriptHandler(OpensSession, AutoloadJsHandler):
+    """`autoload.js` for the pages of portals, and for nobody else's.
+
+    The script holds the token of a session: a page that may read it may act for the student.
+    """
 
     def set_default_headers(self) -> None:
-        guard(self, site.course().portal.origins)
-        self.set_header("Cache-Control", "no-store")
+        super().set_default_headers()
+        for name in ("Access-Control-Allow-Origin", "Access-Control-Allow-Headers", "Access-Control-Allow-Credentials"):
+            self.clear_header(name)
         share_with_portals(self, credentials=True)
 
     async def prepare(self) -> None:
@@ -61,17 +69,16 @@ class PortalScriptHandler(AutoloadJsHandler):
             self.set_status(403)
             self.finish("The page that asks is no portal of this course; see [portal] in the course's file.")
             return
-        await super().prepare()
-        if not self._launched():
-            return
-        if site.course().sign_in.required and site.admitted(self.get_cookie(site.COOKIE)) is None:
-            self._say(_SIGN_IN)
-        else:
-            recognise(self)
+        await self.begin()
+        if not self._finished and self._launched():
+            self.open_for_visitor()
+
+    def turn_to_sign_in(self) -> None:
+        self._say(_SIGN_IN)
 
     async def get(self, *args: str, **kwargs: str) -> None:
         self.write(preparing_script())
-        await super().get(*args, **kwargs)
+        await AutoloadJsHandler.get(self, *args, **kwargs)
 
     def _launched(self) -> bool:
         """Takes up a launch token; whether there is nothing in the way of the lab."""
@@ -97,11 +104,19 @@ class PortalScriptHandler(AutoloadJsHandler):
         self.set_status(204)
 
 
-class PortalComponentHandler(ComponentResourceHandler):
-    """The suite's own script. As a module it is fetched under the rules for other origins, also by a script tag."""
+class ComponentFileHandler(Guarded, ComponentResourceHandler):
+    """Scripts and style sheets of components, of modules that pages have already brought in.
+
+    Panel imports whatever module the address names, which runs it. The suite's own script, as a module, is fetched
+    under the rules for other origins in the page of a portal, also by a script tag.
+    """
 
     def set_default_headers(self) -> None:
+        super().set_default_headers()
         share_with_portals(self)
 
-
-ROUTES = ((rf"/{COMPONENT_PATH}(.*)", PortalComponentHandler),)
+    def parse_url_path(self, path: str) -> str:
+        module = path.partition("/")[0]
+        if module.partition(".")[0] not in PACKAGES or module not in sys.modules:
+            raise HTTPError(404, "no files of this module are handed out")
+        return super().parse_url_path(path)

@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from dataclasses import dataclass
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from labs.course import Course, load_course
+from labs.gate import Gate
 from ledger import (
     BadToken,
     LedgerError,
@@ -23,10 +26,13 @@ from ledger import (
     WorkingLedger,
     id_for_user,
     identity,
+    is_known,
     load_secret,
     new_student_id,
     open_store,
 )
+from ledger.clock import now
+from ledger.rotation import Earlier, earlier_secrets
 
 COURSE_VARIABLE = "MLSYS_LABS_COURSE"
 LEDGER_VARIABLE = "MLSYS_LABS_LEDGER"
@@ -48,19 +54,23 @@ REFUSED_NOTICE = (
 )
 #: One academic year and its resits.
 COOKIE_DAYS = 400
+#: Longer than the five minutes in which the socket of a page must open.
+PASS_SECONDS = 600
 
 
 @dataclass(frozen=True)
 class Visit:
     """Who is here, in which role of `ledger.identity.ROLES`, and until when (Unix time) if that has an end.
 
-    `new_token` is set when the browser has to be given a cookie, `notice` when it must be told why.
+    `new_token` is set when the browser has to be given a cookie, `notice` when it must be told why; `known` says that
+    the browser has been here before.
     """
 
     student_id: str
     role: str = identity.STUDENT
     new_token: str | None = None
     notice: str = ""
+    known: bool = True
     expires: int | None = None
 
     @property
@@ -74,6 +84,11 @@ def course() -> Course:
     """The course that is served; CourseFileError when its file cannot be used."""
     path = os.environ.get(COURSE_VARIABLE)
     return load_course(path) if path else Course()
+
+
+def is_course() -> bool:
+    """Whether a course is served, and not the whole suite to whoever comes, as on an author's own machine."""
+    return bool(os.environ.get(COURSE_VARIABLE))
 
 
 @cache
@@ -98,11 +113,29 @@ def _ledger_from_file() -> str | None:
 @cache
 def secret() -> bytes:
     """The secret that signs cookies, from a file beside the ledger unless the environment names another."""
-    return load_secret(_secret_file())
+    return load_secret(secret_path())
 
 
-def _secret_file() -> Path:
+def secret_path() -> Path:
+    """Where the secret is, unless the environment holds it."""
     return Path(os.environ.get(SECRET_FILE_VARIABLE, DEFAULT_SECRET_FILE))
+
+
+@cache
+def earlier() -> tuple[Earlier, ...]:
+    """The secrets that were in use before this one."""
+    return earlier_secrets(secret_path())
+
+
+@cache
+def gate() -> Gate:
+    """The limits of this process: who may open, sign in, launch or import now."""
+    return Gate(course().limits)
+
+
+def session_key() -> str:
+    """The key that signs Bokeh's session ids and tokens, the same in every process of the installation."""
+    return identity.derived_key("bokeh sessions", secret())
 
 
 def outbox() -> Outbox:
@@ -120,7 +153,7 @@ def _outbox(store: Store, _process: int) -> Outbox:
 
 def _spool(store: Store) -> Spool | None:
     """Where changes wait on this machine: a folder per ledger, so that none gets into another one."""
-    parent = Path(os.environ.get(OUTBOX_VARIABLE) or _secret_file().parent / "outbox")
+    parent = Path(os.environ.get(OUTBOX_VARIABLE) or secret_path().parent / "outbox")
     folder = parent / hashlib.sha256(store.location.encode()).hexdigest()[:12]
     try:
         return Spool(folder)
@@ -136,12 +169,9 @@ def identify(user: str | None, token: str | None, session_id: str = "") -> Visit
     page and another answer its websocket, and both must see the same student.
     """
     if user:
-        return _visit_of(identity.Bearer(id_for_user(user, secret())))
+        return _visit_of(identity.Bearer(pseudonym(user)))
     if token:
-        try:
-            return _visit_of(identity.bearer_of(token, secret()))
-        except BadToken:
-            return _newcomer(session_id, REFUSED_NOTICE)
+        return _bearer(token) or _newcomer(session_id, REFUSED_NOTICE)
     return _newcomer(session_id)
 
 
@@ -150,11 +180,20 @@ def admitted(token: str | None) -> Visit | None:
 
     An anonymous cookie has no end, and admits nobody where people have to sign in.
     """
+    who = _bearer(token or "")
+    return who if who is not None and who.expires is not None else None
+
+
+def _bearer(token: str) -> Visit | None:
+    """Whom a cookie stands for, if it can be trusted; one of an earlier secret is renewed while it still can be."""
     try:
-        bearer = identity.bearer_of(token or "", secret())
+        return _visit_of(identity.bearer_of(token, secret()))
     except BadToken:
+        for former in earlier():
+            if former.until > now():
+                with suppress(BadToken):
+                    return _renewed(identity.bearer_of(token, former.secret))
         return None
-    return _visit_of(bearer) if bearer.expires is not None else None
 
 
 def _visit_of(bearer: identity.Bearer) -> Visit:
@@ -162,15 +201,39 @@ def _visit_of(bearer: identity.Bearer) -> Visit:
     return Visit(bearer.student_id, role, expires=bearer.expires)
 
 
+def _renewed(bearer: identity.Bearer) -> Visit:
+    token = (
+        identity.sign(bearer.student_id, secret()) if bearer.expires is None else identity.sign_role(bearer, secret())
+    )
+    return replace(_visit_of(bearer), new_token=token)
+
+
 @cache
 def listed_instructors() -> frozenset[str]:
     """Pseudonyms of those whom the course's file calls instructors."""
-    return frozenset(id_for_user(name, secret()) for name in course().sign_in.instructors)
+    return frozenset(known for name in course().sign_in.instructors for known in pseudonyms(name))
+
+
+def pseudonym(user: str) -> str:
+    """The student id of a signed-in user: that of their first visit, whatever secret was in use then."""
+    current, *former = pseudonyms(user)
+    return next((known for known in reversed(former) if is_known(store(), known)), current)
+
+
+def pseudonyms(user: str) -> tuple[str, ...]:
+    """The ids that a user may have: of the present secret, then of earlier ones."""
+    return tuple(id_for_user(user, key) for key in (secret(), *(former.secret for former in earlier())))
+
+
+def passing(visit: Visit) -> str:
+    """A token for a visit that ends soon, for what opens next: it may be seen by scripts of the page."""
+    end = int(time.time()) + PASS_SECONDS
+    return identity.sign_role(identity.Bearer(visit.student_id, visit.role, end), secret())
 
 
 def _newcomer(session_id: str, notice: str = "") -> Visit:
     student_id = id_for_user(f"session {session_id}", secret()) if session_id else new_student_id()
-    return Visit(student_id, new_token=identity.sign(student_id, secret()), notice=notice)
+    return Visit(student_id, new_token=identity.sign(student_id, secret()), notice=notice, known=False)
 
 
 def ledger_of(visit: Visit) -> WorkingLedger:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -27,9 +28,19 @@ from labs.report import report_name
 from labs.round_view import RoundView
 from labs.score import RULE
 from labs.seat import Seat
+from labs.site import gate
 from labs.states import reached
 from labs.unsaved import ALL_SAVED, SAVED, SAVED_LATER, unsaved
-from ledger import LedgerError, LedgerImportError, StoreUnavailable, export_csv, export_json, import_csv, import_json
+from ledger import (
+    MAX_BYTES,
+    LedgerError,
+    LedgerImportError,
+    StoreUnavailable,
+    export_csv,
+    export_json,
+    import_csv,
+    import_json,
+)
 from ledger.rounds import Round
 from mlsysim.physics import FORMULAS
 
@@ -57,6 +68,7 @@ class LabView:
         lab: Lab,
         *,
         home: str = "",
+        forget: str = "",
         source_url: str = "",
         seat: Seat | None = None,
         account: dict[str, str] | None = None,
@@ -64,6 +76,7 @@ class LabView:
         server: str = "",
     ) -> None:
         self.lab = lab
+        self._forget = forget
         #: Where a class takes this lab together, the student's place in its rounds.
         self.seat = seat
         self._round: RoundView | None = None
@@ -174,7 +187,7 @@ class LabView:
 
     def _build_ledger(self) -> None:
         if self._ledger_panel is None:
-            self._ledger_panel = LedgerPanel(**self._ledger_state())
+            self._ledger_panel = LedgerPanel(forget=self._forget, most_bytes=MAX_BYTES, **self._ledger_state())
             self._ledger_panel.on_msg(self._ledger_message)
             if (report := self.lab.report()) is not None:
                 self._report_panel = ReportPanel(page=report.document(), file_name=report_name(type(self.lab)))
@@ -236,15 +249,17 @@ class LabView:
 
     def _export(self, form: Any) -> str:
         assert self._ledger_panel is not None
-        write, suffix, mime = {
-            "json": (export_json, "json", "application/json"),
-            "csv": (export_csv, "csv", "text/csv"),
-        }[str(form)]
+        forms = {"json": (export_json, "json", "application/json"), "csv": (export_csv, "csv", "text/csv")}
+        if form not in forms:
+            raise LabError(f"a ledger is exported as {' or '.join(forms)}")
+        write, suffix, mime = forms[form]
         self.lab.ledger.settle()
         self._ledger_panel.download(f"mlsys-labs-ledger.{suffix}", write(self.lab.ledger), mime)
         return "The file was handed to your browser."
 
     def _import(self, name: str, text: str) -> str:
+        if wait := gate().file(self.lab.ledger.student_id):
+            raise LabError(f"that were many files in a short time; please try again in {math.ceil(wait)} s")
         self.lab.ledger.settle()
         report = (import_csv if name.lower().endswith(".csv") else import_json)(self.lab.ledger, text)
         kept = "".join(f" {key} stayed: {why}." for key, why in report.kept.items())
@@ -267,7 +282,7 @@ class LabView:
         later = (
             "" if self.lab.ledger.waiting() is None else " It will be erased on disk as soon as that can be written."
         )
-        return f"Every lab of your ledger was erased on this server.{later}"
+        return f"Your work in every lab was erased on this server.{later}"
 
     def _rebuild(self) -> None:
         self._forget_tabs()
@@ -289,7 +304,7 @@ class LabView:
         if kind == "context":
             self._change(lambda: self._switch_context(str(value)))
         elif kind == "tab" and value in self.slots:
-            self._change(lambda: self._go(value, int(message.get("sequence", 0))))
+            self._change(lambda: self._go(value, int(message.get("sequence") or 0)))
         elif kind == "open_ledger":
             self._change(lambda: self._go("ledger"))
 

@@ -1,8 +1,8 @@
 """The whole ledger of a course as JSON lines: for moving to another data base, and for research on the class.
 
 The first line names schema and version, then each line holds one row, `{"table": "entries", ...}`, and the
-last line counts the rows, so that a file that was cut off is noticed. Students appear by their pseudonym: what
-would lead from it to a person (names, the ids of learning platforms) is not in it.
+last line counts the rows, so that a file that was cut off is noticed. Students appear by their pseudonym; the names
+that a sign-in gave them stand in lines of their own, and are left out for research.
 """
 
 from __future__ import annotations
@@ -18,15 +18,21 @@ from ledger.clock import now, to_iso
 from ledger.errors import LedgerError, LedgerImportError
 from ledger.event_kinds import check_kind
 from ledger.identity import check_student_id
+from ledger.people import tidy_name
 from ledger.plain import from_text, to_text
 from ledger.records import check_attempt, check_score
 from ledger.rows import claim_student, put_row
 from ledger.store import Store
-from ledger.tables import entries, events, progress, scores, students
+from ledger.tables import entries, events, people, progress, scores, students
 from ledger.wire import check_names, key_in, mapping_in, time_in
 
 SCHEMA = "mlsys-labs/ledger-archive"
-VERSION = 1
+VERSION = 2
+READ_VERSIONS = (1, 2)
+"""Version 1 had no names."""
+
+EXPORTED = (students.name, people.name, entries.name, progress.name, events.name)
+"""The tables that an archive carries."""
 
 _END = "end"
 
@@ -39,15 +45,15 @@ class ArchiveReport:
     kept: dict[str, int]
 
 
-def export_all(store: Store) -> Iterator[str]:
-    """Every row of the ledger, line by line without line ends, all of one moment.
+def export_all(store: Store, *, with_names: bool = True) -> Iterator[str]:
+    """Every row of the ledger, line by line without line ends, all of one moment; names only `with_names`.
 
     Stored JSON that is damaged is exported as the text it is: nothing is lost.
     """
     yield to_text({"schema": SCHEMA, "version": VERSION, "exported_at": to_iso(now())})
     rows = 0
     with store.reading(snapshot=True) as connection:
-        for record in _records(connection):
+        for record in _records(connection, with_names):
             rows += 1
             yield to_text(record, "row")
     yield to_text({"table": _END, "rows": rows})
@@ -56,7 +62,7 @@ def export_all(store: Store) -> Iterator[str]:
 def import_all(store: Store, lines: Iterable[str], replace: bool = False) -> ArchiveReport:
     """Takes the lines of `export_all` into the store, all or nothing.
 
-    Of an entry or progress in both places the newer one wins; with `replace` that of the archive. Events that
+    Of an entry, progress or name in both places the newer one wins; with `replace` that of the archive. Events that
     the store does not have are added. Raises LedgerImportError, naming the line, for anything that is no
     archive, was cut off, or breaks the form; nothing is changed then.
     """
@@ -74,9 +80,11 @@ def import_all(store: Store, lines: Iterable[str], replace: bool = False) -> Arc
     return ArchiveReport(dict(importer.written), dict(importer.kept))
 
 
-def _records(connection: Connection) -> Iterator[dict[str, Any]]:
+def _records(connection: Connection, with_names: bool) -> Iterator[dict[str, Any]]:
     for row in connection.execute(select(students).order_by(students.c.id)):
         yield {"table": "students", "student": row.id, "created": to_iso(row.created)}
+    for row in connection.execute(select(people).order_by(people.c.student)) if with_names else ():
+        yield {"table": "people", "student": row.student, "name": row.name, "seen_at": to_iso(row.seen_at)}
     for row in connection.execute(select(entries).order_by(entries.c.student, entries.c.key)):
         yield {
             **_place("entries", row),
@@ -117,6 +125,11 @@ def _closed(record: dict[str, Any], name: str) -> str:
     return value if isinstance(value, str) else to_text(mapping_in(record, name), name)
 
 
+def _identity(record: dict[str, Any]) -> dict[str, str]:
+    """The primary key of an entry or of progress."""
+    return {"student": record["student"], "key": key_in(record)}
+
+
 class _Importer:
     """Takes the lines of an archive one by one, within the transaction of `import_all`."""
 
@@ -144,8 +157,9 @@ class _Importer:
     def _begin(self, record: dict[str, Any]) -> None:
         if record.get("schema") != SCHEMA:
             raise ValueError(f"the file is not an archive of a ledger: its schema is not {SCHEMA!r}")
-        if record.get("version") != VERSION:
-            raise ValueError(f"the archive has version {record.get('version')!r}; this program reads {VERSION}")
+        if record.get("version") not in READ_VERSIONS:
+            known = " and ".join(map(str, READ_VERSIONS))
+            raise ValueError(f"the archive has version {record.get('version')!r}; this program reads {known}")
         self.state = "rows"
 
     def _end(self, record: dict[str, Any]) -> None:
@@ -157,6 +171,7 @@ class _Importer:
     def _row(self, connection: Connection, record: dict[str, Any]) -> None:
         takers = {
             "students": self._student,
+            "people": self._person,
             "entries": self._entry,
             "progress": self._progress,
             "scores": self._score,
@@ -177,6 +192,13 @@ class _Importer:
         claim_student(connection, record["student"], time_in(record, "created"))
         return True
 
+    def _person(self, connection: Connection, record: dict[str, Any]) -> bool:
+        check_names(record, "table", "student", "name", "seen_at")
+        if not isinstance(record["name"], str):
+            raise ValueError(f"the name must be text, not {record['name']!r}")
+        values = {"name": tidy_name(record["name"]), "seen_at": time_in(record, "seen_at")}
+        return self._newer_wins(connection, people, {"student": record["student"]}, values, "seen_at")
+
     def _entry(self, connection: Connection, record: dict[str, Any]) -> bool:
         check_names(record, "table", "student", "key", "design", "attempts", "saved_at")
         values = {
@@ -184,12 +206,12 @@ class _Importer:
             "attempts": check_attempt(record["attempts"]),
             "saved_at": time_in(record, "saved_at"),
         }
-        return self._newer_wins(connection, entries, record, values, "saved_at")
+        return self._newer_wins(connection, entries, _identity(record), values, "saved_at")
 
     def _progress(self, connection: Connection, record: dict[str, Any]) -> bool:
         check_names(record, "table", "student", "key", "state", "updated_at")
         values = {"state": _closed(record, "state"), "updated_at": time_in(record, "updated_at")}
-        return self._newer_wins(connection, progress, record, values, "updated_at")
+        return self._newer_wins(connection, progress, _identity(record), values, "updated_at")
 
     def _score(self, connection: Connection, record: dict[str, Any]) -> bool:
         check_names(record, "table", "student", "key", "score", "at")
@@ -197,10 +219,9 @@ class _Importer:
         return self._newer_wins(connection, scores, record, values, "at")
 
     def _newer_wins(
-        self, connection: Connection, table: Table, record: dict[str, Any], values: dict[str, Any], time: str
+        self, connection: Connection, table: Table, identity: dict[str, str], values: dict[str, Any], time: str
     ) -> bool:
-        identity = {"student": record["student"], "key": key_in(record)}
-        query = select(table.c[time]).where(table.c.student == identity["student"], table.c.key == identity["key"])
+        query = select(table.c[time]).where(*(table.c[name] == value for name, value in identity.items()))
         stored = connection.execute(query).scalar()
         if stored is not None and stored >= values[time] and not self.replace:
             return False

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import Connection
+
+from ledger.clock import now
 from ledger.contract import validate_design
+from ledger.erased import refuse_erased
 from ledger.errors import EventError
 from ledger.event_kinds import ACTS, IMPORTED, PREDICTION_LOCKED, check_event
 from ledger.first_prediction import first_prediction_in
@@ -15,7 +19,7 @@ from ledger.operations import ERASE, PROGRESS, RECORD, SAVE, START_OVER, Operati
 from ledger.plain import plain
 from ledger.records import Entry, Event, Waiting, check_attempt, check_score
 from ledger.rounds import Round, read_rounds
-from ledger.rows import current_attempt, read_entries, read_events, read_progress
+from ledger.rows import claim_student, current_attempt, read_entries, read_events, read_progress
 from ledger.scores import is_graded
 from ledger.store import Store
 
@@ -31,6 +35,12 @@ class DesignLedger:
         check_student_id(student_id)
         self.store = store
         self.student_id = student_id
+        self._begun = now()
+
+    def claim(self, connection: Connection) -> None:
+        """Holds the student's row for writing. Raises ErasedError when everything was erased since this was opened."""
+        refuse_erased(connection, self.student_id, self._begun)
+        claim_student(connection, self.student_id)
 
     def save(
         self,
@@ -50,7 +60,7 @@ class DesignLedger:
         """
         key = entry_key(volume, chapter)
         parts = {"design": validate_design(key, design), "progress": _state(progress), "score": _score(score)}
-        operation = Operation(self.student_id, SAVE, key, parts, _checked(attempts))
+        operation = self._operation(SAVE, key, parts, _checked(attempts))
         return entry_in(operation, self._write(operation))
 
     def get(self, chapter: int, volume: int = 1) -> dict[str, Any] | None:
@@ -89,7 +99,7 @@ class DesignLedger:
 
         Raises StoredValueError for a state that JSON cannot hold.
         """
-        self._write(Operation(self.student_id, PROGRESS, entry_key(volume, chapter), {"progress": _state(state)}))
+        self._write(self._operation(PROGRESS, entry_key(volume, chapter), {"progress": _state(state)}))
 
     def record(
         self,
@@ -110,7 +120,7 @@ class DesignLedger:
         stored = plain({} if data is None else data, "event data")
         check_event(kind, stored)
         parts = {"event": kind, "data": stored, "progress": _state(progress)}
-        operation = Operation(self.student_id, RECORD, key, parts, _checked(attempt))
+        operation = self._operation(RECORD, key, parts, _checked(attempt))
         happened = event_in(operation, self._write(operation))
         assert happened is not None
         return happened
@@ -165,10 +175,13 @@ class DesignLedger:
 
     def reset_all(self) -> None:
         """Removes every entry and all progress of this student, all or nothing. The log stays."""
-        self._write(Operation(self.student_id, ERASE, "", {"attempts": {}}))
+        self._write(self._operation(ERASE, "", {"attempts": {}}))
 
     def _begin_anew(self, chapter: int, volume: int, *, entry_removed: bool) -> Operation:
-        return Operation(self.student_id, START_OVER, entry_key(volume, chapter), {"entry_removed": entry_removed})
+        return self._operation(START_OVER, entry_key(volume, chapter), {"entry_removed": entry_removed})
+
+    def _operation(self, kind: str, key: str, parts: dict[str, Any], attempt: int | None = None) -> Operation:
+        return Operation(self.student_id, kind, key, parts, attempt, begun=self._begun)
 
     def _write(self, operation: Operation) -> int:
         """Carries out a change; returns the attempt that it belongs to. It is on the disk then."""

@@ -41,6 +41,10 @@ class EventError(LedgerError, ValueError):
     """An event of an unknown kind, or without the data that its kind must carry."""
 
 
+class ErasedError(LedgerError):
+    """The student's data was erased while a page was open that would have written to it again. Nothing was written."""
+
+
 class LedgerImportError(LedgerError, ValueError):
     """A file that cannot be imported. Nothing was changed."""
 

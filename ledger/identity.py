@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 from ledger.errors import BadToken, LedgerError
 from ledger.publish import publish
+from ledger.secret_strength import HOW_TO_MAKE_ONE, SECRET_BYTES, weakness
 
 SECRET_VARIABLE = "MLSYS_LABS_SECRET"
 """Environment variable that holds the secret of an installation; it goes before the secret file."""
-
-SECRET_BYTES = 32
 
 STUDENT = "student"
 INSTRUCTOR = "instructor"
@@ -45,11 +44,6 @@ def id_for_user(username: str, secret: bytes) -> str:
     if not username:
         raise LedgerError("The signed-in user has no name; the sign-in must pass one.")
     return "u-" + _keyed(f"user\0{username}", secret)
-
-
-def key_for(purpose: str, secret: bytes) -> str:
-    """A key that serves one purpose beside the tokens, the same in every process that has the secret; 43 characters."""
-    return _keyed(f"key\0{purpose}", secret, size=32)
 
 
 def check_student_id(student_id: object) -> None:
@@ -128,11 +122,11 @@ def load_secret(path: str | os.PathLike[str]) -> bytes:
     """The secret of this installation: from MLSYS_LABS_SECRET if that is set, else from the file at `path`.
 
     A missing file is made with 32 random bytes, readable by its owner alone; processes that start at the same
-    moment agree on one. Raises LedgerError for a secret that is too short or a file that cannot be used.
+    moment agree on one. Raises LedgerError for a secret that is short or made up, or a file that cannot be used.
     """
     given = os.environ.get(SECRET_VARIABLE)
     if given is not None:
-        return _checked(given.encode(), f"The environment variable {SECRET_VARIABLE}")
+        return _strong(given.encode(), f"The environment variable {SECRET_VARIABLE}")
     name = os.path.abspath(path)
     try:
         if not os.path.exists(name):
@@ -145,12 +139,18 @@ def load_secret(path: str | os.PathLike[str]) -> bytes:
         raise LedgerError(f"The secret file {name} cannot be used: {error}.") from error
     if os.name != "nt" and mode & 0o077:
         _log.warning("The secret file %s can be read by others (mode %o); run: chmod 600 %s", name, mode, name)
-    return _checked(secret, f"The secret file {name}")
+    return _strong(secret, f"The secret file {name}")
 
 
 def _write_secret(path: str) -> None:
     with open(path, "wb") as file:
         file.write(secrets.token_bytes(SECRET_BYTES))
+
+
+def _strong(secret: bytes, what: str) -> bytes:
+    if reason := weakness(secret):
+        raise LedgerError(f"{what} {reason}. Make one that nobody can guess: {HOW_TO_MAKE_ONE}")
+    return secret
 
 
 def _checked(secret: bytes, what: str) -> bytes:

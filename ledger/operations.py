@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, delete
 
 from ledger.clock import from_iso, now, to_iso
+from ledger.erased import refuse_erased
 from ledger.event_kinds import SAVED, STARTED_OVER, check_event
 from ledger.identity import check_student_id
 from ledger.plain import plain
@@ -67,7 +68,7 @@ class Operation:
 
     `key` names the lab, empty for a change of all; `attempt` is the attempt it belongs to, None for the present one.
     `parts` are plain JSON values, named by `kind`; `attempts` of an erasure are the attempts that it ends, by lab, as
-    far as whoever asked for it knew them.
+    far as whoever asked for it knew them. `begun` is when the ledger was opened through which the change was made.
     """
 
     student: str
@@ -76,6 +77,7 @@ class Operation:
     parts: dict[str, Any]
     attempt: int | None = None
     at: datetime = field(default_factory=now)
+    begun: datetime = field(default_factory=now)
     id: str = field(default_factory=_new_id)
 
 
@@ -88,6 +90,7 @@ def as_record(operation: Operation) -> dict[str, Any]:
         "key": operation.key,
         "attempt": operation.attempt,
         "at": to_iso(operation.at),
+        "begun": to_iso(operation.begun),
         "parts": operation.parts,
     }
 
@@ -96,7 +99,7 @@ def from_record(record: Any) -> Operation:
     """The operation in a record. Raises ValueError for anything else."""
     if not isinstance(record, dict):
         raise ValueError(f"a mapping was expected, not a {type(record).__name__}")
-    check_names(record, "id", "student", "kind", "key", "attempt", "at", "parts")
+    check_names(record, "id", "student", "kind", "key", "attempt", "at", "begun", "parts")
     kind, identifier = record["kind"], record["id"]
     if kind not in _PARTS:
         raise ValueError(f"the kind must be one of {', '.join(KINDS)}, not {kind!r}")
@@ -109,15 +112,18 @@ def from_record(record: Any) -> Operation:
         check_event(parts["event"], mapping_in(parts, "data"))
     attempt = None if record["attempt"] is None else check_attempt(record["attempt"])
     key = "" if kind == ERASE else key_in(record)
-    return Operation(record["student"], kind, key, parts, attempt, from_iso(record["at"]), identifier)
+    at, begun = from_iso(record["at"]), from_iso(record["begun"])
+    return Operation(record["student"], kind, key, parts, attempt, at, begun, identifier)
 
 
 def carry_out(connection: Connection, operation: Operation, *, late: bool = False) -> int:
     """Makes the change in the caller's transaction; returns the attempt that it belongs to.
 
     With `late` the student may have gone on elsewhere since it happened: progress and an entry that are newer stay.
-    The log gets its line in any case, with the time at which it happened.
+    The log gets its line in any case, with the time at which it happened. Raises ErasedError when the student has had
+    everything erased since the change was begun.
     """
+    refuse_erased(connection, operation.student, operation.begun)
     claim_student(connection, operation.student)
     if operation.kind == ERASE:
         touched = read_entries(connection, operation.student) | read_progress(connection, operation.student)
@@ -145,6 +151,7 @@ def carry_out(connection: Connection, operation: Operation, *, late: bool = Fals
 
 def carry_out_once(connection: Connection, operation: Operation, *, late: bool = False) -> bool:
     """`carry_out`, unless that has been done before; says whether it was done now."""
+    refuse_erased(connection, operation.student, operation.begun)
     claim_student(connection, operation.student)
     if not add_if_new(connection, operations, {"id": operation.id, "applied": now()}):
         return False

@@ -20,7 +20,7 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection
 
 from ledger.clock import now
-from ledger.errors import LedgerError, StoreUnavailable
+from ledger.errors import ErasedError, LedgerError, StoreUnavailable
 from ledger.failures import SLOW, UNREACHABLE
 from ledger.operations import Operation, carry_out_once, forget_old
 from ledger.records import Waiting
@@ -287,9 +287,13 @@ class Outbox:
                 for one in batch:
                     self._send_batch([one])
                 return
-            _log.error("the ledger refuses a change for good; it was put aside: %s", problem)
-            if self._spool is not None:
-                self._spool.put_aside(batch[0], str(problem))
+            if isinstance(problem, ErasedError):
+                # Nothing of the student is to be kept, here neither.
+                _log.info("a change of a student who had everything erased was dropped")
+            else:
+                _log.error("the ledger refuses a change for good; it was put aside: %s", problem)
+                if self._spool is not None:
+                    self._spool.put_aside(batch[0], str(problem))
         self._sent(batch)
 
     def _sent(self, batch: list[Operation]) -> None:

@@ -20,12 +20,17 @@ def remember_name(store: Store, student_id: str, name: str) -> None:
     Raises LedgerError when the store cannot be written.
     """
     check_student_id(student_id)
-    name = " ".join(name.split())[:MAX_NAME]
+    name = tidy_name(name)
     if not name:
         return
     with store.writing() as connection:
         claim_student(connection, student_id)
         put_row(connection, people, {"student": student_id}, {"name": name, "seen_at": now()})
+
+
+def tidy_name(name: str) -> str:
+    """A name as it is kept: on one line, and not longer than MAX_NAME."""
+    return " ".join(name.split())[:MAX_NAME]
 
 
 def names(store: Store) -> dict[str, str]:

@@ -17,7 +17,6 @@ from ledger.portable_json import export_json, parse_json
 from ledger.records import Entry, Event
 from ledger.rows import (
     add_events,
-    claim_student,
     current_attempt,
     put_entry,
     put_progress,
@@ -66,7 +65,7 @@ def import_csv(ledger: DesignLedger, content: str | bytes, replace: bool = False
 def _merge(ledger: DesignLedger, content: Content, replace: bool) -> ImportReport:
     student = ledger.student_id
     with ledger.store.writing() as connection:
-        claim_student(connection, student)
+        ledger.claim(connection)
         log = _missing_events(connection, student, content.events)
         add_events(connection, student, log)
         imported, kept = _merge_entries(connection, student, content, replace)

@@ -21,6 +21,8 @@ from ledger.wire import (
 )
 
 SCHEMA = "mlsys-labs/ledger"
+DATA_SCHEMA = "mlsys-labs/student-data"
+"""Schema of a file with everything of a student, one part of which is a file of the schema above."""
 VERSION = 1
 _REQUIRED = ("schema", "version", "entries")
 _OPTIONAL = ("exported_at", "progress", "events")
@@ -65,6 +67,8 @@ def _top_level(text: str) -> dict[str, Any]:
         top = from_text(text)
     except ValueError as error:
         raise LedgerImportError(f"The file is not JSON: {error}. Nothing was imported.") from error
+    if isinstance(top, dict) and top.get("schema") == DATA_SCHEMA:
+        top = top.get("ledger")
     if not isinstance(top, dict) or top.get("schema") != SCHEMA:
         raise LedgerImportError(
             f'The file is not an exported ledger: its "schema" is not {SCHEMA!r}. Nothing was imported.'

@@ -104,6 +104,14 @@ events = Table(
     sqlite_autoincrement=True,
 )
 
+erased = Table(
+    "erased",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("at", UtcTime, nullable=False),
+)
+"""Students of whom everything was erased, by a hash of their id, and when: see `ledger.erased`."""
+
 people = Table(
     "people",
     metadata,

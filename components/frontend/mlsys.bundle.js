@@ -927,13 +927,17 @@ const LedgerPanel = component(["segments", "ledger"], ({model}) => {
   const file = h("input", {type: "file", accept: model.formats.map((format) => `.${format}`).join(), class: "visually-hidden", tabindex: "-1", "aria-label": "Ledger file to import"})
   file.addEventListener("change", async () => {
     const chosen = file.files[0]
-    if (chosen) model.send_msg({type: "import", name: chosen.name, text: await chosen.text()})
+    // The server would end the connection over a message that is far too large.
+    if (chosen && model.most_bytes && chosen.size > model.most_bytes) {
+      tell("danger", `The file has ${chosen.size} bytes; a ledger has at most ${model.most_bytes}. Nothing was imported.`)
+    } else if (chosen) model.send_msg({type: "import", name: chosen.name, text: await chosen.text()})
     file.value = ""
   })
-  const say = () => {
-    note.className = `status ${model.notice_kind}`
-    note.textContent = model.notice
+  const tell = (kind, text) => {
+    note.className = `status ${kind}`
+    note.textContent = text
   }
+  const say = () => tell(model.notice_kind, model.notice)
   const show = () => {
     rows.replaceChildren(...model.rows.map((row) => h("tr", {},
       h("th", {scope: "row"}, row[0], " ", h("code", {}, row[3])), h("td", {class: "num"}, row[1]), h("td", {}, row[2]))))
@@ -961,16 +965,28 @@ const LedgerPanel = component(["segments", "ledger"], ({model}) => {
           h("button", {type: "button", onclick: () => file.click()}, "Import file…"), file)),
       h("div", {class: "panel"},
         h("h2", {}, "Begin again"),
-        h("p", {}, "Starting over clears this lab and counts a new attempt. Your first prediction stays on record."),
+        h("p", {}, "Starting over clears this lab and counts a new attempt; erasing your work clears every lab. Your first predictions stay on record."),
         h("div", {class: "actions"},
-          confirmed(model, "Start this lab over", "Really start over?", {type: "start_over"}),
-          confirmed(model, "Erase my whole ledger", "Really erase every lab?", {type: "erase_all"})))),
-    update: {rows: show, questions: questions.show, can_save: show, save_hint: show, grading: show, notice: say, notice_kind: say},
+          confirmed("Start this lab over", "Really start over?", () => model.send_msg({type: "start_over"})),
+          confirmed("Erase my work in every lab", "Really erase every lab?", () => model.send_msg({type: "erase_all"})))),
+      model.forget ? h("div", {class: "panel"},
+        h("h2", {}, "Be forgotten"),
+        h("p", {}, "The server holds your answers, a log of what you did in the labs, and the name that a sign-in gave, if you have one. Erasing removes all of it, record of your first predictions included, and signs this browser out. It cannot be undone: export first what you want to keep."),
+        h("div", {class: "actions"},
+          confirmed("Erase everything the server holds of me", "Really erase everything?", () => post(model.forget)))) : null),
+    update: {rows: show, questions: questions.show, can_save: show, save_hint: show, notice: say, notice_kind: say},
   }
 })
 
+// Goes to an address that changes something: never by a link, which any page could have made.
+function post(address) {
+  const form = h("form", {method: "post", action: address, hidden: true})
+  document.body.append(form)
+  form.submit()
+}
+
 // Two clicks for what cannot be undone; the second offer lapses.
-function confirmed(model, label, question, message) {
+function confirmed(label, question, act) {
   let armed = false
   const element = h("button", {type: "button"}, label)
   const disarm = () => {
@@ -981,7 +997,7 @@ function confirmed(model, label, question, message) {
   element.addEventListener("click", () => {
     if (armed) {
       disarm()
-      model.send_msg(message)
+      act()
       return
     }
     armed = true

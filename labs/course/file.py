@@ -27,6 +27,8 @@ _WORDS = {
     "tuple_type": "must be a list",
     "dict_type": "must be a table",
     "model_type": "must be a table",
+    "int_type": "must be a whole number",
+    "greater_than_equal": "must be at least {ge:g}",
     "datetime_type": "must be a date or a moment without quotes, such as 2026-09-14 or 2026-09-14T08:00:00",
     "float_type": "must be a number",
     "greater_than": "must be greater than {gt:g}",

@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from labs.catalog import UnknownLabError, catalog, lab_named, name_of
+from labs.course.limits import Limits
 from labs.course.lti import Lti
 from labs.course.origin import checked_origin
+from labs.course.proxy import Proxy
 from labs.course.sign_in import SignIn
 from labs.course.table import Table
 from labs.lab import Lab
@@ -94,6 +96,8 @@ class Course(Table):
         portal: which sites may show them in a frame; none by default.
         lti: which learning platforms may launch them; none by default.
         sign_in: how people prove who they are; not at all by default.
+        limits: how much of the server one student, address or page may take.
+        proxy: the web servers in front of this one that are believed; none by default.
     """
 
     title: Annotated[str, Field(min_length=1, max_length=80)] = "MLSys Labs"
@@ -106,6 +110,8 @@ class Course(Table):
     portal: Portal = Portal()
     lti: Lti = Lti()
     sign_in: SignIn = SignIn()
+    limits: Limits = Limits()
+    proxy: Proxy = Proxy()
 
     @cached_property
     def offered(self) -> tuple[type[Lab], ...]:

@@ -40,6 +40,7 @@ class EmbedGuide(SiteHandler):
                 portals=course().portal.origins,
                 labs=[snippets(lab, base) for lab in course().offered],
                 accent=course().accent,
+                nonce=self.nonce,
             )
         )
 

@@ -18,7 +18,9 @@ from components.lti import picker_html, problem_html
 from labs import site
 from labs.cookies import give
 from labs.course.lti import Platform
+from labs.frames import origin_of
 from labs.handlers import SiteHandler
+from labs.launch_pages import entered_path
 from labs.lti import browser
 from labs.lti.choices import choices
 from labs.lti.claims import SCOPE_SCORE, Launch
@@ -53,9 +55,8 @@ def tool_key() -> ToolKey | None:
 class LtiHandler(SiteHandler):
     """What the addresses of LTI have in common: they exist where the course has a key, and say what went wrong."""
 
-    def check_xsrf_cookie(self) -> None:
-        """Nothing: these requests come from a platform, and the signed state of a launch protects them."""
-
+    #: These requests come from a platform, and the signed state of a launch protects them.
+    takes_from_other_sites = True
     #: A launch is how people sign in.
     open_to_all = True
 
@@ -82,7 +83,7 @@ class LtiHandler(SiteHandler):
         """Does what waits for a network or a disk without holding up the pages of this process."""
         return await IOLoop.current().run_in_executor(None, work)
 
-    def refuse(self, problem: LtiError | LedgerError) -> None:
+    def turn_away(self, problem: LtiError | LedgerError) -> None:
         """The page for a launch that cannot be followed."""
         if isinstance(problem, LtiError):
             log.warning("launch refused: %s %s", problem, problem.detail)
@@ -109,7 +110,7 @@ class Login(LtiHandler):
             destination(self._given("target_link_uri"), self.origin, site.course().offered)
             hint = self._given("login_hint")
         except LtiError as problem:
-            self.refuse(problem)
+            self.turn_away(problem)
             return
         state = State(platform.issuer, platform.client_id, new_nonce(), browser.mark(self))
         question = {
@@ -153,7 +154,7 @@ class LaunchHandler(LtiHandler):
     async def post(self) -> None:
         if self.get_argument("error", ""):
             # The words of the platform's answer came through the browser: they are not repeated.
-            self.refuse(LtiError("The platform did not let you in: your session there may be over.", 403))
+            self.turn_away(LtiError("The platform did not let you in: your session there may be over.", 403))
             return
         try:
             state = read_state(self.get_argument("state", ""), site.secret())
@@ -164,11 +165,15 @@ class LaunchHandler(LtiHandler):
             token = self.get_argument("id_token", "")
             launch = await self.aside(lambda: self._believed(token, platform, state))
             if launch.settings is not None:
-                self.finish(await self.aside(lambda: self._offer(launch, platform)))
+                page = await self.aside(lambda: self._offer(launch, platform))
+                assert launch.settings is not None
+                # The form of the lab that is chosen goes to the platform, at a host that is known as its own.
+                self.sends_forms_to(origin_of(launch.settings.deep_link_return_url) or "'self'")
+                self.finish(page)
             else:
                 await self._let_in(launch, platform)
         except (LtiError, LedgerError) as problem:
-            self.refuse(problem)
+            self.turn_away(problem)
 
     @staticmethod
     def _believed(token: str, platform: Platform, state: State) -> Launch:
@@ -197,8 +202,11 @@ class LaunchHandler(LtiHandler):
         goal = destination(launch.target_link_uri, self.origin, course.offered)
         student_id = id_for_user(f"lti {platform.issuer} {launch.sub}", site.secret())
         await self.aside(lambda: self._remember(student_id, launch, platform, goal))
-        give(self, sign_role(Bearer(student_id, launch.role, int(time.time()) + SESSION_S), site.secret()))
-        self.redirect(goal.address(launch.framed), status=303)
+        token = sign_role(Bearer(student_id, launch.role, int(time.time()) + SESSION_S), site.secret())
+        give(self, token)
+        address = goal.address(launch.framed)
+        # A frame may keep no cookie; it shows with the next request.
+        self.redirect(entered_path(address, token) if launch.framed else address, status=303)
 
     @staticmethod
     def _remember(student_id: str, launch: Launch, platform: Platform, goal: Destination) -> None:

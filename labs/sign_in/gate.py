@@ -14,7 +14,7 @@ from labs.sign_in.basic import PasswordSignIn
 from labs.sign_in.check import check_sign_in
 from labs.sign_in.oidc import OpenIdSignIn
 from labs.sign_in.sign_out import SignOut
-from ledger.identity import key_for
+from ledger.identity import derived_key
 
 _HANDLERS: dict[str, type[RequestHandler]] = {"basic": PasswordSignIn, "oidc": OpenIdSignIn}
 
@@ -61,4 +61,4 @@ def gate_options() -> dict[str, Any]:
     if not sign_in.required:
         return {}
     check_sign_in(sign_in)
-    return {"auth_provider": Gate(sign_in.method), "cookie_secret": key_for("cookies", site.secret())}
+    return {"auth_provider": Gate(sign_in.method), "cookie_secret": derived_key("cookies", site.secret())}

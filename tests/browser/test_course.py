@@ -64,3 +64,9 @@ def test_a_course_is_what_its_file_says(new_student: Callable[..., Student], cou
     answer = page.request.get(course_server.address_of(ABSENT))
     assert answer.status == 404
     assert ABSENT.title not in answer.text()
+
+    # Designs that solve the labs are not for those who are to find them.
+    page.goto(f"{course_server.url}/gallery")
+    expect(page.get_by_role("heading", level=1)).to_have_text("For instructors")
+    expect(page.get_by_role("button", name="Draw the instruments")).to_have_count(0)
+    assert all_faults(page) == []

@@ -1,4 +1,4 @@
-"""Endpoints for load balancers, and the headers of a page."""
+"""Endpoints for load balancers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from tornado.testing import AsyncHTTPTestCase
 from tornado.web import Application
 
 from labs import site
-from labs.headers import headers
 from labs.health import ROUTES
 from ledger import Outbox, Store, StoreUnavailable, open_store
 
@@ -46,9 +45,3 @@ class TestHealth(AsyncHTTPTestCase):
         self.monkeypatch.setattr(Store, "ping", gone)
         assert self.ask("/healthz") == (200, {"status": "alive"})
         assert self.ask("/readyz") == (503, {"status": "the ledger cannot be reached"})
-
-
-def test_a_page_may_be_framed_by_the_portals_alone() -> None:
-    assert headers([])["Content-Security-Policy"] == "frame-ancestors 'self'"
-    portals = ["https://a.example", "https://b.example:8443"]
-    assert headers(portals)["Content-Security-Policy"] == f"frame-ancestors 'self' {' '.join(portals)}"

@@ -332,10 +332,10 @@ def test_a_session_believes_the_signed_cookie_of_panels_own_sign_in_and_no_other
 
 
 def test_a_key_serves_one_purpose() -> None:
-    keys = {identity.key_for(purpose, b"s" * 32) for purpose in ("cookies", "launches")}
+    keys = {identity.derived_key(purpose, b"s" * 32) for purpose in ("cookies", "launches")}
     assert len(keys) == 2
     assert all(len(key) == 43 for key in keys)
-    assert identity.key_for("cookies", b"t" * 32) not in keys
+    assert identity.derived_key("cookies", b"t" * 32) not in keys
 
 
 def test_the_name_of_one_student(tmp_path: Path) -> None:

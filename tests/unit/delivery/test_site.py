@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,17 +10,19 @@ import pytest
 
 from labs import site
 from ledger import LedgerError, identity, new_student_id
+from ledger.rotation import rotate
 
 
 @pytest.fixture(autouse=True)
 def own_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv(site.LEDGER_VARIABLE, str(tmp_path / "ledger.db"))
     monkeypatch.setenv(site.SECRET_FILE_VARIABLE, str(tmp_path / "secret"))
-    site.store.cache_clear()
-    site.secret.cache_clear()
+    caches = (site.store, site.secret, site.earlier)
+    for cached in caches:
+        cached.cache_clear()
     yield
-    site.store.cache_clear()
-    site.secret.cache_clear()
+    for cached in caches:
+        cached.cache_clear()
 
 
 def test_the_bearer_of_a_cookie_is_known_again() -> None:
@@ -96,3 +99,48 @@ def test_a_file_without_an_address_is_named(
     with pytest.raises(LedgerError, match=complaint) as caught:
         site.store()
     assert str(file) in str(caught.value)
+
+
+# --- another secret ------------------------------------------------------------------------------------------
+
+
+def rotated(days: int) -> None:
+    rotate(site.secret_path(), days)
+    site.secret.cache_clear()
+    site.earlier.cache_clear()
+
+
+def test_a_cookie_of_the_earlier_secret_is_renewed_while_it_is_believed() -> None:
+    token = site.identify(None, None).new_token
+    first = site.identify(None, token)
+    role = identity.sign_role(identity.Bearer("u-1", identity.INSTRUCTOR, int(time.time()) + 60), site.secret())
+    rotated(days=30)
+    again = site.identify(None, token)
+    assert again.student_id == first.student_id
+    assert again.known
+    assert again.notice == ""
+    assert again.new_token not in (None, token)
+    assert site.identify(None, again.new_token).new_token is None
+    assert site.identify(None, role).teaches
+    rotated(days=0)
+    assert not site.identify(None, token).known
+    assert site.identify(None, token).notice == site.REFUSED_NOTICE
+
+
+def test_a_signed_in_student_keeps_the_ledger_of_the_first_visit() -> None:
+    before = site.identify("ada@example.org", None)
+    site.ledger_of(before).record("opened", 2)
+    rotated(days=0)
+    rotated(days=0)
+    assert site.identify("ada@example.org", None).student_id == before.student_id
+    # Who comes for the first time has a pseudonym of the present secret.
+    assert site.pseudonym("grace@example.org") == site.pseudonyms("grace@example.org")[0]
+
+
+def test_what_a_page_holds_stands_for_the_student_for_minutes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    who = site.identify(None, None)
+    token = site.passing(who)
+    assert site.identify(None, token).student_id == who.student_id
+    later = time.time() + site.PASS_SECONDS + 1
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert not site.identify(None, token).known

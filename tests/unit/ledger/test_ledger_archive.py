@@ -11,6 +11,7 @@ from ledger_designs import example
 from ledger import DesignLedger, LedgerImportError, Store, export_all, import_all
 
 STUDENT = {"table": "students", "student": "student-two", "created": "2026-01-01T00:00:00+00:00"}
+PERSON = {"table": "people", "student": "student-two", "name": "Ada", "seen_at": "2026-01-01T00:00:00+00:00"}
 ENTRY = {
     "table": "entries",
     "student": "student-two",
@@ -61,7 +62,7 @@ def test_blank_lines_are_ignored(store: Store) -> None:
         (["{"], "Line 1 of the archive"),
         (["[]"], "a mapping was expected"),
         (['{"schema": "mlsys-labs/ledger"}'], "is not an archive"),
-        (['{"schema": "mlsys-labs/ledger-archive", "version": 2}'], "has version 2"),
+        (['{"schema": "mlsys-labs/ledger-archive", "version": 3}'], "has version 3"),
         (archive(STUDENT)[:-1], "cut off"),
         (archive(STUDENT, end={"table": "end", "rows": 2}), "names 2 rows, but 1 were found"),
         ([*archive(STUDENT), json.dumps(ENTRY)], "lines after the last one"),
@@ -69,6 +70,7 @@ def test_blank_lines_are_ignored(store: Store) -> None:
         (archive({"table": []}), "table must be one of"),
         (archive(STUDENT | {"student": "a b"}), "is no student id"),
         (archive(STUDENT | {"name": "Ada"}), "'name' is unknown"),
+        (archive(STUDENT, PERSON | {"name": 3}), "the name must be text"),
         (archive(STUDENT, ENTRY | {"key": "ch99"}), "is no ledger key"),
         (archive(STUDENT, ENTRY | {"design": 3}), "design must be a mapping"),
         (archive(STUDENT, EVENT | {"kind": "clicked"}), "is no event kind"),

@@ -113,8 +113,8 @@ def test_the_secret_file_is_made_once_and_private(tmp_path: Path) -> None:
 
 
 def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SECRET_VARIABLE, "s" * 40)
-    assert load_secret(tmp_path / "secret") == b"s" * 40
+    monkeypatch.setenv(SECRET_VARIABLE, "a7Qx-2pLm9_Zr4Tn8Vb1Wc6Yd3Ke5Hf0Js-GuOi")
+    assert load_secret(tmp_path / "secret") == b"a7Qx-2pLm9_Zr4Tn8Vb1Wc6Yd3Ke5Hf0Js-GuOi"
     assert not (tmp_path / "secret").exists()
     monkeypatch.setenv(SECRET_VARIABLE, "short")
     with pytest.raises(LedgerError, match="MLSYS_LABS_SECRET holds 5 bytes"):

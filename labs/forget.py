@@ -1,0 +1,41 @@
+"""`/forget-me`: a student has the server erase everything it holds of them."""
+
+from __future__ import annotations
+
+import logging
+
+from labs import site
+from labs.cookies import take
+from labs.handlers import SiteHandler
+from ledger import LedgerError, erase_student
+
+log = logging.getLogger(__name__)
+
+#: Where it is, from the root of the site.
+ADDRESS = "forget-me"
+
+
+class ForgetMe(SiteHandler):
+    """Answers a POST, which a page of this site alone can make; the browser is a stranger afterwards."""
+
+    def post(self) -> None:
+        try:
+            erase_student(site.store(), self.visit().student_id)
+        except LedgerError as problem:
+            log.error("not erased: %s", problem)
+            self.refuse(
+                503,
+                "Nothing was erased",
+                "The server cannot reach its ledger at the moment. Please go back and try again later.",
+            )
+            return
+        take(self)
+        self.tell(
+            "Everything was erased",
+            "The server holds nothing of you any more: no answers, no log, no name. This browser has been signed out, "
+            "and whoever opens a lab in it begins anew. Backups of the server end with their own dates.",
+            [("/", "All labs")],
+        )
+
+
+ROUTES = ((rf"/{ADDRESS}", ForgetMe),)
