@@ -4,7 +4,7 @@ import {pause} from "./connection.js";
 import {themeButton} from "./theme.js";
 
 const FIRST_ASK_MS = 2000
-const LONGEST_ASK_MS = 10000
+const LONGEST_ASK_MS = 6000
 const OPENING_SPREAD_MS = 4000
 
 // Whether the site says that it is ready; a server that does not know the question is asked for the page itself.

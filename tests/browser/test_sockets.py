@@ -10,8 +10,11 @@ import time
 import urllib.error
 import urllib.request
 import zlib
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
+import pytest
 from bokeh.util.token import generate_jwt_token, generate_session_id
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
@@ -24,6 +27,8 @@ from ledger import identity, load_secret
 from tests.browser.server import Server
 
 LAB = find_lab(1, 2)
+
+T = TypeVar("T")
 
 
 def asked(url: str, body: bytes | None = None, **headers: str) -> tuple[int, str, Any]:
@@ -57,6 +62,19 @@ def payload_of(token: str) -> dict[str, Any]:
     return {**outer, **json.loads(zlib.decompress(decoded(outer["__bk__zlib_"])))}
 
 
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns; in a thread of its own, because the browser of other tests keeps this one's loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
+@pytest.fixture(autouse=True)
+def provoked(server: Server) -> Iterator[None]:
+    """What these tests provoke is no complaint to the tests after them."""
+    yield
+    server.complaints()
+
+
 async def socket(server: Server, token: str, origin: str | None = None) -> WebSocketClientConnection:
     url = server.address_of(LAB).replace("http", "ws", 1) + "/ws"
     request = HTTPRequest(url, headers={"Origin": origin or server.url})
@@ -81,7 +99,7 @@ def accepted(server: Server, token: str) -> bool:
         connection.close()
         return first is not None and json.loads(first)["msgtype"] == "ACK"
 
-    return asyncio.run(tried())
+    return run(tried())
 
 
 def test_a_session_that_was_guessed_made_up_or_altered_opens_nothing(server: Server) -> None:
@@ -132,7 +150,7 @@ def test_a_page_of_another_site_gets_no_session(server: Server) -> None:
             return refusal.code
         return 0
 
-    assert asyncio.run(tried()) == 403
+    assert run(tried()) == 403
     assert "Refusing websocket connection" in server.complaints()
 
 
@@ -170,7 +188,7 @@ def test_a_browser_may_not_replace_the_document_and_nothing_it_sends_is_logged(s
         second = await connection.read_message()
         return [first, second]
 
-    assert asyncio.run(tried()) == ["ERROR", None]
+    assert run(tried()) == ["ERROR", None]
     log = server.complaints()
     assert "error handling message" in log
     assert "PUSH-DOC is not taken from a browser" in log
@@ -196,7 +214,7 @@ def test_a_page_that_floods_waits_and_keeps_nobody_else_waiting(server: Server) 
             assert await answer(flood) == "SERVER-INFO-REPLY"
         return time.monotonic() - start, waited
 
-    flood, other = asyncio.run(tried())
+    flood, other = run(tried())
     assert flood >= 0.9 * extra / rate
     assert other < flood
 
