@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import jwt
 
 from labs import site
-from ledger import BadToken, id_for_user, identity
+from ledger import BadToken, identity
 from ledger.one_time import use_once
 from ledger.people import remember_name
 
@@ -118,7 +118,7 @@ def exchange(token: str) -> str:
     token that is no good or was used before, LedgerError when the ledger cannot note that it was used.
     """
     launch = read_launch(token, site.secret())
-    student_id = id_for_user(launch.sub, site.secret())
+    student_id = site.pseudonym(launch.sub)
     # The name first: a token is not used up by a ledger that fails in between.
     remember_name(site.store(), student_id, launch.name)
     _once("launch", launch.token_id, launch.expires + LEEWAY_S)

@@ -7,7 +7,7 @@ import re
 from urllib.parse import urlencode
 
 from components.page import PASS
-from labs import launch
+from labs import launch, site
 from labs.arrival import LEDGER_GONE, with_pass
 from labs.concealed import conceal
 from labs.cookies import give
@@ -73,6 +73,9 @@ class Launch(_Entrance):
     def get(self) -> None:
         address = self.destination()
         if address is None:
+            return
+        if wait := site.gate().launch(self.request.remote_ip or ""):
+            self.refuse_for(wait)
             return
         try:
             token = launch.exchange(self.brought)

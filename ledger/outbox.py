@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -45,6 +45,9 @@ BATCH = 100
 
 #: A write that hangs keeps its thread until the connection ends; others find a free one meanwhile.
 _THREADS = 4
+
+ON_ITS_WAY = timedelta(seconds=1)
+"""A change that was posted and is younger than this is not said to wait, while the store answers."""
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -111,8 +114,7 @@ class Outbox:
 
         Raises LedgerError for a change that the store refuses whatever its state.
         """
-        with self._changed:
-            direct = self._trouble is None and operation.student not in self._queues
+        direct = self.settled(operation.student) and self._trouble is None
         if direct:
             try:
                 self._within_patience(lambda: self._send([operation], late=False))
@@ -124,6 +126,27 @@ class Outbox:
             self._keep([operation])
             self._changed.notify_all()
         return False
+
+    def post(self, operation: Operation) -> None:
+        """Takes a change that need not be in the store when this returns: it is sent at once, and nobody waits for it.
+
+        Should the process be killed within that moment, it is lost.
+        """
+        with self._changed:
+            self._queues.setdefault(operation.student, deque()).append(operation)
+            if self._trouble is not None:
+                self._keep([operation])
+            else:
+                self._unspooled.append(operation)
+            self._changed.notify_all()
+
+    def settled(self, student: str) -> bool:
+        """Whether nothing of a student waits; what is on its way is waited for."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._trouble is not None or student not in self._queues, timeout=self._patience
+            )
+            return student not in self._queues
 
     def ask(self, question: Callable[[Connection], T]) -> T:
         """The answer of the store to `question`. Raises StoreUnavailable, at once while it is known not to answer."""
@@ -149,10 +172,12 @@ class Outbox:
             return list(self._queues.get(student, ()))
 
     def waiting(self, student: str) -> Waiting | None:
-        """How much of a student waits, since when and why; None if nothing does."""
+        """How much of a student waits, since when and why; None if nothing does, or is merely on its way."""
         with self._changed:
             queue = self._queues.get(student)
-            return Waiting(len(queue), queue[0].at, self._trouble or SLOW) if queue else None
+            if not queue or (self._trouble is None and now() - queue[0].at < ON_ITS_WAY):
+                return None
+            return Waiting(len(queue), queue[0].at, self._trouble or SLOW)
 
     def backlog(self) -> tuple[int, datetime | None]:
         """How many changes of all students wait, and when the oldest was made."""
@@ -302,6 +327,8 @@ class Outbox:
             queue = self._queues[student]
             for _ in batch:
                 queue.popleft()
+            sent = {one.id for one in batch}
+            self._unspooled = [one for one in self._unspooled if one.id not in sent]
             # The others have their turn; this student comes again.
             del self._queues[student]
             if queue:
@@ -314,6 +341,7 @@ class Outbox:
                     except OSError as problem:
                         # Nothing is lost and nothing doubled: these changes are known by their ids.
                         _log.error("the file of waiting changes could not be emptied: %s", problem)
+            self._changed.notify_all()
 
     def close(self, patience_s: float = 5.0) -> None:
         """Sends what waits, if the store takes it in this time; what it does not take stays in the file."""

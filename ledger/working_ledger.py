@@ -9,10 +9,10 @@ from typing import Any
 
 from ledger.design_ledger import DesignLedger, summary_of
 from ledger.errors import EventError, StoreUnavailable
-from ledger.event_kinds import ACTS
+from ledger.event_kinds import ACTS, FAILURE_ENTERED, FAILURE_LEFT
 from ledger.keys import KEYS, entry_key
 from ledger.known import Known
-from ledger.operations import ERASE, Operation
+from ledger.operations import ERASE, PROGRESS, RECORD, Operation
 from ledger.outbox import Outbox
 from ledger.records import Entry, Event, Waiting
 from ledger.rounds import Round, read_rounds
@@ -26,7 +26,8 @@ FRESH_S = 1.0
 class WorkingLedger(DesignLedger):
     """A `DesignLedger` whose changes go through an outbox.
 
-    A change is in the store when the method returns, or waits there: `waiting` tells. Reading gives what the store
+    A change is in the store when the method returns, or waits there: `waiting` tells. Where controls came to rest, and
+    failures that came or went, is posted: nobody waits for the disk at every move. Reading gives what the store
     holds and what waits on top of it. Once something has been read, entries, attempts and first predictions can be
     read while the store is gone; everything else raises StoreUnavailable then.
     """
@@ -41,6 +42,7 @@ class WorkingLedger(DesignLedger):
         return self._outbox.waiting(self.student_id)
 
     def settle(self) -> None:
+        self._outbox.settled(self.student_id)
         self._read_at = float("-inf")  # whoever asks is going to change the store itself
         if (waiting := self.waiting()) is not None:
             raise StoreUnavailable(
@@ -123,6 +125,16 @@ class WorkingLedger(DesignLedger):
             operation = replace(operation, parts={"attempts": {key: known.attempt(key) for key in known.touched}})
         elif operation.attempt is None:
             operation = replace(operation, attempt=known.attempt(operation.key))
-        self._outbox.put(operation)
+        if _may_be_posted(operation):
+            self._outbox.post(operation)
+        else:
+            self._outbox.put(operation)
         known.take(operation)
         return operation.attempt or 1
+
+
+def _may_be_posted(operation: Operation) -> bool:
+    """Whether a page may go on before the change is in the store."""
+    return operation.kind == PROGRESS or (
+        operation.kind == RECORD and operation.parts["event"] in (FAILURE_ENTERED, FAILURE_LEFT)
+    )

@@ -31,7 +31,7 @@ from labs.lti.id_token import read_id_token
 from labs.lti.registration import registration
 from labs.lti.state import LIFETIME, State, new_nonce, read_state
 from labs.lti.tool_key import ToolKey, load_key
-from ledger import LedgerError, id_for_user
+from ledger import LedgerError
 from ledger.grades import GradeColumn, grade_to
 from ledger.identity import STUDENT, Bearer, sign_role
 from ledger.one_time import use_once
@@ -200,7 +200,7 @@ class LaunchHandler(LtiHandler):
         """Makes the browser that of the person launched, and leads on to the lab."""
         course = site.course()
         goal = destination(launch.target_link_uri, self.origin, course.offered)
-        student_id = id_for_user(f"lti {platform.issuer} {launch.sub}", site.secret())
+        student_id = await self.aside(lambda: site.pseudonym(f"lti {platform.issuer} {launch.sub}"))
         await self.aside(lambda: self._remember(student_id, launch, platform, goal))
         token = sign_role(Bearer(student_id, launch.role, int(time.time()) + SESSION_S), site.secret())
         give(self, token)

@@ -50,6 +50,9 @@ class PasswordSignIn(SignInPage):
         self.check_sender()
         name = self.get_body_argument("username", "").strip()
         password = self.get_body_argument("password", "", strip=False)
+        if wait := site.gate().sign_in(name.casefold()[:200], self.request.remote_ip or ""):
+            self.refuse_for(wait)
+            return
         user = await IOLoop.current().run_in_executor(_hashing(), _users().who, name, password)
         if user is None:
             log.warning("sign-in of %s: wrong name or password", self.request.remote_ip)

@@ -44,7 +44,7 @@ def somebody(store: Store, student: str, name: str) -> DesignLedger:
 def later_table() -> Iterator[Table]:
     """A table that somebody adds to the layout later."""
     table = Table(
-        "scores",
+        "marks",
         metadata,
         Column("student", String(64), ForeignKey("students.id"), primary_key=True),
         Column("line", Text, nullable=False),
@@ -60,7 +60,7 @@ def test_erasing_leaves_nothing_of_one_student_and_everything_of_others(later_ta
         with store.writing() as connection:
             connection.execute(insert(later_table).values(student=student, line=f"line of {student}"))
     rows = erase_student(store, "s-one")
-    assert rows == {"people": 1, "scores": 1, "entries": 1, "progress": 1, "events": 2, "students": 1}
+    assert rows == {"people": 1, "marks": 1, "entries": 1, "progress": 1, "events": 2, "students": 1}
     assert not is_known(store, "s-one")
     with store.reading() as connection:
         everything = [str(row) for table in metadata.sorted_tables for row in connection.execute(select(table))]
@@ -100,7 +100,7 @@ def test_the_file_of_a_student_holds_everything_and_can_be_imported(later_table:
     assert content["student"] == "s-one"
     assert set(content["tables"]) == set(columns_of_students())
     assert content["tables"]["people"][0]["name"] == "Ada Lovelace"
-    assert content["tables"]["scores"] == [{"student": "s-one", "line": "92 of 100"}]
+    assert content["tables"]["marks"] == [{"student": "s-one", "line": "92 of 100"}]
     assert len(content["tables"]["events"]) == len(content["ledger"]["events"]) == 2
     assert "Grace" not in text
     elsewhere = DesignLedger(open_store("sqlite://"), "s-new")
