@@ -52,10 +52,10 @@ function busy() {
 }
 
 // Tab and place on the page travel to the page that replaces this one; all else is in the ledger.
-function remember(tab) {
+function remember(tab, top) {
   const {pathname} = window.location
   try {
-    window.sessionStorage.setItem(RETURN_KEY, JSON.stringify({pathname, tab, top: window.scrollY, at: Date.now()}))
+    window.sessionStorage.setItem(RETURN_KEY, JSON.stringify({pathname, tab, top, at: Date.now()}))
   } catch {
     // A browser without this memory starts at the top.
   }
@@ -71,8 +71,9 @@ export function whereItWas() {
   }
 }
 
-// Scrolls to where the reader was, once the page has grown long enough; not against a reader who scrolls meanwhile.
-export function scrollBack(top) {
+// Scrolls to where the reader was, once what the page shows has grown long enough; not against a reader who scrolls
+// meanwhile.
+export function scrollBack(content, top) {
   const root = document.documentElement
   const stop = new AbortController()
   const grown = new ResizeObserver(() => {
@@ -84,7 +85,7 @@ export function scrollBack(top) {
   for (const type of ["wheel", "touchmove", "keydown", "pointerdown"]) {
     window.addEventListener(type, () => stop.abort(), {signal: stop.signal, passive: true})
   }
-  grown.observe(document.body)
+  grown.observe(content)
   window.setTimeout(() => stop.abort(), RETURN_MS / 4)
 }
 
@@ -99,7 +100,8 @@ export function connectionNotice(document, {account, server = "", tabShown}) {
     element.replaceChildren(...(text ? [h("span", {}, text), ...parts] : []))
   }
   const reload = () => {
-    remember(tabShown())
+    // What is read has moved down by the height of this notice, which will be gone.
+    remember(tabShown(), Math.max(0, window.scrollY - element.offsetHeight))
     window.location.reload()
   }
   const now = h("button", {type: "button", class: "small", onclick: reload}, "Go on now")

@@ -182,7 +182,7 @@ export const LabFrame = component(["segments", "frame", "account"], ({model, vie
   const back = view.model.document ? whereItWas() : null
   if (back) {
     if (back.tab in tabSet.slots && back.tab !== model.active) tabSet.select(back.tab)
-    scrollBack(back.top)
+    scrollBack(element, back.top)
   }
   return {
     element,

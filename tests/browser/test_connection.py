@@ -55,7 +55,7 @@ def test_page_says_when_the_server_is_gone_and_goes_on_by_itself_when_it_is_back
     expect(student.tab("Act I")).to_have_attribute("aria-selected", "true")
     expect(student.controls).to_be_visible()
     expect(notice).to_be_empty()
-    student.page.wait_for_function("Math.abs(window.scrollY - 600) < 5")
+    student.page.wait_for_function("Math.abs(window.scrollY - 600) < 30")
 
 
 def test_killed_server_resumes_where_every_student_was(new_student: Callable[..., Student], own_server: Server) -> None:
