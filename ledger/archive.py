@@ -31,7 +31,7 @@ VERSION = 2
 READ_VERSIONS = (1, 2)
 """Version 1 had no names."""
 
-EXPORTED = (students.name, people.name, entries.name, progress.name, events.name)
+EXPORTED = (students.name, people.name, entries.name, progress.name, events.name, scores.name)
 """The tables that an archive carries."""
 
 _END = "end"
@@ -126,7 +126,7 @@ def _closed(record: dict[str, Any], name: str) -> str:
 
 
 def _identity(record: dict[str, Any]) -> dict[str, str]:
-    """The primary key of an entry or of progress."""
+    """The primary key of an entry, progress or score."""
     return {"student": record["student"], "key": key_in(record)}
 
 
@@ -216,7 +216,7 @@ class _Importer:
     def _score(self, connection: Connection, record: dict[str, Any]) -> bool:
         check_names(record, "table", "student", "key", "score", "at")
         values = {"score": check_score(record["score"]), "at": time_in(record, "at")}
-        return self._newer_wins(connection, scores, record, values, "at")
+        return self._newer_wins(connection, scores, _identity(record), values, "at")
 
     def _newer_wins(
         self, connection: Connection, table: Table, identity: dict[str, str], values: dict[str, Any], time: str

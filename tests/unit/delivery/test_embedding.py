@@ -84,7 +84,7 @@ class TestFrames(_Site):
         assert self.framed(self.get_url("/")).code == 200
         answer = self.ask("/text", Referer="https://evil.example/")
         assert answer.code == 200
-        assert answer.headers["Content-Security-Policy"] == f"frame-ancestors 'self' {PORTAL}"
+        assert answer.headers["Content-Security-Policy"].endswith(f"frame-ancestors 'self' {PORTAL}")
 
     def test_a_parent_that_does_not_tell_is_left_to_the_browser_unless_there_is_no_portal(self) -> None:
         assert self.framed().code == 200

@@ -17,7 +17,7 @@ from labs.launch_pages import own_address
 from ledger import BadToken, id_for_user, identity
 from ledger.people import names
 
-SECRET = b"s" * 32
+SECRET = b"known-to-these-tests-alone-7Qx2mVb9"
 
 
 @pytest.fixture(autouse=True)
