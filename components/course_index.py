@@ -22,6 +22,7 @@ class CourseIndex(HtmlComponent):
     summary = param.String(default="", doc="The student's progress in one line.")
     place = param.Selector(default="page", objects=list(PLACES), doc="Where the page stands; see `PLACES`.")
     home = param.String(default="", doc="Address of the index, on a page that is not it.")
+    your_class = param.String(default="", doc="Address of the instructor's pages; for instructors alone.")
     notice = param.String(default="", doc="A message about the page itself; empty if there is none.")
     account = param.Dict(
         default={}, doc="`{name, role, sign_out, state}` of whoever is signed in; empty where nobody signs in."

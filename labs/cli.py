@@ -25,6 +25,7 @@ from labs.sign_in.problem import SignInError
 from labs.student_commands import add_student_commands
 from labs.usage import UsageError
 from ledger import LedgerError, class_statistics, export_all, identity, import_all, new_student_id
+from mlsysim.core.hardware import load_devices
 
 #: Where `mlsys-labs serve` answers if nothing is said about it.
 DEFAULT_BASE_URL = "http://localhost:5006"
@@ -236,6 +237,8 @@ def _check_config(options: argparse.Namespace) -> int:
     for lab, moment in opens:
         if moment is not None:
             print(f"{name_of(lab)}  from {moment.isoformat(timespec='minutes')}  {lab.title}")
+    if course.hardware is not None:
+        print(f"devices of {course.hardware}: {', '.join(load_devices(course.hardware))}")
     if course.lti.key_file is not None:
         print(f"LTI key {load_key(Path(course.lti.key_file)).public_jwk['kid']}")
     for platform in course.lti.platforms:

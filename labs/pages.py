@@ -20,6 +20,7 @@ from labs.class_clock import keep_with_the_class
 from labs.cookies import attributes
 from labs.forget import ADDRESS as FORGET
 from labs.gallery import gallery
+from labs.instructor.addresses import HOME
 from labs.lab import Lab
 from labs.seat import Seat
 from labs.session import account, is_secure, place, query, server, visit
@@ -139,7 +140,8 @@ def _index_page() -> Viewable:
     saved = sum(1 for line in summary.values() if line["saved_at"] is not None)
     if saved:
         content["summary"] = f"{saved} of {len(labs)} labs saved to your ledger."
-    index = CourseIndex(**content, notice=who.notice, account=account(who))
+    your_class = HOME if who.teaches else ""
+    index = CourseIndex(**content, notice=who.notice, account=account(who), your_class=your_class)
     return page(index, course().title, accent=course().accent, cookie=_cookie(who))
 
 

@@ -33,6 +33,7 @@ from ledger import (
 )
 from ledger.clock import now
 from ledger.rotation import Earlier, earlier_secrets
+from mlsysim.core.hardware import register_devices
 
 COURSE_VARIABLE = "MLSYS_LABS_COURSE"
 LEDGER_VARIABLE = "MLSYS_LABS_LEDGER"
@@ -83,7 +84,10 @@ class Visit:
 def course() -> Course:
     """The course that is served; CourseFileError when its file cannot be used."""
     path = os.environ.get(COURSE_VARIABLE)
-    return load_course(path) if path else Course()
+    found = load_course(path) if path else Course()
+    if found.hardware is not None:
+        register_devices(found.hardware)
+    return found
 
 
 def is_course() -> bool:

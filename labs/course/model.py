@@ -20,6 +20,7 @@ from labs.course.proxy import Proxy
 from labs.course.sign_in import SignIn
 from labs.course.table import Table
 from labs.lab import Lab
+from mlsysim.core.hardware import load_devices
 
 
 def _is_zone(name: str) -> str:
@@ -55,6 +56,16 @@ def _moment(value: Any) -> Any:
 
 
 Origin = Annotated[str, AfterValidator(checked_origin)]
+
+
+def _holds_devices(path: str) -> str:
+    try:
+        load_devices(path)
+    except OSError as problem:
+        raise ValueError(f"{path} cannot be read: {problem.strerror}") from None
+    return path
+
+
 LabName = Annotated[str, BeforeValidator(_lab_name)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 
@@ -90,6 +101,7 @@ class Course(Table):
         accent: colour of the header, #RRGGBB; darkened as far as its text needs.
         time_zone: of the moments in the file that name none, and of those that students read.
         ledger: path of an SQLite file, or a postgresql:// address; unless the command line names another.
+        hardware: path of a YAML file with devices of the institution, for its own labs; see `mlsysim.core.hardware`.
         base_url: origin under which browsers reach the labs; whatever they asked for if left out.
         behind_proxy: whether a proxy says in X-Forwarded-Proto how browsers reach the labs.
         labs: which labs there are, and from when on.
@@ -104,6 +116,7 @@ class Course(Table):
     accent: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] | None = None
     time_zone: Annotated[str, AfterValidator(_is_zone)] = "UTC"
     ledger: Annotated[str, Field(min_length=1)] | None = None
+    hardware: Annotated[str, Field(min_length=1), AfterValidator(_holds_devices)] | None = None
     base_url: Origin | None = None
     behind_proxy: bool = False
     labs: Offer = Offer()

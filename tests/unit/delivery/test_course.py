@@ -91,7 +91,7 @@ def test_a_lab_is_closed_to_the_very_moment(file: Path) -> None:
         ('time_zone = "Mars/Olympus"', ", line 1: time_zone: 'Mars/Olympus' is no time zone; expected a name such as"),
         (
             'colour = "x"',
-            ", line 1: colour: is not known here; expected title, accent, time_zone, ledger, base_url",
+            ", line 1: colour: is not known here; expected title, accent, time_zone, ledger, hardware, base_url",
         ),
         ("[labs]\noffer = []", ", line 2: labs.offer: is not known here; expected offered, opens"),
         ("[labs]\noffered = []", ", line 2: labs.offered: must name at least one"),
@@ -199,3 +199,30 @@ def test_check_config_says_what_a_file_decides(file: Path, capsys: pytest.Captur
     file.write_text('accent = "red"', encoding="utf-8")
     assert main(["check-config", str(file)]) == 2
     assert "line 1: accent" in capsys.readouterr().err
+
+
+DEVICES = """devices:
+  - name: Campus H200
+    regime: cloud
+    mem_bandwidth: 4.8 TB/s
+    mem_capacity: 141 GB
+    tdp: 700 {watts}
+    sources: [data sheet]
+"""
+
+
+def test_devices_of_the_institution_are_checked_with_the_course(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    devices = tmp_path / "devices.yaml"
+    line = f"title = 'A'\nhardware = '{devices}'\n"
+    (problem,) = problems_of(file, line)
+    assert problem.startswith(", line 2: hardware: ")
+    assert "cannot be read" in problem
+    devices.write_text(DEVICES.format(watts="GB"), encoding="utf-8")
+    (problem,) = problems_of(file, line)
+    assert "line 6: device 'Campus H200': field 'tdp': '700 GB' is not in" in problem
+    devices.write_text(DEVICES.format(watts="W"), encoding="utf-8")
+    file.write_text(line, encoding="utf-8")
+    assert main(["check-config", str(file)]) == 0
+    assert "Campus H200" in capsys.readouterr().out
