@@ -63,8 +63,8 @@ class PortalScriptHandler(OpensSession, AutoloadJsHandler):
 
     async def prepare(self) -> None:
         asking = asking_site(self)
-        foreign = self.request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
-        if asking not in (own_origin(self.request), *site.course().portal.origins) and (asking or foreign):
+        own = asking is None and self.request.headers.get("Sec-Fetch-Site") == "same-origin"
+        if not own and asking not in (own_origin(self.request), *site.course().portal.origins):
             log.warning("a lab was refused to a page of %s, which is no portal of this course", asking or "some site")
             self.set_status(403)
             self.finish("The page that asks is no portal of this course; see [portal] in the course's file.")

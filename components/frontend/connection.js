@@ -21,7 +21,7 @@ export const pause = (ms) => new Promise((resolve) => window.setTimeout(resolve,
 // Whether the server answers: asked for something small that every page has loaded from it.
 async function answers(server) {
   try {
-    const {ok, type} = await fetch(document.querySelector(`script[src^="${CSS.escape(server)}"]`).src, {method: "HEAD", mode: "no-cors", cache: "no-store"})
+    const {ok, type} = await fetch([...document.querySelectorAll("script[src]")].find((script) => script.src.startsWith(server || window.location.origin)).src, {method: "HEAD", mode: "no-cors", cache: "no-store"})
     return ok || type === "opaque"
   } catch {
     return false
@@ -90,7 +90,7 @@ export function scrollBack(content, top) {
 }
 
 // `server` is the origin of the labs in a page that loads scripts from elsewhere, too; empty in a page of ours.
-export function connectionNotice(document, {account, server = "", tabShown}) {
+export function connectionNotice(document, {account, server = "", tabShown = () => ""} = {}) {
   // The region stays in the page, so that a screen reader hears what enters it.
   const element = h("div", {class: "connection", role: "alert"})
   let said = ""

@@ -15,6 +15,7 @@ import holoviews as hv
 import holoviews.plotting.bokeh
 from bokeh.core.property.validation import without_property_validation
 from bokeh.core.serialization import Deserializer, Serialized, Serializer
+from bokeh.document import Document
 from bokeh.models import AllIndices, ColumnDataSource, GlyphRenderer, HoverTool, UnionRenderers
 from bokeh.plotting import figure as BokehFigure
 from bokeh.util.serialization import make_id
@@ -89,7 +90,8 @@ def _draw(plot: Plot) -> Blueprint:
         active_tools=[],
         show_legend=False,
     )
-    drawn = hv.renderer("bokeh").get_plot(overlay)
+    # A document of its own: while pages wait for something, the current document may be any of theirs.
+    drawn = hv.renderer("bokeh").get_plot(overlay, doc=Document())
     figure: BokehFigure = drawn.state
     sources, telling, shared = [], [], Shared()
     for part, layer in zip(drawn.subplots.values(), plot.layers, strict=True):

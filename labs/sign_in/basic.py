@@ -47,7 +47,6 @@ class PasswordSignIn(SignInPage):
 
     async def post(self) -> None:
         """Signs in, and leads to where the person wanted to go."""
-        self.check_sender()
         name = self.get_body_argument("username", "").strip()
         password = self.get_body_argument("password", "", strip=False)
         if wait := site.gate().sign_in(name.casefold()[:200], self.request.remote_ip or ""):

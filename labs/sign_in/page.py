@@ -30,7 +30,7 @@ class SignInPage(SiteHandler):
         """Where the person wanted to go."""
         return own_path(self.get_argument("next", "/"))
 
-    def check_sender(self) -> None:
+    def check_xsrf_cookie(self) -> None:
         """Raises SignInProblem unless a page of this site has sent the request."""
         if not from_this_site(self.request):
             raise SignInProblem(403, "This form was not sent from here", "Please open the page anew, and try again.")
