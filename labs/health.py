@@ -16,12 +16,16 @@ log = logging.getLogger(__name__)
 class Alive(SiteHandler):
     """`/healthz`: 200 as long as the process answers."""
 
+    open_to_all = True
+
     def get(self) -> None:
         self.write({"status": "alive"})
 
 
 class Ready(SiteHandler):
     """`/readyz`: 200 when the ledger can be reached, else 503. Where the ledger is stands in the log alone."""
+
+    open_to_all = True
 
     async def get(self) -> None:
         try:

@@ -27,6 +27,9 @@ def token() -> str:
 class Metrics(SiteHandler):
     """Prometheus's text, for `Authorization: Bearer <token>`; 404 otherwise, as where nothing is."""
 
+    #: Whoever brings the token of the metrics, and nobody else.
+    open_to_all = True
+
     def get(self) -> None:
         expected, given = token(), self.request.headers.get("Authorization", "")
         if not expected or not hmac.compare_digest(given.encode(), f"Bearer {expected}".encode()):

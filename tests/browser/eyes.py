@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Frame, Page
 
 INSPECT = (Path(__file__).parent / "inspect.js").read_text(encoding="utf-8")
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -16,6 +17,21 @@ def look(page: Page, question: str, *arguments: Any) -> Any:
     """Asks one of the functions of `inspect.js`."""
     page.evaluate(f"window.inspect ?? (() => {{ {INSPECT} }})()")
     return page.evaluate(f"(given) => window.inspect.{question}(...given)", list(arguments))
+
+
+def wait_until(page: Page | Frame, condition: str, patience_s: float = 60.0) -> None:
+    """Returns once an expression is true in the page; its policy of content forbids `wait_for_function`."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            if page.evaluate(condition):
+                return
+        except Error as problem:
+            # The page is being replaced by another one.
+            if "context was destroyed" not in str(problem):
+                raise
+        assert time.monotonic() < deadline, f"not true within {patience_s:g} s: {condition}"
+        time.sleep(0.05)
 
 
 def axe_violations(page: Page) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from labs.catalog import find_lab
+from tests.browser.eyes import wait_until
 from tests.browser.server import Server
 from tests.browser.student import Student
 
@@ -51,11 +52,11 @@ def test_page_says_when_the_server_is_gone_and_goes_on_by_itself_when_it_is_back
     expect(notice).to_contain_text("This page goes on by itself when you have finished typing.")
     expect(notice.get_by_role("button", name="Go on now")).to_be_visible()
     student.page.evaluate("window.stay = true; clearInterval(window.typing); window.field.remove()")
-    student.page.wait_for_function("window.stay === undefined")
+    wait_until(student.page, "window.stay === undefined")
     expect(student.tab("Act I")).to_have_attribute("aria-selected", "true")
     expect(student.controls).to_be_visible()
     expect(notice).to_be_empty()
-    student.page.wait_for_function("Math.abs(window.scrollY - 600) < 30")
+    wait_until(student.page, "Math.abs(window.scrollY - 600) < 30")
 
 
 def test_killed_server_resumes_where_every_student_was(new_student: Callable[..., Student], own_server: Server) -> None:

@@ -22,6 +22,7 @@ from labs.launch import launch_token
 from labs.site import COOKIE, SECRET_FILE_VARIABLE
 from ledger import id_for_user, identity, load_secret
 from tests.browser.conftest import FLAGS, PATIENCE_MS, SETTINGS
+from tests.browser.eyes import wait_until
 from tests.browser.judge import all_faults
 from tests.browser.portals import Portal
 from tests.browser.server import SUITE, Server
@@ -82,7 +83,7 @@ def test_a_frame_in_a_portal_has_the_height_of_its_lab(student: Student, site: S
     for tab, button in {"Ledger": "Export JSON", "Act I": "Lock prediction"}.items():
         framed.get_by_role("tab", name=tab, exact=True).click()
         expect(framed.get_by_role("button", name=button)).to_be_visible()
-        inside.wait_for_function(f"{fits} && document.documentElement.scrollHeight === window.innerHeight")
+        wait_until(inside, f"{fits} && document.documentElement.scrollHeight === window.innerHeight")
         heights.add(inside.evaluate("window.innerHeight"))
     assert len(heights) == 2
     assert 900 not in heights
