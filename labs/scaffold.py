@@ -61,6 +61,7 @@ def scaffold(volume: int, number: int, slug: str, folder: Path | None = None) ->
             f'            "{name}": {_sample(fields[name])},\n' for name in fields if name not in COMMON_FIELDS
         ),
         **{f"id_{letter}": option_id for letter, option_id in ids.items()},
+        instrument=slug,
         class_name="".join(word.title() for word in slug.split("_")),
     )
     target.write_text(text, encoding="utf-8")
@@ -91,10 +92,15 @@ def _steps_to_a_place(volume: int, number: int) -> list[str]:
 def _decision(field: Field) -> str:
     """The first decision of the vocabulary, or of a pattern the word with each first alternative."""
     if field.vocabulary:
-        return repr(field.vocabulary[0])
-    return repr(re.sub(r"\(([^|)]+)[^)]*\)", r"\1", field.pattern or ""))
+        return _literal(field.vocabulary[0])
+    return _literal(re.sub(r"\(([^|)]+)[^)]*\)", r"\1", field.pattern or ""))
 
 
 def _sample(field: Field) -> str:
     """A value that the contract takes, for the author to replace."""
-    return "None" if field.nullable else repr(field.vocabulary[0] if field.vocabulary else 0)
+    return "None" if field.nullable else _literal(field.vocabulary[0] if field.vocabulary else 0)
+
+
+def _literal(value: object) -> str:
+    """A value as source, with the quotation marks of the suite's style."""
+    return f'"{value}"' if isinstance(value, str) else repr(value)

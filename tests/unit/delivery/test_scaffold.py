@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from ruff import find_ruff_bin
 
 from components.instruments.registry import INSTRUMENTS
 from labs.cli import main
@@ -15,6 +17,8 @@ from labs.lab import Lab
 from labs.scaffold import NoPlaceError, scaffold
 from labs.usage import UsageError
 from ledger import CONTRACT, contract_of, keys, parse_key
+
+ROOT = Path(__file__).parents[3]
 
 #: One lab of every kind of contract: numbers and words as predictions, many contexts, patterns, small results.
 KINDS = ("ch01", "ch03", "ch16", "v2_01", "v2_13", "v2_17")
@@ -42,6 +46,15 @@ def test_skeleton_passes_the_robot(key: str, tmp_path: Path) -> None:
         INSTRUMENTS.clear()
         INSTRUMENTS.update(known)
     assert report.passed, str(report)
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_skeleton_keeps_the_style(key: str, tmp_path: Path) -> None:
+    path = scaffold(*parse_key(key), "a_new_lab", tmp_path)
+    settings = ["--config", str(ROOT / "pyproject.toml"), str(path)]
+    for asked in (["check", "--no-cache"], ["format", "--diff", "--no-cache"]):
+        answer = subprocess.run([find_ruff_bin(), *asked, *settings], cwd=ROOT, capture_output=True, text=True)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
 def test_an_existing_lab_is_not_overwritten(tmp_path: Path) -> None:
