@@ -97,7 +97,7 @@ def test_a_file_that_is_run_anew_registers_its_instruments_again(monkeypatch: py
     monkeypatch.delitem(INSTRUMENTS, "drawn_in_a_lab", raising=False)
     for _ in range(2):
         exec(compile(source, "lab_03_here.py", "exec"), {"instrument": instrument})
-    with pytest.raises(ValueError, match="the first time in .*lab_03_here.py"):
+    with pytest.raises(ValueError, match=r"the first time in .*lab_03_here\.py"):
         exec(compile(source, "lab_03_elsewhere.py", "exec"), {"instrument": instrument})
     del INSTRUMENTS["drawn_in_a_lab"]
 
