@@ -83,7 +83,10 @@ def _apply(run: Lab, context: str, method: str, moves: Mapping[str, Any]) -> Ite
             continue
         spec = run.act2.specs[name]
         if not (isinstance(spec, Slider) and spec.entry) and value not in spec.values():
-            yield f"{context}: {method}() puts {name} at {value!r}, between two stops", "a value that a student can set"
+            yield (
+                f"{context}: {method}() puts {name} at {value!r}, between two stops",
+                (f"a value that a student can set, such as {min(spec.values(), key=lambda stop: abs(stop - value)):g}"),
+            )
 
 
 def _breaks(run: Lab, context: str, breaking: Mapping[str, Any]) -> Iterator[Found]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ledger.contract_volume1 import VOLUME_1
 from ledger.contract_volume2 import VOLUME_2
-from ledger.errors import DesignError, StoredValueError
+from ledger.errors import DesignError, StoredValueError, UnknownLab
 from ledger.keys import parse_key
 from ledger.lab_contract import COMMON_FIELDS, LabContract
 from ledger.plain import plain
@@ -20,8 +20,10 @@ CONTRACT: dict[str, LabContract] = {contract.key: contract for contract in (*VOL
 
 
 def contract_of(key: str) -> LabContract:
-    """The contract of one lab. Raises UnknownLab for a key that names none."""
-    parse_key(key)
+    """The contract of one lab. Raises UnknownLab for a key that names none, or a place without a contract."""
+    volume, _ = parse_key(key)
+    if key not in CONTRACT:
+        raise UnknownLab(f"{key} has no contract yet; it belongs into ledger/contract_volume{volume}.py.")
     return CONTRACT[key]
 
 

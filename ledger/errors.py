@@ -21,7 +21,7 @@ class StoreUnavailable(LedgerError):
 
 
 class UnknownLab(LedgerError, ValueError):
-    """A volume, a chapter or an entry key that names none of the 34 labs."""
+    """A volume, a chapter or an entry key that names none of the labs."""
 
 
 class StoredValueError(LedgerError, ValueError):

@@ -16,6 +16,7 @@ from components.base import HtmlComponent
 from components.bundle import build
 from components.instruments.registry import INSTRUMENTS, Introduction, instrument
 from components.metrics import Metric, MetricRow
+from ledger.keys import CHAPTERS
 
 ROOT = Path(__file__).parents[3]
 MODULES = {
@@ -91,11 +92,21 @@ def test_an_instrument_is_registered_once() -> None:
         instrument(volume=1, chapter=1)(function)  # type: ignore[arg-type]
 
 
+def test_a_file_that_is_run_anew_registers_its_instruments_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = "@instrument(volume=2, chapter=3)\ndef drawn_in_a_lab():\n    ..."
+    monkeypatch.delitem(INSTRUMENTS, "drawn_in_a_lab", raising=False)
+    for _ in range(2):
+        exec(compile(source, "lab_03_here.py", "exec"), {"instrument": instrument})
+    with pytest.raises(ValueError, match=r"the first time in .*lab_03_here\.py"):
+        exec(compile(source, "lab_03_elsewhere.py", "exec"), {"instrument": instrument})
+    del INSTRUMENTS["drawn_in_a_lab"]
+
+
 @pytest.mark.parametrize("name", INSTRUMENTS)
 def test_instrument_is_introduced_in_a_lab_of_the_course_and_documented(name: str) -> None:
     place = INSTRUMENTS[name]
     assert isinstance(place, Introduction)
-    assert place.chapter in {1: range(17), 2: range(1, 18)}[place.volume]
+    assert place.chapter in CHAPTERS[place.volume]
     functions = [
         value
         for path, module in MODULES.items()

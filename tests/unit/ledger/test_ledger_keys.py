@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ledger import KEYS, UnknownLab, entry_key, parse_key
+from ledger import CONTRACT, KEYS, UnknownLab, contract_of, entry_key, parse_key
+from ledger.keys import CHAPTERS
 
 
 def test_keys_name_the_34_labs_in_course_order() -> None:
@@ -33,5 +34,17 @@ def test_labs_that_do_not_exist(volume: int, chapter: int, message: str) -> None
 
 @pytest.mark.parametrize("key", ["", "ch2", "ch17", "v2_00", "CH02", "ch02 "])
 def test_text_that_is_no_key(key: str) -> None:
-    with pytest.raises(UnknownLab, match="keys are ch00 to ch16"):
+    with pytest.raises(UnknownLab, match="keys are ch00 to ch16 and v2_01 to v2_17"):
         parse_key(key)
+
+
+def test_the_message_follows_the_chapters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CHAPTERS, 2, range(1, 19))
+    with pytest.raises(UnknownLab, match="keys are ch00 to ch16 and v2_01 to v2_18"):
+        parse_key("v2_19")
+
+
+def test_a_place_without_a_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(CONTRACT, "v2_17")
+    with pytest.raises(UnknownLab, match="v2_17 has no contract yet; it belongs into ledger/contract_volume2"):
+        contract_of("v2_17")

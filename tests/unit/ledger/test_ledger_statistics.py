@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ledger_designs import example
 
-from ledger import DesignLedger, Store, UnknownLab, class_statistics, export_json, import_json
+from ledger import KEYS, DesignLedger, Store, UnknownLab, class_statistics, export_json, import_json
 
 
 def lock(ledger: DesignLedger, prediction: object, correct: bool, act: str = "act1") -> None:
@@ -66,9 +66,9 @@ def test_failures_count_each_student_once(store: Store, ledger: DesignLedger) ->
 
 def test_an_empty_class(store: Store) -> None:
     statistics = class_statistics(store)
-    assert len(statistics.labs) == 34
+    assert len(statistics.labs) == len(KEYS)
     assert all(lab.share_correct is None and lab.saved == 0 for lab in statistics.labs)
-    assert len(statistics.to_frame()) == 34
+    assert len(statistics.to_frame()) == len(KEYS)
     assert statistics.results_frame().empty
     with pytest.raises(UnknownLab):
         class_statistics(store, ["ch99"])
