@@ -314,10 +314,14 @@ class LabView:
         for view in self._acts.values():
             view.enter_context()
 
-    def _change(self, change: Callable[[], None], controls: bool = False) -> None:
-        """Carries out one change by the student: one message to the browser, whatever it touches."""
+    def _change(self, change: Callable[[], None], controls: bool = False, by_student: bool = True) -> None:
+        """Carries out one change: one message to the browser, whatever it touches.
+
+        What was said of the last one is gone with the student's next, not with what the class does.
+        """
         with CHANGE_SECONDS.time(), hold(pn.state.curdoc):
-            self.lab.notices.clear()
+            if by_student:
+                self.lab.notices.clear()
             state = self.lab.state
             try:
                 change()
@@ -350,7 +354,7 @@ class LabView:
             for view in self._acts.values():
                 view.unlock()
 
-        self._change(go_on)
+        self._change(go_on, by_student=False)
 
     def _look_at_class(self) -> None:
         """After a step of the student: whether it is one that the class takes together."""

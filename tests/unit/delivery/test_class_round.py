@@ -169,3 +169,11 @@ def test_the_page_builds_what_follows_when_the_class_goes_on_and_not_before(stor
     assert act._workbench is not None
     assert panel.phase == "revealed"
     assert [type(part).__name__ for part in act.body.items][-3:-1] == ["PredictionLock", "ClassRound"]
+
+
+def test_what_a_page_was_told_stays_when_the_class_goes_on(store: Store) -> None:
+    run = LAB(DesignLedger(store, "s-told"))
+    run.notices.append("The cookie cannot be trusted.")
+    view = LabView(run, seat=Seat(run))
+    view.enter_round(open_round(store, KEY))
+    assert view.frame.notices == ["The cookie cannot be trusted."]
