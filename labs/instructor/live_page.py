@@ -17,7 +17,6 @@ from labs.instructor.feed import feed_of
 from labs.instructor.live import QUESTIONS, VOTED, Moment, everything, question_id
 from labs.instructor.sheet import sheet_of
 from labs.lab import Lab
-from labs.session import visit
 from ledger import LedgerError
 from ledger.rounds import REVEALED, VOTE, move_round, open_round
 
@@ -68,10 +67,6 @@ class LivePage:
 
     def _draw(self) -> None:
         with hold(self._document):
-            # A sign-in that has ended meanwhile shows nothing more.
-            if not visit().teaches:
-                self._moment, self._with_names = Moment({}), False
-                self.view.notice = "Your sign-in as an instructor has ended; sign in again and reload this page."
             shown = everything(
                 self.lab, self._moment, self._revealed, with_names=self._with_names, uncovered=self._uncovered
             )
@@ -80,8 +75,6 @@ class LivePage:
     def _message(self, event: Any) -> None:
         message = event.data
         kind, value = message.get("type"), message.get("value")
-        if not visit().teaches:
-            return self._draw()
         self.view.notice = ""
         if kind == "reveal" and value in {question_id(*asked) for asked in QUESTIONS}:
             self._revealed ^= {value}

@@ -48,6 +48,7 @@ def _live(lab: type[Lab]) -> Viewable:
 
 
 def _check() -> None:
-    # The handlers have asked already. A session is made by one place more, and that one asks, too.
+    # The handlers have asked already. A session is made by one place more, and that one asks, too. Later nobody asks
+    # again: the pass that the session was opened with is over by then, and the socket closes with the sign-in.
     if not visit().teaches:
         raise NoInstructor("this page is for instructors")

@@ -7,6 +7,7 @@ import io
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import expect
 
@@ -248,3 +249,20 @@ def test_a_sign_in_that_ends_shows_nothing_more(new_student: Callable[..., Stude
     # The server closes the connection at the end; the page that looks for the server again is refused.
     expect(browser.page.get_by_role("heading", level=1)).to_have_text("This page is for instructors")
     expect(browser.page.get_by_text("Opened", exact=True)).to_have_count(0)
+
+
+def test_the_live_view_outlives_the_pass_that_opened_it(new_student: Callable[..., Student], tmp_path: Path) -> None:
+    short = (
+        "import sys; from labs import cli, site; site.PASS_SECONDS = 5; sys.exit(cli.main(['serve', *sys.argv[1:]]))"
+    )
+    server = Server(tmp_path / "server", ("-c", short)).start()
+    try:
+        browser = new_student(server)
+        teacher = Teacher(browser, LAB)
+        teacher.opens()
+        expect(teacher.count("Opened")).to_have_text("0")
+        browser.page.wait_for_timeout(6000)
+        new_student(server, LAB).opens()
+        expect(teacher.count("Opened")).to_have_text("1")
+    finally:
+        server.stop()
