@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from urllib.parse import urlencode
 
 from components.page import PASS
@@ -12,19 +11,22 @@ from labs.arrival import LEDGER_GONE, with_pass
 from labs.concealed import conceal
 from labs.cookies import give
 from labs.handlers import SiteHandler
+from labs.own_path import is_own_path
 from labs.telling import tell
 from ledger import LedgerError
 
 log = logging.getLogger(__name__)
 
 TOKEN, NEXT = "token", "next"
+#: Longest address that a launch leads to, in characters.
+LONGEST_ADDRESS = 2001
 ENTERED = "/launch/entered"
 _BAD_NEXT = f"The part {NEXT} of this link must be an address on this site that begins with /, such as /v1_02."
 
 
 def own_address(text: str) -> bool:
-    """Whether this is a path of this very site, with its query perhaps, as every browser reads it."""
-    return re.fullmatch(r"/(?![/\\])[^\\\x00-\x20\x7f]{0,2000}", text) is not None
+    """Whether a launch may lead there: a path of this site, and no endless one."""
+    return len(text) <= LONGEST_ADDRESS and is_own_path(text)
 
 
 def launch_path(token: str, address: str) -> str:

@@ -23,19 +23,11 @@ _log = logging.getLogger(__name__)
 Row = TypeVar("Row")
 
 
-def claim_student(connection: Connection, student: str, created: datetime | None = None) -> datetime:
-    """Makes the student's row if it is missing, and holds it: writers for one student go one by one.
-
-    Returns when the row was made, by which one that was erased meanwhile and made anew can be told.
-    """
+def claim_student(connection: Connection, student: str, created: datetime | None = None) -> None:
+    """Makes the student's row if it is missing, and holds it: writers for one student go one by one."""
     row = {"id": student, "created": created or now()}
     connection.execute(_upsert(connection, students).values(row).on_conflict_do_nothing())
-    return connection.execute(select(students.c.created).where(students.c.id == student).with_for_update()).scalar_one()
-
-
-def student_since(connection: Connection, student: str) -> datetime | None:
-    """When the student's row was made; None when there is none."""
-    return connection.execute(select(students.c.created).where(students.c.id == student)).scalar()
+    connection.execute(select(students.c.id).where(students.c.id == student).with_for_update())
 
 
 def put_entry(connection: Connection, student: str, entry: Entry) -> None:
