@@ -34,6 +34,7 @@ MODULES = (
     "peek.js",
     "about.js",
     "controls.js",
+    "plot.js",
     "figure.js",
     "ledger.js",
     "report.js",

@@ -805,6 +805,94 @@ const ControlPanel = component(["segments", "controls"], ({model}) => {
   }
 })
 
+// --- plot.js ---
+// A plot on screen: Bokeh makes its models from the drawing that came as text; columns and axes are put into them.
+
+const SIDES = [["x", "x_range", "below"], ["y", "y_range", "left"]]
+
+const sameColumn = (a, b) => a === b || (a.length === b.length && a.every((value, i) => Object.is(value, b[i])))
+const sameAxis = (a, b) => a !== undefined && JSON.stringify(a) === JSON.stringify(b)
+
+function writeAxis(figure, [side, range, place], [label, low, high, ticks]) {
+  const axis = figure[place].find((renderer) => "axis_label" in renderer)
+  figure[range].setv({start: low, end: high, reset_start: low, reset_end: high})
+  if (axis.axis_label !== label) {
+    axis.axis_label = label
+    for (const tool of figure.toolbar.tools) {
+      if (tool.type !== "HoverTool") continue
+      tool.tooltips = tool.tooltips.map(([said, value]) => [value.startsWith(`@${side}`) ? label : said, value])
+    }
+  }
+  if (ticks.length === 0) return
+  axis.ticker.setv({ticks: ticks.map(([at]) => at)})
+  axis.major_label_overrides = new Map(ticks)
+}
+
+class DrawnPlot {
+  // `box` is the element that the plot fills; `drawing` as `components.instruments.figure` describes it.
+  constructor(box, {blueprint, columns, axes}) {
+    const drawn = JSON.parse(blueprint)
+    this.box = box
+    this.drawing = {columns, axes}
+    this.document = Bokeh.require("document").Document.from_json(drawn.document)
+    this.figure = this.document.get_model_by_id(drawn.figure)
+    this.sources = drawn.sources.map((id) => this.document.get_model_by_id(id))
+  }
+
+  // Puts the plot into its box, in the colours of the present theme.
+  async place() {
+    this.repaint()
+    const views = await Bokeh.embed.add_document_standalone(this.document, this.box, [], false)
+    const view = views.get_by_id(this.figure.id)
+    // Another drawing may have taken its place meanwhile.
+    if (this.removed) return view.remove()
+    this.view = view
+    this.fit()
+  }
+
+  repaint() { paint(this.figure) }
+
+  // What has changed since the drawing. Only columns and axes that are not on screen yet touch the models.
+  feed({columns = {}, axes = this.drawing.axes}) {
+    this.sources.forEach((source, layer) => {
+      const fresh = {...this.drawing.columns[layer], ...columns[layer]}
+      const same = Object.keys(fresh).every((name) => sameColumn(source.data[name], fresh[name]))
+      if (!same) source.data = fresh
+    })
+    SIDES.forEach((side, i) => {
+      if (!sameAxis(this.axes?.[i], axes[i])) writeAxis(this.figure, side, axes[i])
+    })
+    this.axes = axes
+  }
+
+  // The name under which the save tool saves; without one it asks.
+  entitle(title) {
+    const filename = title.replace(/[^\p{L}\p{N}]+/gu, "-")
+    for (const tool of this.figure.toolbar.tools) if (tool.type === "SaveTool") tool.filename = filename
+  }
+
+  // Measures this plot and no other, when its box has changed.
+  fit() {
+    // Before its first drawing a plot has no layout to fit; it takes its size from the box then.
+    if (this.view?.layout === undefined || this.box.clientWidth === 0) return
+    this.view.measure_layout()
+    this.view.update_bbox()
+    this.view._compute_layout()
+    this.view.after_layout()
+  }
+
+  // The tools of a plot come with the pointer; the keyboard's focus brings them, too.
+  showTools(shown) { this.view?.[shown ? "mouseenter" : "mouseleave"]?.emit() }
+
+  remove() {
+    this.removed = true
+    this.view?.remove()
+    // Bokeh keeps every document that it has drawn.
+    const at = Bokeh.documents.indexOf(this.document)
+    if (at >= 0) Bokeh.documents.splice(at, 1)
+  }
+}
+
 // --- figure.js ---
 // A plot with its title and a caption that says in words what it shows; and the grid that holds an act's parts.
 
@@ -812,47 +900,42 @@ const Figure = component(["figure"], ({model, view}) => {
   const id = uniqueId("figure")
   const title = h("h3", {id})
   const caption = h("figcaption")
-  const plot = h("div", {class: "plot"}, model.get_child("plot"))
-  const repaint = () => paint(model.plot)
+  const box = h("div", {class: "plot"})
   const key = h("ul", {class: "key"})
+  let plot
   const show = () => {
     title.textContent = model.title
     caption.textContent = model.caption
     key.replaceChildren(...model.key.map(([label, token]) =>
       h("li", {}, h("span", {class: "swatch", style: `background: var(--${token})`}), label)))
   }
+  const feed = () => plot.feed(model.changes)
+  const draw = () => {
+    plot?.remove()
+    plot = new DrawnPlot(box, model.drawing)
+    plot.entitle(model.title)
+    feed()
+    plot.place()
+  }
   show()
-  repaint()
-  // Without a name the save tool asks for one.
-  for (const tool of model.plot.toolbar.tools) {
-    if (tool.type === "SaveTool") tool.setv({filename: model.title.replace(/[^\p{L}\p{N}]+/gu, "-")}, {sync: false})
-  }
+  draw()
+  const repaint = () => plot.repaint()
   document.addEventListener("mlsys-theme", repaint)
-  // A plot asks its parent for a layout pass, and this is the parent: it measures this one plot and no other.
-  view.compute_layout = () => {
-    const drawn = view.get_child_view(model.plot)
-    // Before its first drawing a plot has no layout to fit; it takes its size from the box then.
-    if (drawn?.layout === undefined || plot.clientWidth === 0) return
-    drawn.measure_layout()
-    drawn.update_bbox()
-    drawn._compute_layout()
-    drawn.after_layout()
-  }
-  // The tools of a plot come with the pointer; the keyboard's focus brings them, too.
-  const tools = (signal) => (event) => {
-    if (!plot.contains(event.relatedTarget)) view.get_child_view(model.plot)?.[signal]?.emit()
-  }
-  plot.addEventListener("focusin", tools("mouseenter"))
-  plot.addEventListener("focusout", tools("mouseleave"))
-  const fit = new ResizeObserver(() => view.compute_layout())
-  fit.observe(plot)
+  // A plot asks its parent for a layout pass, and this is the parent.
+  view.compute_layout = () => plot.fit()
+  const tools = (shown) => ({relatedTarget}) => { if (!box.contains(relatedTarget)) plot.showTools(shown) }
+  box.addEventListener("focusin", tools(true))
+  box.addEventListener("focusout", tools(false))
+  const fit = new ResizeObserver(() => plot.fit())
+  fit.observe(box)
   model.on("remove", () => {
     document.removeEventListener("mlsys-theme", repaint)
     fit.disconnect()
+    plot.remove()
   })
   return {
-    element: h("figure", {class: "panel figure", "aria-labelledby": id}, title, key, plot, caption),
-    update: {title: show, caption: show, key: show},
+    element: h("figure", {class: "panel figure", "aria-labelledby": id}, title, key, box, caption),
+    update: {title: show, caption: show, key: show, drawing: draw, changes: feed},
   }
 })
 

@@ -1,24 +1,23 @@
-"""Plots of one structure are drawn through HoloViews once per machine and copied for every further student.
+"""Plots of one structure are drawn through HoloViews once per machine, and sent to every student as text.
 
-Drawing a plot of twenty layers costs HoloViews some hundred milliseconds, as much as the rest of a page several
-times over; a copy costs a tenth of it. What a copy lacks (columns, ranges, axis labels) is filled in anyway
-for every change of a control.
+Drawing a plot of twenty layers costs HoloViews some hundred milliseconds, and a copy of its hundred models as Python
+objects still tens of them for each student. So the server keeps no models: Bokeh's own JSON travels to the browser,
+which makes the models from it. What it lacks (columns, ranges, axis labels) is filled in there, as for every change
+of a control.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import holoviews as hv
 import holoviews.plotting.bokeh
-from bokeh.core.property.validation import without_property_validation
-from bokeh.core.serialization import Deserializer, Serialized, Serializer
+from bokeh.core.json_encoder import serialize_json
 from bokeh.document import Document
-from bokeh.models import AllIndices, ColumnDataSource, GlyphRenderer, HoverTool, UnionRenderers
+from bokeh.models import AllIndices, FixedTicker, GlyphRenderer, HoverTool, Range1d, UnionRenderers
+from bokeh.models import Axis as BokehAxis
 from bokeh.plotting import figure as BokehFigure
-from bokeh.util.serialization import make_id
 
 from components.instruments.blueprint_cache import BlueprintCache
 from components.instruments.layers import Axis, Plot
@@ -29,33 +28,7 @@ hv.Store.set_current_backend("bokeh")
 _TOOLS = ["pan", "wheel_zoom", "box_zoom", "reset", "save"]
 
 
-@dataclass(frozen=True)
-class Blueprint:
-    """A drawn figure in serialised form, and the ids of its layers' sources in order."""
-
-    content: Any
-    source_ids: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """The blueprint as JSON can hold it."""
-        return {"content": self.content, "source_ids": self.source_ids}
-
-    @classmethod
-    def from_json(cls, kept: dict[str, Any]) -> Blueprint:
-        """The blueprint that `to_json` gave."""
-        return cls(kept["content"], tuple(kept["source_ids"]))
-
-    # Every value was checked when the plot was drawn.
-    @without_property_validation
-    def build(self) -> tuple[BokehFigure, list[ColumnDataSource]]:
-        """A new figure with models of its own, and its sources in the order of the layers, still empty."""
-        ids: dict[str, str] = {}
-        figure = Deserializer(references=[]).deserialize(Serialized(_renamed(self.content, ids), []))
-        sources = {renderer.data_source.id: renderer.data_source for renderer in figure.renderers}
-        return figure, [sources[ids[source_id]] for source_id in self.source_ids]
-
-
-_drawn: dict[tuple[Any, ...], Blueprint] = {}
+_drawn: dict[tuple[Any, ...], str] = {}
 _cache: BlueprintCache | None = None
 
 
@@ -65,18 +38,22 @@ def keep_drawings_in(folder: Path | None) -> None:
     _cache = None if folder is None else BlueprintCache(folder)
 
 
-def blueprint(plot: Plot) -> Blueprint:
-    """The blueprint of `plot`'s structure, drawn if it is the first of its kind."""
+def blueprint(plot: Plot) -> str:
+    """The drawing of `plot`'s structure, made if it is the first of its kind.
+
+    JSON: `document`, a Bokeh document; `figure`, the id of its plot; `sources`, the ids of the layers' sources in
+    order. Columns are empty, axes have neither labels nor named positions, and their ranges are those of no plot.
+    """
     structure = plot.structure()
     if structure not in _drawn:
         kept = _cache.get(structure) if _cache else None
-        _drawn[structure] = _draw(plot) if kept is None else Blueprint.from_json(kept)
+        _drawn[structure] = kept or _draw(plot)
         if _cache and kept is None:
-            _cache.put(structure, _drawn[structure].to_json())
+            _cache.put(structure, _drawn[structure])
     return _drawn[structure]
 
 
-def _draw(plot: Plot) -> Blueprint:
+def _draw(plot: Plot) -> str:
     overlay = hv.Overlay([layer.element() for layer in plot.layers]).opts(
         responsive=True,
         height=plot.height,
@@ -108,16 +85,30 @@ def _draw(plot: Plot) -> Blueprint:
         if layer.tells_coordinates:
             telling.append(renderer)
     _dress(figure)
-    told = tooltips(plot.x, plot.y)
-    if telling and told:
+    numbered = [name for name, axis in (("x", plot.x), ("y", plot.y)) if not axis.ticks]
+    if telling and numbered:
+        # What a point tells: its coordinates on the axes that have numbers, under their labels.
+        told = [("", f"@{name}{{%.4g}}") for name in numbered]
         formats = {"@x": "printf", "@y": "printf"}
         figure.add_tools(HoverTool(renderers=telling, formatters=formats, tooltips=told, visible=False))
-    return Blueprint(Serializer().serialize(figure).content, tuple(source.id for source in sources))
+    for axis, span, scale in ((plot.x, figure.x_range, figure.xaxis[0]), (plot.y, figure.y_range, figure.yaxis[0])):
+        _empty(axis, span, scale)
+    document = Document()
+    document.add_root(figure)
+    drawing = {
+        "document": document.to_json(deferred=False),
+        "figure": figure.id,
+        "sources": [source.id for source in sources],
+    }
+    return serialize_json(drawing)
 
 
-def tooltips(x: Axis, y: Axis) -> list[tuple[str, str]]:
-    """What a point of a plot tells: its coordinates on the axes that have numbers."""
-    return [(axis.label, f"@{name}{{%.4g}}") for name, axis in (("x", x), ("y", y)) if not axis.ticks]
+def _empty(axis: Axis, span: Range1d, scale: BokehAxis) -> None:
+    """Takes from a drawn axis what belongs to one plot alone."""
+    span.update(start=1, end=10, reset_start=1, reset_end=10)
+    scale.axis_label = ""
+    if axis.ticks:
+        scale.update(ticker=FixedTicker(ticks=[]), major_label_overrides={})
 
 
 class Shared:
@@ -133,18 +124,6 @@ def _strip(renderer: GlyphRenderer, shared: Shared) -> None:
     renderer.update(selection_glyph="auto", nonselection_glyph="auto", muted_glyph="auto", hover_glyph=None)
     renderer.data_source.selection_policy = shared.policy
     renderer.view.filter = shared.rows
-
-
-def _renamed(node: Any, ids: dict[str, str]) -> Any:
-    """A copy of serialised models in which every id is new."""
-    if isinstance(node, dict):
-        return {
-            key: ids.setdefault(value, make_id()) if key == "id" else _renamed(value, ids)
-            for key, value in node.items()
-        }
-    if isinstance(node, list):
-        return [_renamed(item, ids) for item in node]
-    return node
 
 
 def _dress(figure: BokehFigure) -> None:

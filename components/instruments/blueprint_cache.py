@@ -32,26 +32,27 @@ class BlueprintCache:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / edition()
 
-    def get(self, structure: tuple[Any, ...]) -> dict[str, Any] | None:
+    def get(self, structure: tuple[Any, ...]) -> str | None:
         """What was put for a plot of this structure; None if nothing was."""
         path = self._path(structure)
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            drawing = path.read_text(encoding="utf-8")
+            json.loads(drawing)
+            return drawing
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as problem:
             _log.warning("a drawn plot cannot be read and is drawn anew: %s", problem)
             return None
 
-    def put(self, structure: tuple[Any, ...], drawing: dict[str, Any]) -> None:
-        """Keeps a drawing, which JSON must hold, for all plots of this structure."""
+    def put(self, structure: tuple[Any, ...], drawing: str) -> None:
+        """Keeps a drawing, which is JSON, for all plots of this structure."""
         path = self._path(structure)
-        text = json.dumps(drawing, separators=(",", ":"))
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self._folder, suffix=".new")
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+                file.write(drawing)
             os.replace(name, path)
         except OSError as problem:
             _log.warning("a drawn plot cannot be kept: %s", problem)

@@ -316,6 +316,10 @@ class Axis:
     log: bool = False
     ticks: tuple[tuple[float, str], ...] = ()
 
+    def for_browser(self) -> list[Any]:
+        """What the browser writes at a drawn axis: `[label, low, high, [[position, name], …]]`."""
+        return [self.label, float(self.low), float(self.high), [[float(at), name] for at, name in self.ticks]]
+
 
 @dataclass(frozen=True)
 class Plot:

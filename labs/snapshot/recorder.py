@@ -9,10 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from bokeh.core.json_encoder import serialize_json
-from bokeh.document import Document
 
-from components.instruments.figure import draw
+from components.instruments.blueprint import blueprint
 from components.instruments.layers import Axis, Plot
 from labs import showing
 from labs.act import Act
@@ -82,7 +80,7 @@ class Recording:
     #: What can be entered as a prediction, in the order of the table.
     answers: Sequence[Any]
     table: Table
-    drawings: list[Any]
+    drawings: list[str]
 
 
 class Recorder:
@@ -92,7 +90,7 @@ class Recorder:
         self.run, self.act, self.grid = run, act, grid
         run.ledger = _NoHistory(run.ledger.store, run.ledger.student_id)
         self.answers = answers(act.prediction())
-        self.drawings: list[Any] = []
+        self.drawings: list[str] = []
         self._structures: dict[tuple[Any, ...], int] = {}
 
     def record(self) -> Recording:
@@ -232,27 +230,22 @@ class Recorder:
                 yield f"{slot}/{k}/{name}", column if numeric else [str(item) for item in column]
 
     def _drawing(self, plot: Plot) -> int:
-        """Number of the drawing of a plot's structure, as Bokeh's own JSON without data."""
-        axes = tuple(bool(axis.ticks) for axis in (plot.x, plot.y))
-        structure = (*plot.structure(), axes)
+        """Number of the drawing of a plot's structure."""
+        structure = plot.structure()
         if structure not in self._structures:
-            figure, sources = draw(plot)
-            document = Document()
-            document.add_root(figure)
             self._structures[structure] = len(self.drawings)
-            self.drawings.append(
-                {
-                    "document": json.loads(serialize_json(document.to_json(deferred=False))),
-                    "sources": [source.id for source in sources],
-                    "figure": figure.id,
-                }
-            )
+            self.drawings.append(blueprint(plot))
         return self._structures[structure]
 
 
 def _axis(axis: Axis) -> list[Any]:
-    low, high = (float(f"{end:.8g}") for end in (axis.low, axis.high))
-    return [axis.label, low, high, [[float(f"{at:.8g}"), text] for at, text in axis.ticks]]
+    """An axis as the browser writes it, in as many digits as a screen can show."""
+    label, low, high, ticks = axis.for_browser()
+    return [label, _rounded(low), _rounded(high), [[_rounded(at), name] for at, name in ticks]]
+
+
+def _rounded(number: float) -> float:
+    return float(f"{number:.8g}")
 
 
 def _plain(value: Any) -> Any:

@@ -48,6 +48,14 @@ export class Recorded {
     return slot.shown[{state, prediction, both: state * this.predictions + prediction}[slot.by]]
   }
 
+  // Names of the slots right under one, as far as they exist: ["0/x", "0/y", "1/text", …].
+  under(name, state, prediction) {
+    const start = `${name}/`
+    return Object.keys(this.slots)
+      .filter((slot) => slot.startsWith(start) && this.number(slot, state, prediction) >= 0)
+      .map((slot) => slot.slice(start.length))
+  }
+
   value(name, state, prediction) {
     const number = this.number(name, state, prediction)
     if (number < 0) return undefined

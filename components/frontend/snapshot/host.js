@@ -5,7 +5,7 @@ const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b)
 
 // mount("Callout", {title, html}, {onmessage, children}): the component's element, and the ways to change it.
 // `COMPONENTS` holds the components of the live page by name.
-export function mount(type, properties = {}, {onmessage = () => {}, children = {}, views = new Map()} = {}) {
+export function mount(type, properties = {}, {onmessage = () => {}, children = {}} = {}) {
   const listeners = new Map()
   const fire = (name, data) => { for (const run of listeners.get(name) ?? []) run(data) }
   const model = {
@@ -17,7 +17,7 @@ export function mount(type, properties = {}, {onmessage = () => {}, children = {
   const host = h("div", {class: "component"})
   const el = h("div")
   host.attachShadow({mode: "open"}).append(el)
-  const view = {model: {document: null}, get_child_view: (child) => views.get(child)}
+  const view = {model: {document: null}}
   el.append(COMPONENTS[type].render({model, view, el}))
   return {
     element: host,
@@ -28,12 +28,16 @@ export function mount(type, properties = {}, {onmessage = () => {}, children = {
       Object.assign(model, changes)
       for (const name of changed) fire(name)
     },
+    // One property, without looking whether it differs.
+    put(name, value) {
+      model[name] = value
+      fire(name)
+    },
     place(name, items) {
       children[name] = items
       fire(name)
     },
     tell: (message) => fire("msg:custom", message),
-    refit: () => view.compute_layout?.(),
     remove: () => fire("remove"),
   }
 }

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bokeh.models import FixedTicker, GlyphRenderer
+from bokeh.models import FixedTicker, HoverTool
+from drawn import axes, columns, models, sources
 from test_theme import THEMES
 
 from components import theme
 from components.instruments import blueprint as blueprints
 from components.instruments.blueprint_cache import BlueprintCache
-from components.instruments.figure import Figure
+from components.instruments.figure import LONGEST_LIST, Figure
 from components.instruments.layers import Axis, Boxes, Cells, Labels, Line, Plot, Points, Segments
 from components.theme import contrast
 from labs import robot
@@ -31,18 +32,12 @@ def plot(y: Any = (1.0, 2.0), here: float = 1.0, **changes: Any) -> Plot:
     return Plot("Time", layers=(Line(x=[1.0, 100], y=list(y)), Points(x=10, y=here)), **made)
 
 
-def sources(figure: Figure) -> list[Any]:
-    return [renderer.data_source for renderer in figure.plot.object.renderers if isinstance(renderer, GlyphRenderer)]
-
-
 class Sent:
-    """Counts what a figure's Bokeh models would send to the browser."""
+    """Notes what a figure would send to the browser."""
 
     def __init__(self, figure: Figure) -> None:
-        self.events: list[tuple[Any, str]] = []
-        for model in figure.plot.object.references():
-            for name in model.properties():
-                model.on_change(name, lambda attr, old, new, model=model: self.events.append((model, attr)))
+        self.names: list[str] = []
+        figure.param.watch(lambda event: self.names.append(event.name), ["drawing", "changes"])
 
 
 # --- words, columns, ranges -------------------------------------------------------------------------------
@@ -58,15 +53,28 @@ def test_a_figure_shows_title_caption_and_key() -> None:
 def test_only_columns_that_changed_are_sent() -> None:
     figure = Figure(plot())
     sent = Sent(figure)
-    line, point = sources(figure)
     figure.show(plot())
-    assert sent.events == []
+    assert sent.names == []
     figure.show(plot(here=3.0))
-    assert sent.events == [(point, "data")]
-    sent.events.clear()
+    assert sent.names == ["changes"]
+    assert figure.changes["columns"] == {"1": {"y": [3.0]}}
+    assert columns(figure) == [{"x": [1.0, 100.0], "y": [1.0, 2.0]}, {"x": [10], "y": [3.0]}]
+
+
+def test_changes_tell_a_browser_that_comes_late_everything() -> None:
+    figure = Figure(plot())
+    figure.show(plot(here=3.0))
     figure.show(plot(y=(4.0, 5.0), here=3.0))
-    assert sent.events == [(line, "data")]
-    assert sources(figure) == [line, point], "the sources themselves stay"
+    assert figure.changes["columns"] == {"0": {"y": [4.0, 5.0]}, "1": {"y": [3.0]}}
+    figure.show(plot(y=(4.0, 5.0)))
+    assert columns(figure)[1]["y"] == [1.0], "what is back where it was is not forgotten"
+
+
+def test_long_columns_travel_as_bytes() -> None:
+    many = np.linspace(0, 1, LONGEST_LIST + 1)
+    figure = Figure(replace(plot(), layers=(Line(x=many, y=many), Points(x=1, y=1))))
+    assert isinstance(figure.drawing["columns"][0]["x"], np.ndarray)
+    assert figure.drawing["columns"][1]["x"] == [1]
 
 
 def test_gaps_that_stay_gaps_are_not_sent_again() -> None:
@@ -74,64 +82,69 @@ def test_gaps_that_stay_gaps_are_not_sent_again() -> None:
     sent = Sent(figure)
     figure.show(plot(here=np.nan))
     figure.show(plot(here=np.inf))
-    assert sent.events == []
+    assert sent.names == []
 
 
 def test_a_range_is_sent_when_it_changes_and_nothing_else_is() -> None:
     figure = Figure(plot())
-    sent = Sent(figure)
     figure.show(replace(plot(), y=Axis("time (s)", 0, 20)))
-    assert {attr for _, attr in sent.events} == {"end", "reset_end"}
-    assert figure.plot.object.y_range.end == 20
-    assert figure.plot.object.x_range.end == 100
+    assert figure.changes == {"columns": {}, "axes": [["rate (B/s)", 1, 100, []], ["time (s)", 0, 20, []]]}
 
 
 def test_a_longer_column_replaces_the_shorter_one() -> None:
     figure = Figure(plot())
     figure.show(replace(plot(), layers=(Line(x=[1.0, 10, 100], y=[1.0, 2, 3]), Points(x=[1.0, 2], y=[1.0, 2]))))
-    assert [len(source.data["x"]) for source in sources(figure)] == [3, 2]
+    assert [len(layer["x"]) for layer in columns(figure)] == [3, 2]
 
 
 def test_another_structure_is_another_drawing() -> None:
     figure = Figure(plot())
-    before = figure.plot.object
+    sent = Sent(figure)
+    figure.show(replace(plot(here=5.0), layers=plot(here=5.0).layers))
     figure.show(replace(plot(), layers=plot().layers[:1]))
-    assert figure.plot.object is not before
-    assert len(sources(figure)) == 1
-    after = figure.plot.object
+    # The browser takes one after the other: what changed in the old drawing must be gone before the new one comes.
+    assert sent.names == ["changes", "changes", "drawing"]
+    assert figure.changes == {}
+    assert len(sources(figure)) == len(columns(figure)) == 1
+    before = figure.drawing["blueprint"]
     figure.show(replace(plot(), x=Axis("rate (B/s)", 1, 100)))
-    assert figure.plot.object is not after
+    assert figure.drawing["blueprint"] != before
     figure.show(plot())
-    assert [source.data["y"].tolist() for source in sources(figure)] == [[1.0, 2.0], [1.0]]
+    assert [layer["y"] for layer in columns(figure)] == [[1.0, 2.0], [1.0]]
 
 
 # --- axes -------------------------------------------------------------------------------------------------
 
 
 def test_axes_carry_label_range_and_scale() -> None:
-    drawn = Figure(plot()).plot.object
-    assert (drawn.xaxis[0].axis_label, drawn.yaxis[0].axis_label) == ("rate (B/s)", "time (s)")
-    assert (drawn.x_range.start, drawn.x_range.end, drawn.y_range.start, drawn.y_range.end) == (1, 100, 0, 10)
+    figure = Figure(plot())
+    assert axes(figure) == [["rate (B/s)", 1, 100, []], ["time (s)", 0, 10, []]]
+    drawn = models(figure)
     assert type(drawn.x_scale).__name__ == "LogScale"
     assert type(drawn.y_scale).__name__ == "LinearScale"
-    assert (drawn.x_range.reset_start, drawn.x_range.reset_end) == (1, 100)
 
 
 def test_named_positions_follow_the_plot_and_go_with_it() -> None:
     named = replace(plot(), y=Axis("", 0, 10, ticks=((1.0, "old"), (2.0, "new"))))
     figure = Figure(named)
-    axis = figure.plot.object.yaxis[0]
-    assert isinstance(axis.ticker, FixedTicker)
-    assert axis.major_label_overrides == {1.0: "old", 2.0: "new"}
+    assert isinstance(models(figure).yaxis[0].ticker, FixedTicker)
+    assert axes(figure)[1] == ["", 0, 10, [[1.0, "old"], [2.0, "new"]]]
     figure.show(replace(named, y=Axis("", 0, 10, ticks=((3.0, "other"),))))
-    assert axis.ticker.ticks == [3.0]
-    assert axis.major_label_overrides == {3.0: "other"}
+    assert axes(figure)[1][3] == [[3.0, "other"]]
     figure.show(plot())
-    assert not isinstance(figure.plot.object.yaxis[0].ticker, FixedTicker)
+    assert not isinstance(models(figure).yaxis[0].ticker, FixedTicker)
+
+
+def test_points_tell_their_coordinates_on_axes_with_numbers() -> None:
+    def told(shown: Plot) -> list[str]:
+        return [said for tool in models(Figure(shown)).select(type=HoverTool) for _, said in tool.tooltips]
+
+    assert told(plot()) == ["@x{%.4g}", "@y{%.4g}"]
+    assert told(replace(plot(), y=Axis("", 0, 10, ticks=((1.0, "one"),)))) == ["@x{%.4g}"]
 
 
 def test_figures_look_like_the_suite() -> None:
-    drawn = Figure(plot()).plot.object
+    drawn = models(Figure(plot()))
     assert drawn.background_fill_color is None
     assert drawn.toolbar.logo is None
     assert drawn.sizing_mode == "stretch_width"
@@ -151,22 +164,21 @@ def nothing_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("nothing_drawn")
-def test_plots_of_one_structure_are_drawn_once_and_share_no_models() -> None:
+def test_plots_of_one_structure_are_drawn_once_and_share_no_data() -> None:
     first, second = Figure(plot()), Figure(plot(y=(7.0, 8.0), here=9.0))
     assert len(blueprints._drawn) == 1
-    mine, yours = first.plot.object.references(), second.plot.object.references()
-    assert not mine & yours
-    assert not {model.id for model in mine} & {model.id for model in yours}
+    assert first.drawing["blueprint"] is second.drawing["blueprint"]
     first.show(plot(here=5.0))
-    assert sources(second)[1].data["y"].tolist() == [9.0]
-    assert sources(second)[0].data["y"].tolist() == [7.0, 8.0]
+    assert [layer["y"] for layer in columns(second)] == [[7.0, 8.0], [9.0]]
 
 
 @pytest.mark.usefixtures("nothing_drawn")
-def test_a_blueprint_holds_no_data_of_the_one_who_came_first() -> None:
-    Figure(plot(y=(123456.0, 123456.0)))
+def test_a_blueprint_holds_nothing_of_the_one_who_came_first() -> None:
+    named = Axis("a label", 0, 98765, ticks=((4321.0, "a name"),))
+    Figure(replace(plot(y=(123456.0, 123456.0)), x=Axis("another label", 1, 98765, log=True), y=named))
     (made,) = blueprints._drawn.values()
-    assert "123456" not in repr(made.content)
+    for trace in ("123456", "98765", "4321", "a label", "another label", "a name"):
+        assert trace not in made
 
 
 @pytest.mark.usefixtures("nothing_drawn")
@@ -176,8 +188,7 @@ def test_drawings_outlive_the_process_that_made_them(tmp_path: Path, monkeypatch
     monkeypatch.setattr(blueprints, "_drawn", {})
     monkeypatch.setattr(blueprints, "_draw", lambda _: pytest.fail("it is drawn again"))
     found = blueprints.blueprint(plot())
-    assert found.source_ids == drawn.source_ids
-    assert json.dumps(found.content) == json.dumps(drawn.content)
+    assert found == drawn
     (folder,) = tmp_path.iterdir()
     assert len(list(folder.iterdir())) == 1
 
@@ -191,18 +202,18 @@ def test_a_damaged_or_forbidden_folder_costs_time_only(
     (file,) = tmp_path.rglob("*.json")
     file.write_text("{", encoding="utf-8")
     monkeypatch.setattr(blueprints, "_drawn", {})
-    assert blueprints.blueprint(plot()).source_ids
+    assert json.loads(blueprints.blueprint(plot()))["sources"]
     assert "drawn anew" in caplog.text
 
     (tmp_path / "file").touch()
     monkeypatch.setattr(blueprints, "_cache", BlueprintCache(tmp_path / "file"))
     monkeypatch.setattr(blueprints, "_drawn", {})
-    assert blueprints.blueprint(plot()).source_ids
+    assert json.loads(blueprints.blueprint(plot()))["sources"]
     assert "cannot be kept" in caplog.text
 
 
 def test_layers_share_what_none_of_them_needs_for_itself() -> None:
-    renderers = Figure(plot()).plot.object.renderers
+    renderers = models(Figure(plot())).renderers
     assert len({id(renderer.view.filter) for renderer in renderers}) == 1
     assert len({id(renderer.data_source.selection_policy) for renderer in renderers}) == 1
 
@@ -230,10 +241,10 @@ def test_the_plots_of_a_lab_are_drawn_with_its_columns(lab: type[Lab]) -> None:
         if name not in figures:
             figures[name] = Figure(shown)
         figures[name].show(shown)
-        for source, layer in zip(sources(figures[name]), shown.layers, strict=True):
+        for sent, layer in zip(columns(figures[name]), shown.layers, strict=True):
             for column, values in layer.columns().items():
                 assert np.array_equal(
-                    np.asarray(source.data[column]), values, equal_nan=np.asarray(values).dtype.kind == "f"
+                    np.asarray(sent[column]), values, equal_nan=np.asarray(values).dtype.kind == "f"
                 ), f"{place}: {type(layer).__name__}.{column}"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bokeh.models import ColumnDataSource, GlyphRenderer
+from drawn import columns, models
 
 from components.instruments.figure import Figure
 from components.instruments.layers import (
@@ -49,16 +49,11 @@ def plot(*layers: Layer, **changes: Any) -> Plot:
     return Plot("Title", layers=layers, caption="Caption.", **made)
 
 
-def drawn(figure: Figure) -> list[ColumnDataSource]:
-    """The sources of the figure's glyphs in the order of drawing."""
-    return [renderer.data_source for renderer in figure.plot.object.renderers if isinstance(renderer, GlyphRenderer)]
-
-
-def equal(source: ColumnDataSource, layer: Layer) -> bool:
-    """Whether a source holds exactly the columns of a layer."""
+def equal(sent: dict[str, Any], layer: Layer) -> bool:
+    """Whether what the browser gets is exactly the columns of a layer."""
     columns = layer.columns()
-    return set(source.data) == set(columns) and all(
-        np.array_equal(np.asarray(source.data[name]), column, equal_nan=np.asarray(column).dtype.kind == "f")
+    return set(sent) == set(columns) and all(
+        np.array_equal(np.asarray(sent[name]), column, equal_nan=np.asarray(column).dtype.kind == "f")
         for name, column in columns.items()
     )
 
@@ -72,9 +67,8 @@ def test_columns_are_those_that_holoviews_draws(kind: type[Layer]) -> None:
     """A column under another name would never reach the glyph; what is drawn must name exactly these."""
     first, second = SAMPLES[kind]
     figure = Figure(plot(first))
-    (source,) = drawn(figure)
-    (renderer,) = figure.plot.object.renderers
-    assert equal(source, first)
+    (renderer,) = models(figure).renderers
+    assert equal(columns(figure)[0], first)
     referred = {
         getattr(value, "field", value.get("field") if isinstance(value, dict) else None)
         for name, value in renderer.glyph.properties_with_values().items()
@@ -82,8 +76,7 @@ def test_columns_are_those_that_holoviews_draws(kind: type[Layer]) -> None:
     } - {None}
     assert referred == set(first.columns()), f"the glyph reads {referred}"
     figure.show(plot(second))
-    assert drawn(figure) == [source]
-    assert equal(source, second)
+    assert equal(columns(figure)[0], second)
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
@@ -104,7 +97,7 @@ def test_infinity_is_a_gap() -> None:
 def test_integers_are_drawn_like_floats() -> None:
     figure = Figure(plot(Line(x=[0, 1], y=[1, 2])))
     figure.show(plot(Line(x=[0, 1], y=[1.5, 2])))
-    assert drawn(figure)[0].data["y"].tolist() == [1.5, 2]
+    assert columns(figure)[0]["y"] == [1.5, 2]
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
@@ -147,7 +140,7 @@ def test_style_reaches_the_glyph() -> None:
         Points(x=1, y=1, filled=False, marker="square", size=12),
         Labels(x=1, y=1, text="a", align="right", dx=-4, dy=3, bold=True, plate=True),
     )
-    line, boxes, points, labels = (renderer.glyph for renderer in Figure(plot(*layers)).plot.object.renderers)
+    line, boxes, points, labels = (renderer.glyph for renderer in models(Figure(plot(*layers))).renderers)
     assert style(line, "line_color", "line_width", "line_dash") == ["#008F45", 4, [6]]
     assert style(boxes, "fill_color", "fill_alpha", "line_color") == ["#CC5500", 0.2, "#16202C"]
     assert style(boxes, "hatch_pattern") == ["right_diagonal_line"]
