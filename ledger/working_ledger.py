@@ -120,7 +120,8 @@ class WorkingLedger(DesignLedger):
     # --- writing -------------------------------------------------------------------------------------------
 
     def _write(self, operation: Operation) -> int:
-        known = self._knows()
+        # Where controls stand belongs to no attempt: the store need not be asked for the present one at every move.
+        known = self._known if operation.kind == PROGRESS and self._known is not None else self._knows()
         if operation.kind == ERASE:
             operation = replace(operation, parts={"attempts": {key: known.attempt(key) for key in known.touched}})
         elif operation.attempt is None:

@@ -31,12 +31,6 @@ BROWSER = {
     "webgl": True,
 }
 
-#: What BokehJS tells of a plot that it has laid out: first that it has no size, then its size.
-SIZES = (
-    {"inner_width": 0, "inner_height": 0, "outer_width": 0, "outer_height": 0},
-    {"inner_width": 699, "inner_height": 180, "outer_width": 825, "outer_height": 232},
-)
-
 
 class ProtocolError(Exception):
     """The server did something that a page would not survive."""
@@ -64,7 +58,6 @@ class Page:
         self._reader: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._closing = False
-        self._figures: list[str] = []
         self._by_data: dict[str, Component] = {}
         #: The newest component of each kind.
         self.components: dict[str, Component] = {}
@@ -171,7 +164,7 @@ class Page:
         """Header and content of one whole message."""
         header, _, content = [await self._frame() for _ in range(3)]
         head = json.loads(header)
-        # The columns of plots come as buffers, which only a plot would look at.
+        # Long columns of plots come as buffers, which only a plot would look at.
         for _ in range(2 * head.get("num_buffers", 0)):
             await self._frame()
         return head, json.loads(content)
@@ -188,7 +181,7 @@ class Page:
             while True:
                 header, content = await self._receive()
                 if header["msgtype"] == "PATCH-DOC":
-                    await self._take_patch(content["events"])
+                    self._take_patch(content["events"])
                     self._changed.set()
                 elif header["msgtype"] != "OK":
                     raise ProtocolError(f"the server sent {header['msgtype']}: {str(content)[:300]}")
@@ -197,7 +190,7 @@ class Page:
                 self.failure = str(problem)
                 self._changed.set()
 
-    async def _take_patch(self, events: list[dict[str, Any]]) -> None:
+    def _take_patch(self, events: list[dict[str, Any]]) -> None:
         for event in events:
             if event["kind"] != "ModelChanged":
                 continue
@@ -205,13 +198,9 @@ class Page:
             component = self._by_data.get(event["model"]["id"])
             if component is not None:
                 component.data[event["attr"]] = plain(event["new"])
-        figures, self._figures = self._figures, []
-        for size in SIZES if figures else ():
-            for figure in figures:
-                await self._patch([_change(figure, name, value) for name, value in size.items()])
 
     def _take_in(self, content: Any, *, introduced: bool) -> None:
-        """Gets to know the components and plots that a message brings."""
+        """Gets to know the components that a message brings."""
         for model in objects(content):
             if model["name"] == "panel.models.esm.ReactiveESM" and "data" in model["attributes"]:
                 data = model["attributes"]["data"]
@@ -220,8 +209,6 @@ class Page:
                 component = Component(model, introduced)
                 self.components[model["attributes"]["class_name"]] = component
                 self._by_data[data["id"]] = component
-            elif model["name"] == "Figure":
-                self._figures.append(model["id"])
 
 
 def _change(model: str, name: str, value: Any) -> dict[str, Any]:

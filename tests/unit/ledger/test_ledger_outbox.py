@@ -183,6 +183,17 @@ def test_a_page_goes_on_from_what_it_knows(store: Failing, outbox: Outbox, monke
     assert [event.attempt for event in ledger.events(2, 1)] == [1, 1, 2]
 
 
+def test_a_move_of_a_control_does_not_wait_for_the_store(
+    store: Failing, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.working_ledger.FRESH_S", 0)
+    ledger = WorkingLedger(outbox, STUDENT)
+    assert ledger.attempt(2, 1) == 1
+    monkeypatch.setattr(outbox, "ask", lambda _: pytest.fail("the store is asked"))
+    ledger.save_progress(2, 1, state={"state": "act1_predict"})
+    eventually(lambda: DesignLedger(store, STUDENT).progress(2, 1) == {"state": "act1_predict"})
+
+
 def test_a_page_opened_meanwhile_sees_what_waits(store: Failing, outbox: Outbox) -> None:
     """Where the store can be read and not written: a full disk."""
     first = WorkingLedger(outbox, STUDENT)
