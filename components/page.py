@@ -92,6 +92,12 @@ def marked(markup: str, nonce: str) -> str:
 STATUS = "http_status"
 
 
+def prepare_panel() -> None:
+    """Sets Panel up for the suite's pages; called before the first of them is made."""
+    # What kind of browser it is nobody here asks; Panel would have it told in seven messages at every opening.
+    pn.extension(browser_info=False)
+
+
 def page(
     component: HtmlComponent,
     title: str,

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-import panel as pn
 from bokeh.settings import settings as bokeh_settings
 from panel.io.server import get_server
 from panel.viewable import Viewable
@@ -110,7 +109,7 @@ def serve(
     endpoint.token()
     key = lti.tool_key()
     gate = gate_options()
-    pn.extension()
+    prepare_panel()
     # Panel asks models for properties that they lack, and Bokeh would look up similar names for the message each time.
     bokeh_settings.perform_error_diagnostics = False
     if processes > 1:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import panel as pn
-
+from components.page import prepare_panel
 from labs.catalog import catalog
 from labs.pages import lab_page
 from labs.warm import keep_drawings
@@ -20,5 +19,5 @@ def serve_alone(path: str) -> None:
     file = Path(path).resolve()
     lab = next(lab for lab in catalog() if lab.slug == file.stem and file.parent.name == f"vol{lab.volume}")
     keep_drawings()
-    pn.extension()
+    prepare_panel()
     lab_page(lab).servable()

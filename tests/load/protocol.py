@@ -20,17 +20,6 @@ PATIENCE_S = 60.0
 
 _TOKEN = re.compile(r'"token":"([^"]+)"')
 
-#: What BokehJS tells of the browser when a page opens.
-BROWSER = {
-    "dark_mode": False,
-    "device_pixel_ratio": 1,
-    "language": "en-US",
-    "webdriver": False,
-    "timezone": "UTC",
-    "timezone_offset": 0,
-    "webgl": True,
-}
-
 
 class ProtocolError(Exception):
     """The server did something that a page would not survive."""
@@ -85,7 +74,8 @@ class Page:
             raise ProtocolError(f"instead of the document came {header}")
         self._take_in(content, introduced=True)
         self._reader = asyncio.create_task(self._read())
-        await self._settle(content)
+        # What BokehJS says once a page stands.
+        await self._event("document_ready", {"type": "map"})
 
     async def close(self) -> None:
         """Leaves."""
@@ -139,14 +129,6 @@ class Page:
         return time.perf_counter() - start
 
     # --- messages --------------------------------------------------------------------------------------------
-
-    async def _settle(self, document: Any) -> None:
-        """What BokehJS says of itself once a page stands."""
-        for model in objects(document):
-            if model["name"].endswith("BrowserInfo"):
-                for name, value in BROWSER.items():
-                    await self._patch([_change(model["id"], name, value)])
-        await self._event("document_ready", {"type": "map"})
 
     async def _event(self, name: str, values: dict[str, Any]) -> None:
         told = {"type": "event", "name": name, "values": values}
@@ -209,10 +191,6 @@ class Page:
                 component = Component(model, introduced)
                 self.components[model["attributes"]["class_name"]] = component
                 self._by_data[data["id"]] = component
-
-
-def _change(model: str, name: str, value: Any) -> dict[str, Any]:
-    return {"kind": "ModelChanged", "model": {"id": model}, "attr": name, "new": value}
 
 
 def objects(content: Any) -> list[dict[str, Any]]:
