@@ -13,6 +13,7 @@ from bokeh.settings import settings as bokeh_settings
 from panel.io.server import get_server
 from panel.viewable import Viewable
 
+from components.page import prepare_panel
 from labs import forget, health, launch_pages, site
 from labs.busy import PortBusyError
 from labs.catalog import path_of
