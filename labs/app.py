@@ -31,7 +31,6 @@ from labs.observe.metrics import PAGE_SECONDS
 from labs.observe.requests import log_request
 from labs.observe.sampler import Sampler
 from labs.pages import THUMBNAILS, gallery_page, gallery_title, index_page, lab_page, title_of
-from labs.quiet_logs import keep_content_out
 from labs.sign_in import signed_in
 from labs.sign_in.gate import gate_options
 from labs.warm import keep_drawings, warm_when_idle
@@ -146,7 +145,6 @@ def serve(
             raise PortBusyError(f"port {port} is in use; stop what runs there, or choose another with --port") from None
         raise
     guard_every(server._tornado)
-    keep_content_out()
     _announce(address, port)
     # From here on there may be several processes, each with an outbox of its own.
     outbox = site.outbox()

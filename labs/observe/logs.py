@@ -15,6 +15,7 @@ import traceback
 from contextvars import ContextVar
 from typing import Any
 
+from bokeh.protocol.message import Message
 from pythonjsonlogger.json import JsonFormatter
 from sqlalchemy.exc import OperationalError
 
@@ -33,6 +34,8 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 REQUEST_FIELDS = ("method", "route", "status", "duration_ms")
 
 _OWN = ("labs", "ledger", "components", "mlsysim")
+#: Longest text that a line of another package may have put in for one of its parts (characters).
+LONGEST_PART = 300
 _QUERY = re.compile(r"\?\S*")
 _ADDRESS = re.compile(r" \([0-9a-f.:]+\)")
 
@@ -66,19 +69,43 @@ def configure(form: str, level: str) -> None:
 
 def discreet_message(record: logging.LogRecord) -> str:
     """What a line says, without what others may have put into it."""
-    message = record.getMessage()
     if record.name.partition(".")[0] in _OWN:
-        return message
-    first = message.partition("\n")[0]
+        return record.getMessage()
+    cut = logging.makeLogRecord(record.__dict__)
+    if isinstance(record.args, tuple):
+        cut.args = tuple(_discreet_part(part) for part in record.args)
+    first = cut.getMessage().partition("\n")[0]
     return _ADDRESS.sub("", _QUERY.sub("", first))
+
+
+def _discreet_part(part: object) -> object:
+    """What is told of a part of a line: of a message its type, of a frame its size, of an exception its kind."""
+    if isinstance(part, Message):
+        return f"{part.msgtype} message"
+    if isinstance(part, str | bytes) and (len(part) > LONGEST_PART or _is_frame(part)):
+        return f"{len(part)} {'characters' if isinstance(part, str) else 'bytes'}"
+    if isinstance(part, BaseException):
+        return _discreet_error(part)
+    return part
+
+
+def _is_frame(part: str | bytes) -> bool:
+    """Whether this may be (the beginning of) what a browser sent over the socket: JSON, or numbers of an array."""
+    return isinstance(part, bytes) or part.lstrip().startswith(("{", "["))
+
+
+def _discreet_error(error: BaseException) -> str:
+    """The kind of an exception, with its text if that quotes nobody."""
+    told = f": {error}" if isinstance(error, _TOLD) else ""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"{name}{told}"
 
 
 def discreet_traceback(error: BaseException) -> str:
     """Where an exception and its causes came from, with the text of those alone that quote nobody."""
-    told = f": {error}" if isinstance(error, _TOLD) else ""
-    kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    own = "".join(("Traceback (most recent call last):\n", *traceback.format_tb(error.__traceback__), f"{name}{told}"))
+    way = traceback.format_tb(error.__traceback__)
+    own = "".join(("Traceback (most recent call last):\n", *way, _discreet_error(error)))
     if error.__cause__ is not None:
         return f"{discreet_traceback(error.__cause__)}\n\nwhich led to\n\n{own}"
     if error.__context__ is not None and not error.__suppress_context__:

@@ -11,6 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+from bokeh.document import Document
+from bokeh.document.events import MessageSentEvent
+from bokeh.protocol import Protocol
+from bokeh.protocol.message import Message
 from prometheus_client.parser import text_string_to_metric_families
 from tornado.testing import AsyncHTTPTestCase
 from tornado.web import Application, HTTPError, RequestHandler
@@ -33,6 +37,12 @@ def line_of(record: logging.LogRecord, form: str = "json") -> str:
 def record_of(logger: str, message: str, *args: object, error: BaseException | None = None) -> logging.LogRecord:
     caught = None if error is None else (type(error), error, error.__traceback__)
     return logging.LogRecord(logger, logging.ERROR, __file__, 1, message, args, caught)
+
+
+def event(text: str) -> Message:
+    """A message of a browser about something that a student wrote."""
+    document = Document()
+    return Protocol().create("PATCH-DOC", [MessageSentEvent(document, "answer", text)])
 
 
 class Page(Noted, RequestHandler):
@@ -126,6 +136,10 @@ def test_lines_of_other_packages_quote_nobody(form: str) -> None:
     quoting = [
         record_of("bokeh.server.protocol_handler", "error handling message\n message: %r \n error: %r", PRIVATE, 1),
         record_of("tornado.application", "Uncaught exception %s\n%r", f"GET /a?b={PRIVATE} (10.0.0.1)", PRIVATE),
+        record_of("bokeh.server.views.ws", "receiving: %r: %r", ValueError(PRIVATE), f'{{"events":["{PRIVATE}"]}}'),
+        record_of("bokeh.server.views.ws", "receiving: %r: %r", ValueError(PRIVATE), PRIVATE.encode()),
+        record_of("bokeh.server.views.ws", "handling: %r", event(PRIVATE)),
+        record_of("panel", "cannot be shown: %s", f"the text {PRIVATE * 30}"),
         record_of("asyncio", f"Task exception was never retrieved\nfuture: ValueError('{PRIVATE}')"),
     ]
     for record in quoting:
@@ -133,6 +147,20 @@ def test_lines_of_other_packages_quote_nobody(form: str) -> None:
         assert PRIVATE not in line
         assert "10.0.0.1" not in line
         assert "\n" not in line
+
+
+@pytest.mark.parametrize("form", logs.FORMATS)
+def test_lines_of_other_packages_say_what_kind_of_thing_it_was(form: str) -> None:
+    fragment = json.dumps({"events": [PRIVATE]})
+    problem = OSError(28, "full")
+    record = record_of("bokeh.server.views.ws", "receiving a message: %r: %r", problem, fragment)
+    line = line_of(record, form)
+    assert "OSError: [Errno 28] full" in line
+    assert f"{len(fragment)} characters" in line
+    assert "PATCH-DOC message" in line_of(record_of("bokeh.server.views.ws", "handling: %s", event(PRIVATE)), form)
+    origin = record_of("bokeh.server.views.ws", "Refusing websocket connection from Origin '%s'", "https://b.example")
+    assert "https://b.example" in line_of(origin, form)
+    assert record.args == (problem, fragment), "other handlers get the record as it was"
 
 
 @pytest.mark.parametrize("form", logs.FORMATS)
