@@ -18,7 +18,7 @@ from labs import forget, health, launch_pages, site
 from labs.busy import PortBusyError
 from labs.catalog import path_of
 from labs.guarding import guard_every
-from labs.handlers import SETTINGS
+from labs.handlers import SETTINGS, TRUSTED_PROXIES
 from labs.instructor import embed, export
 from labs.instructor import pages as instructor
 from labs.lab import Lab
@@ -31,6 +31,7 @@ from labs.observe.metrics import PAGE_SECONDS
 from labs.observe.requests import log_request
 from labs.observe.sampler import Sampler
 from labs.pages import THUMBNAILS, gallery_page, gallery_title, index_page, lab_page, title_of
+from labs.proxies import EVERYBODY
 from labs.sign_in import signed_in
 from labs.sign_in.gate import gate_options
 from labs.warm import keep_drawings, warm_when_idle
@@ -97,9 +98,9 @@ def serve(
 ) -> None:
     """Serves the suite until it is stopped.
 
-    `behind_proxy` has the server believe X-Real-IP, X-Forwarded-For and X-Forwarded-Proto: only where a proxy always
-    sets them, and nobody reaches the server but through it. Raises PortBusyError, LedgerError for an unusable ledger,
-    SignInError for a sign-in that lets nobody in, or KeyFileError.
+    `behind_proxy` has the server believe whoever connects about X-Forwarded-For and X-Forwarded-Proto, in place of the
+    proxies that the course's file names: only where a proxy always sets them, and alone reaches the server. Raises
+    PortBusyError, LedgerError for an unusable ledger, SignInError for a sign-in that lets nobody in, or KeyFileError.
     """
     # All are opened here, so that a mistake shows at the start and not to the first student.
     site.course()
@@ -121,7 +122,6 @@ def serve(
             port=port,
             address=address,
             websocket_origin=websocket_origins(allow_origin, port, address),
-            use_xheaders=behind_proxy or site.course().behind_proxy,
             start=False,
             show=False,
             verbose=False,
@@ -136,6 +136,7 @@ def serve(
             keep_alive_milliseconds=20_000,
             log_function=log_request,
             **SETTINGS,
+            **{TRUSTED_PROXIES: EVERYBODY if behind_proxy else site.course().proxy.trusted},
             **SESSIONS,
             secret_key=site.session_key(),
             **gate,

@@ -85,7 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--behind-proxy",
         action="store_true",
-        help="believe a proxy's headers about address and scheme; only where nobody else reaches the port",
+        help="believe whoever connects about address and scheme, in place of [proxy] trusted of the course's file; "
+        "only where a proxy alone reaches the port",
     )
     _conda_options(serve)
     _course_option(serve)

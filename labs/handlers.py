@@ -24,6 +24,9 @@ from labs.sign_in.addresses import sign_in_for
 #: Settings of the server in which these handlers stand: Tornado then asks them before everything but GET and HEAD.
 SETTINGS: dict[str, Any] = {"xsrf_cookies": True}
 
+#: Setting of the server: addresses and networks of the proxies that are believed (`labs.proxies`); without it nobody.
+TRUSTED_PROXIES = "trusted_proxies"
+
 
 class Guarded(Noted):
     """Mixed into every handler of the server, those of Panel and Bokeh included (`labs.guarding`)."""
@@ -35,7 +38,7 @@ class Guarded(Noted):
     takes_from_other_sites: ClassVar[bool] = False
 
     def __init__(self, application: Application, request: HTTPServerRequest, **options: Any) -> None:
-        believe_proxies(request, site.course().proxy.trusted)
+        believe_proxies(request, application.settings.get(TRUSTED_PROXIES, ()))
         super().__init__(application, request, **options)
 
     @cached_property

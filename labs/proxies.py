@@ -8,6 +8,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from tornado.httputil import HTTPServerRequest
 
+#: Whoever connects is believed: for servers that only their proxy can reach.
+EVERYBODY = ("0.0.0.0/0", "::/0")
+
 
 @cache
 def _networks(trusted: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -26,10 +29,12 @@ def believe_proxies(request: HTTPServerRequest, trusted: tuple[str, ...]) -> Non
     """Gives a request the address and scheme that a trusted proxy has noted; what others note is not read.
 
     Of `X-Forwarded-For` the last address counts that is no proxy's: what stands before it a client may have written.
+    A network of all addresses (`EVERYBODY`) says who may connect, and not which addresses are proxies.
     """
     networks = _networks(trusted)
     if not networks or not _is_trusted(request.remote_ip or "", networks):
         return
+    proxies = [network for network in networks if network.prefixlen]
     noted = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
     for address in reversed(noted):
         try:
@@ -37,7 +42,7 @@ def believe_proxies(request: HTTPServerRequest, trusted: tuple[str, ...]) -> Non
         except ValueError:
             break
         request.remote_ip = address
-        if not _is_trusted(address, networks):
+        if not _is_trusted(address, proxies):
             break
     scheme = request.headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip()
     if scheme in ("http", "https"):

@@ -31,6 +31,17 @@ def _is_zone(name: str) -> str:
     return name
 
 
+def _moved_to_proxy(value: Any) -> Any:
+    if value is not None:
+        raise ValueError(
+            "is not set here any more; name the proxies instead, in a table of their own at the end of the file: "
+            '[proxy], and below it trusted = ["127.0.0.1"] with their addresses or networks'
+            if value is not False
+            else "is not set here any more; leave the line out: no proxy is believed unless [proxy] trusted names it"
+        )
+    return value
+
+
 def _lab_name(name: Any) -> Any:
     """A lab by any of its names as V1-02; what is no text is left for the type to refuse."""
     if not isinstance(name, str):
@@ -103,7 +114,7 @@ class Course(Table):
         ledger: path of an SQLite file, or a postgresql:// address; unless the command line names another.
         hardware: path of a YAML file with devices of the institution, for its own labs; see `mlsysim.core.hardware`.
         base_url: origin under which browsers reach the labs; whatever they asked for if left out.
-        behind_proxy: whether a proxy says in X-Forwarded-Proto how browsers reach the labs.
+        behind_proxy: only there to be refused, with the setting that took its place.
         labs: which labs there are, and from when on.
         portal: which sites may show them in a frame; none by default.
         lti: which learning platforms may launch them; none by default.
@@ -118,7 +129,7 @@ class Course(Table):
     ledger: Annotated[str, Field(min_length=1)] | None = None
     hardware: Annotated[str, Field(min_length=1), AfterValidator(_holds_devices)] | None = None
     base_url: Origin | None = None
-    behind_proxy: bool = False
+    behind_proxy: Annotated[Any, BeforeValidator(_moved_to_proxy), Field(exclude=True)] = None
     labs: Offer = Offer()
     portal: Portal = Portal()
     lti: Lti = Lti()

@@ -40,10 +40,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     folder = tmp_path_factory.mktemp("portal")
     file = folder / "course.toml"
     portal, elsewhere = Portal(), Portal()
-    server = Server(folder / "server", (*SUITE, "--behind-proxy", "--course", str(file)))
+    server = Server(folder / "server", (*SUITE, "--course", str(file)))
     front = TlsFront(folder, server.port).start()
     file.write_text(
-        f'base_url = "{front.url}"\n[labs]\noffered = ["V1-00", "V1-02"]\n[portal]\norigins = ["{portal.url}"]\n',
+        f'base_url = "{front.url}"\n[labs]\noffered = ["V1-00", "V1-02"]\n[portal]\norigins = ["{portal.url}"]\n'
+        '[proxy]\ntrusted = ["127.0.0.1"]\n',
         encoding="utf-8",
     )
     server.start()

@@ -19,7 +19,9 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from labs import launch_pages
+from labs.handlers import TRUSTED_PROXIES
 from labs.lti.handlers import ROUTES
+from labs.proxies import EVERYBODY
 from tests.lti_platform import LearningPlatform, Link
 
 
@@ -30,7 +32,7 @@ def tool() -> Iterator[str]:
     loop = asyncio.new_event_loop()
 
     async def start() -> HTTPServer:
-        server = HTTPServer(Application([*ROUTES, *launch_pages.ROUTES]), xheaders=True)
+        server = HTTPServer(Application([*ROUTES, *launch_pages.ROUTES], **{TRUSTED_PROXIES: EVERYBODY}))
         server.add_sockets([socket])
         return server
 

@@ -105,7 +105,12 @@ def test_a_lab_is_closed_to_the_very_moment(file: Path) -> None:
         ('[portal]\norigins = ["https://a.b; script-src *"]', ", line 2: portal.origins: "),
         ('[portal]\norigins = ["https://a.b:443"]', ", line 2: portal.origins: 'https://a.b:443' names the port"),
         ('base_url = "https://labs.example.edu/"', ", line 1: base_url: 'https://labs.example.edu/' is no origin"),
-        ('behind_proxy = "yes"', ", line 1: behind_proxy: must be true or false, without quotes"),
+        (
+            'title = "a"\nbehind_proxy = true',
+            ", line 2: behind_proxy: is not set here any more; name the proxies instead, in a table of their own at "
+            'the end of the file: [proxy], and below it trusted = ["127.0.0.1"]',
+        ),
+        ("behind_proxy = false", ", line 1: behind_proxy: is not set here any more; leave the line out: no proxy is"),
         ("labs = 3", ", line 1: labs: must be a table"),
         ("[lti]\nkeyfile = 'x'", ", line 2: lti.keyfile: is not known here; expected key_file, platforms"),
         (LTI, ", line 1: lti: platforms need a key_file; `mlsys-labs lti-key FILE` makes one"),

@@ -15,10 +15,11 @@ from tornado.web import Application
 from labs import launch_pages, site
 from labs.app import websocket_origins
 from labs.course import Course
-from labs.handlers import SiteHandler
+from labs.handlers import TRUSTED_PROXIES, SiteHandler
 from labs.instructor import embed
 from labs.launch import TEACHING_S, launch_token
 from labs.launch_pages import ENTERED
+from labs.proxies import EVERYBODY
 from ledger import LedgerError, identity, open_store
 
 SECRET = b"s" * 32
@@ -48,10 +49,8 @@ class _Site(AsyncHTTPTestCase):
         store.close()
 
     def get_app(self) -> Application:
-        return Application([*launch_pages.ROUTES, *embed.ROUTES, (r"/text", _Text)])
-
-    def get_httpserver_options(self) -> dict[str, bool]:
-        return {"xheaders": self.proxied}
+        trusted = EVERYBODY if self.proxied else ()
+        return Application([*launch_pages.ROUTES, *embed.ROUTES, (r"/text", _Text)], **{TRUSTED_PROXIES: trusted})
 
     def ask(self, path: str, **headers: str):
         names = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from tornado.httputil import HTTPHeaders
 from tornado.testing import AsyncHTTPTestCase
@@ -12,7 +10,8 @@ from tornado.web import Application, RequestHandler, StaticFileHandler
 from labs import site
 from labs.course import Course
 from labs.guarding import guard_every, rules_of
-from labs.handlers import SETTINGS, Guarded, SiteHandler
+from labs.handlers import SETTINGS, TRUSTED_PROXIES, Guarded, SiteHandler
+from labs.proxies import EVERYBODY
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -44,10 +43,9 @@ class Full(SiteHandler):
 
 
 @pytest.fixture(autouse=True)
-def a_course(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    course = Course.model_validate({"proxy": {"trusted": ["127.0.0.0/8"]}})
+def a_course(monkeypatch: pytest.MonkeyPatch) -> None:
+    course = Course()
     monkeypatch.setattr(site, "course", lambda: course)
-    return
 
 
 class TestEveryHandler(AsyncHTTPTestCase):
@@ -56,7 +54,7 @@ class TestEveryHandler(AsyncHTTPTestCase):
     def get_app(self) -> Application:
         routes = [("/changes", Changes), ("/launch", Launch), ("/foreign", Foreign), ("/full", Full)]
         static = ("/files/(.*)", StaticFileHandler, {"path": "docs"})
-        application = Application([*routes, static], **SETTINGS)
+        application = Application([*routes, static], **SETTINGS, **{TRUSTED_PROXIES: ("127.0.0.0/8",)})
         guard_every(application)
         return application
 
@@ -115,10 +113,17 @@ class TestEveryHandler(AsyncHTTPTestCase):
         assert "Strict-Transport-Security" in answer.headers
 
     def test_nobody_else_says_where_a_request_came_from(self) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(site, "course", lambda: Course())
-            noted = {**OWN, "X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https", "X-Real-Ip": "203.0.113.7"}
+        noted = {**OWN, "X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https", "X-Real-Ip": "203.0.113.7"}
+        for trusted in ((), ("10.0.0.0/8", "::1")):
+            self._app.settings[TRUSTED_PROXIES] = trusted
             assert self.ask("/changes", headers=noted).body == b"127.0.0.1 http"
+        del self._app.settings[TRUSTED_PROXIES]
+        assert self.ask("/changes", headers=noted).body == b"127.0.0.1 http"
+
+    def test_whoever_connects_is_believed_and_what_came_before_is_not(self) -> None:
+        self._app.settings[TRUSTED_PROXIES] = EVERYBODY
+        noted = {**OWN, "X-Forwarded-For": "6.6.6.6, 203.0.113.7", "X-Forwarded-Proto": "https"}
+        assert self.ask("/changes", headers=noted).body == b"203.0.113.7 https"
 
     def test_too_many_requests_are_told_when_to_come_back(self) -> None:
         answer = self.ask("/full", "GET")
