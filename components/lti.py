@@ -1,4 +1,4 @@
-"""Pages that a learning platform shows of the labs besides the labs: the choice of one, and what went wrong."""
+"""The page that a learning platform shows of the labs besides the labs: the choice of one."""
 
 from __future__ import annotations
 
@@ -52,8 +52,3 @@ def picker_html(course: str, volumes: Sequence[VolumeChoices], return_url: str, 
         volumes=volumes,
         return_url=return_url,
     )
-
-
-def problem_html(course: str, problem: str) -> str:
-    """A page that says why a launch cannot be followed, and what to do."""
-    return render("lti_problem.html", tokens=Markup(css()), course=course, problem=problem)

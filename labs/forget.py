@@ -7,6 +7,7 @@ import logging
 from labs import site
 from labs.cookies import take
 from labs.handlers import SiteHandler
+from labs.telling import ALL_LABS, tell
 from ledger import LedgerError, erase_student
 
 log = logging.getLogger(__name__)
@@ -23,19 +24,15 @@ class ForgetMe(SiteHandler):
             erase_student(site.store(), self.visit().student_id)
         except LedgerError as problem:
             log.error("not erased: %s", problem)
-            self.refuse(
-                503,
-                "Nothing was erased",
-                "The server cannot reach its ledger at the moment. Please go back and try again later.",
-            )
+            text = "The server cannot reach its ledger at the moment. Please go back and try again later."
+            tell(self, 503, "Nothing was erased", [text])
             return
         take(self)
-        self.tell(
-            "Everything was erased",
+        text = (
             "The server holds nothing of you any more: no answers, no log, no name. This browser has been signed out, "
-            "and whoever opens a lab in it begins anew. Backups of the server end with their own dates.",
-            [("/", "All labs")],
+            "and whoever opens a lab in it begins anew. Backups of the server end with their own dates."
         )
+        tell(self, 200, "Everything was erased", [text], [ALL_LABS])
 
 
 ROUTES = ((rf"/{ADDRESS}", ForgetMe),)

@@ -70,6 +70,6 @@ def refuse_strangers(handler: RequestHandler) -> bool:
             f"The page around this frame comes from {parent}, which is not among the portals of this course.",
             "Whoever runs the labs can allow it with these lines in the course's file, and a restart:",
         ],
-        "[portal]\n" + f'origins = ["{parent if parent is not _UNTOLD else "https://learn.example.edu"}"]',
+        lines="[portal]\n" + f'origins = ["{parent if parent is not _UNTOLD else "https://learn.example.edu"}"]',
     )
     return True

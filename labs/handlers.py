@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, HTTPError
 
-from components.plain_page import plain_page
 from labs import site
 from labs.content_policy import content_policy
 from labs.frames import refuse_strangers
@@ -20,6 +18,7 @@ from labs.observe.requests import Noted
 from labs.proxies import believe_proxies
 from labs.same_origin import from_this_site
 from labs.sign_in.addresses import sign_in_for
+from labs.telling import ALL_LABS, tell
 
 #: Settings of the server in which these handlers stand: Tornado then asks them before everything but GET and HEAD.
 SETTINGS: dict[str, Any] = {"xsrf_cookies": True}
@@ -65,28 +64,18 @@ class Guarded(Noted):
     def write_error(self, status_code: int, **_: Any) -> None:
         # What exactly went wrong stands in the log: it may quote what somebody sent.
         text = "What was asked for cannot be answered. The labs are on the index."
-        self.tell(f"{status_code} {self._reason}", text, [("/", "All labs")])
+        tell(self, status_code, f"{status_code} {self._reason}", [text], [ALL_LABS])
 
     def refuse_for(self, seconds: float) -> None:
         """Ends the answer: too many requests, come back in so many seconds."""
         wait = max(1, math.ceil(seconds))
-        self.set_status(429)
         self.set_header("Retry-After", str(wait))
         unit = "second" if wait == 1 else "seconds"
-        self.tell(
-            "One moment, please",
+        text = (
             "More was asked of this server than it allows one reader or one network at a time. "
-            f"Please try again in {wait} {unit}: reload this page. Nothing you have done is lost.",
+            f"Please try again in {wait} {unit}: reload this page. Nothing you have done is lost."
         )
-
-    def refuse(self, status: int, title: str, text: str) -> None:
-        """Ends the answer with a page that says why it is not what was asked for."""
-        self.set_status(status)
-        self.tell(title, text)
-
-    def tell(self, title: str, text: str, links: Sequence[tuple[str, str]] = ()) -> None:
-        """Ends the answer with a page of a heading, a text, and links (address, text) to go on to."""
-        self.finish(plain_page(title, text, links))
+        tell(self, 429, "One moment, please", [text])
 
 
 class SiteHandler(Guarded):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from components.plain_page import not_found_html
 from labs.catalog import name_of, path_of
 from labs.handlers import SiteHandler
 from labs.site import course
+from labs.telling import ALL_LABS, tell
 
 
 class NotFound(SiteHandler):
@@ -18,7 +18,8 @@ class NotFound(SiteHandler):
         super().prepare()
         if self._finished:
             return
-        self.set_status(404)
+        # What was asked for is not repeated: it came from outside.
         labs = course().offered if self.is_signed_in or not course().sign_in.required else ()
         links = [(f"/{path_of(lab)}", f"{name_of(lab)} {lab.title}") for lab in labs]
-        self.finish(not_found_html(links))
+        text = "These are the labs; the index shows them with your progress." if labs else "The labs are on the index."
+        tell(self, 404, "There is no such page", [text], [ALL_LABS, *links])

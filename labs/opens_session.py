@@ -5,6 +5,7 @@ from __future__ import annotations
 from labs import site
 from labs.arrival import recognise
 from labs.handlers import Guarded
+from labs.telling import tell
 
 #: With these a link or a page could choose the session that its reader gets, and share it.
 CHOSEN_SESSION = ("bokeh-session-id", "bokeh-token")
@@ -22,11 +23,8 @@ class OpensSession(Guarded):
             await waiting
         chosen = [name for name in CHOSEN_SESSION if self.get_query_argument(name, None) is not None]
         if chosen or "Bokeh-Session-Id" in self.request.headers:
-            self.refuse(
-                403,
-                "This link cannot be used",
-                "It would open somebody else's page. Leave out what follows the question mark in the address.",
-            )
+            text = "It would open somebody else's page. Leave out what follows the question mark in the address."
+            tell(self, 403, "This link cannot be used", [text])
 
     def open_for_visitor(self) -> None:
         """Lets the session that this request opens know who comes; or has them wait, or sign in."""

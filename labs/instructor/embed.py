@@ -10,24 +10,16 @@ from bokeh.embed import server_document
 from components.embed_guide import embed_guide_html
 from labs.catalog import name_of, path_of
 from labs.frames import origin_of, own_origin
-from labs.handlers import SiteHandler
+from labs.instructor.guard import InstructorHandler
 from labs.lab import Lab
 from labs.site import course
 from labs.telling import tell
 
 
-class EmbedGuide(SiteHandler):
+class EmbedGuide(InstructorHandler):
     """The snippets of every lab on offer; 403 for whoever does not teach."""
 
     def get(self) -> None:
-        if not self.visit().teaches:
-            tell(
-                self,
-                403,
-                "This page is for those who teach the course",
-                ["Sign in as an instructor, or open a link made with: mlsys-labs launch-link --role instructor"],
-            )
-            return
         base = course().base_url or origin_of(own_origin(self.request))
         if base is None:
             tell(self, 400, "This address cannot be used", ["The host that the browser named is no host name."])

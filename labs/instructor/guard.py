@@ -6,18 +6,23 @@ from typing import Any
 
 from tornado.web import RequestHandler
 
-from components.refused import refused_html
 from labs import site
 from labs.handlers import SiteHandler
 from labs.instructor.addresses import is_instructors
+from labs.telling import ALL_LABS, tell
 
 
 def refuse(handler: RequestHandler) -> None:
     """Answers 403 with a page that says who may see this, and where everybody else finds their labs."""
-    handler.set_status(403)
-    handler.set_header("Cache-Control", "no-store")
-    handler.set_header("Content-Type", "text/html; charset=utf-8")
-    handler.finish(refused_html())
+    if site.course().sign_in.required:
+        how = "If you are one, sign in again: a sign-in ends after some hours."
+    else:
+        how = (
+            "If you are one, open a new link, which lasts for some hours: mlsys-labs launch-link --role instructor "
+            "prints it where the labs are served."
+        )
+    text = f"It is for those who teach the course, and this browser is not known as an instructor's. {how}"
+    tell(handler, 403, "This page is for instructors", [text], [ALL_LABS])
 
 
 def guarded(handler: type[RequestHandler]) -> type[RequestHandler]:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from tornado.ioloop import IOLoop
 from tornado.web import HTTPError
 
-from components.lti import picker_html, problem_html
+from components.lti import picker_html
 from labs import site
 from labs.cookies import give
 from labs.course.lti import Platform
@@ -31,6 +31,7 @@ from labs.lti.id_token import read_id_token
 from labs.lti.registration import registration
 from labs.lti.state import LIFETIME, State, new_nonce, read_state
 from labs.lti.tool_key import ToolKey, load_key
+from labs.telling import tell
 from ledger import LedgerError
 from ledger.grades import GradeColumn, grade_to
 from ledger.identity import STUDENT, Bearer, sign_role
@@ -41,6 +42,11 @@ from ledger.people import remember_name
 SESSION_S = 12 * 3600
 
 log = logging.getLogger(__name__)
+
+_TRY_AGAIN = (
+    "Go back to your course and click the link once more. If that does not help, show this page to whoever runs the "
+    "course. Nothing that you have saved is lost."
+)
 
 Found = TypeVar("Found")
 
@@ -87,12 +93,11 @@ class LtiHandler(SiteHandler):
         """The page for a launch that cannot be followed."""
         if isinstance(problem, LtiError):
             log.warning("launch refused: %s %s", problem, problem.detail)
-            self.set_status(problem.status)
-            self.finish(problem_html(site.course().title, str(problem)))
+            status, why = problem.status, str(problem)
         else:
             log.error("launch failed: %s", problem)
-            self.set_status(503)
-            self.finish(problem_html(site.course().title, "The ledger cannot be reached now; try again in a moment."))
+            status, why = 503, "The ledger cannot be reached now; try again in a moment."
+        tell(self, status, "The lab cannot be opened", [why, _TRY_AGAIN])
 
 
 class Login(LtiHandler):

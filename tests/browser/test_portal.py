@@ -272,7 +272,7 @@ def test_instructors_find_what_their_portal_needs(
     page, server = student.page, site.server
     student.watch.allow("HTTP 403|status of 403", "students are refused")
     page.goto(f"{server.url}/instructor/embed")
-    expect(page.get_by_role("heading", level=1)).to_have_text("This page is for those who teach the course")
+    expect(page.get_by_role("heading", level=1)).to_have_text("This page is for instructors")
     assert all_faults(page) == []
 
     monkeypatch.setenv(SECRET_FILE_VARIABLE, str(server.secret_path))

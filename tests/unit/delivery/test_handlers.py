@@ -11,6 +11,8 @@ from labs import site
 from labs.course import Course
 from labs.guarding import guard_every, rules_of
 from labs.handlers import SETTINGS, TRUSTED_PROXIES, Guarded, SiteHandler
+from labs.instructor.guard import InstructorHandler
+from labs.not_found import NotFound
 from labs.proxies import EVERYBODY
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
@@ -42,6 +44,18 @@ class Full(SiteHandler):
         self.refuse_for(6.2)
 
 
+class Broken(SiteHandler):
+    def get(self) -> None:
+        raise ValueError("intruded")
+
+
+class OfTheClass(InstructorHandler):
+    """For instructors alone, and it is somebody else who asks."""
+
+    def visit(self) -> site.Visit:
+        return site.Visit("a-student")
+
+
 @pytest.fixture(autouse=True)
 def a_course(monkeypatch: pytest.MonkeyPatch) -> None:
     course = Course()
@@ -52,9 +66,18 @@ class TestEveryHandler(AsyncHTTPTestCase):
     """A server with handlers of ours and of others, guarded as the suite's is."""
 
     def get_app(self) -> Application:
-        routes = [("/changes", Changes), ("/launch", Launch), ("/foreign", Foreign), ("/full", Full)]
+        routes = [
+            ("/changes", Changes),
+            ("/launch", Launch),
+            ("/foreign", Foreign),
+            ("/full", Full),
+            ("/broken", Broken),
+            ("/class", OfTheClass),
+        ]
         static = ("/files/(.*)", StaticFileHandler, {"path": "docs"})
-        application = Application([*routes, static], **SETTINGS, **{TRUSTED_PROXIES: ("127.0.0.0/8",)})
+        application = Application(
+            [*routes, static], default_handler_class=NotFound, **SETTINGS, **{TRUSTED_PROXIES: ("127.0.0.0/8",)}
+        )
         guard_every(application)
         return application
 
@@ -131,7 +154,25 @@ class TestEveryHandler(AsyncHTTPTestCase):
         assert answer.headers["Retry-After"] == "7"
         assert b"try again in 7 seconds" in answer.body
 
+    def test_whatever_is_said_has_one_look(self) -> None:
+        asked = {"/full": 429, "/absent": 404, "/broken": 500, "/class": 403}
+        looks = set()
+        for path, status in asked.items():
+            answer = self.ask(path, "GET")
+            text = answer.body.decode()
+            assert answer.code == status
+            assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert f" · {Course().title}</title>" in text
+            looks.add(text.partition("<style>")[2].partition("</style>")[0])
+        (look,) = looks
+        assert look
+
+    def test_nothing_that_was_asked_for_is_repeated(self) -> None:
+        assert "intruded" not in self.ask("/absent?intruded", "GET").body.decode()
+        assert "intruded" not in self.ask("/absent/intruded", "GET").body.decode()
+
     def test_no_handler_is_left_out(self) -> None:
         handlers = [rule.target for rule in rules_of(self._app.default_router) if isinstance(rule.target, type)]
-        assert len(handlers) == 5
+        assert len(handlers) == 7
         assert all(issubclass(handler, Guarded) for handler in handlers)
