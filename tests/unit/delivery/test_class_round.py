@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import update
 
@@ -12,25 +10,13 @@ from labs.catalog import find_lab
 from labs.lab import Lab, LabError
 from labs.seat import Seat
 from labs.view import LabView
-from ledger import DesignLedger, Store, open_store
+from ledger import DesignLedger, Store
 from ledger.rounds import LONGEST_HOLD, latest_rounds, move_round, open_round
 from ledger.tables import rounds
 from tests.browser.walk import letter, other_values, some_answer, walk
 
 LAB = find_lab(1, 2)
 KEY = LAB.key()
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    store = open_store("sqlite://")
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def ledger(store: Store) -> DesignLedger:
-    return DesignLedger(store, "student-one")
 
 
 def come(ledger: DesignLedger) -> tuple[Lab, Seat]:

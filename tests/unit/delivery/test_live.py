@@ -7,7 +7,6 @@ import io
 import json
 import math
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -38,13 +37,6 @@ from tests.browser.walk import letter, walk
 LAB = find_lab(1, 2)
 ALL = {question_id(*asked) for asked in QUESTIONS}
 SECRET = bytes(range(32))
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    store = open_store("sqlite://")
-    yield store
-    store.close()
 
 
 @pytest.fixture
