@@ -2,7 +2,7 @@
 
 A launch token is a JSON Web Token, signed with a key that this installation gives to its portals, and opens the labs
 once. Where the browser then keeps no cookie, a pass goes on in the address: signed by the installation for itself,
-good for one page within two minutes.
+good for one page within PASS_S seconds.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import jwt
 
+from components.quantity import timespan
 from labs import site
 from ledger import BadToken, identity
 from ledger.one_time import use_once
@@ -139,7 +140,8 @@ def read_pass(text: str) -> identity.Bearer:
         return identity.bearer_of(text, _pass_key())
     except BadToken:
         raise LaunchError(
-            "This address was good for one page and two minutes. Please open the labs where you opened them before."
+            f"This address was good for one page within {timespan(PASS_S)}. Please open the labs where you opened them "
+            "before."
         ) from None
 
 

@@ -116,11 +116,13 @@ def test_a_pass_is_good_once_and_for_nothing_else(role: str) -> None:
         use_pass(text)
 
 
-def test_a_pass_is_over_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("seconds", "words"), [(launch.PASS_S, "2 min"), (45, "45 s")])
+def test_a_pass_is_over_soon(seconds: int, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "PASS_S", seconds)
     text = pass_for(exchange(launch_token("ada", "student", 60, SECRET)))
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + launch.PASS_S + 1)
-    with pytest.raises(LaunchError, match="two minutes"):
+    with pytest.raises(LaunchError, match=f"good for one page within {words}\\."):
         use_pass(text)
 
 
