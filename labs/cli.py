@@ -31,8 +31,26 @@ from mlsysim.core.hardware import load_devices
 DEFAULT_BASE_URL = "http://localhost:5006"
 
 
+#: Exit code of a command whose reader has left, as `| head` does: what a shell reports of one that SIGPIPE has ended.
+READER_LEFT = 128 + 13
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; the exit code is 0 on success, 1 when a check fails, 2 when something was asked wrongly."""
+    """Runs one command; the exit code is 0 on success, 1 when a check fails, 2 when something was asked wrongly, and
+    READER_LEFT when nobody reads what it prints."""
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            # Here: at its own end the interpreter would complain that nobody reads it.
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Standard output is the only pipe of a command; a ledger that is lost is a LedgerError.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_LEFT
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     if getattr(options, "course", None) is not None:
         os.environ[site.COURSE_VARIABLE] = options.course

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import pytest
 
 from labs import site
 from labs.catalog import catalog
-from labs.cli import main
+from labs.cli import READER_LEFT, main
 from labs.vol1.lab_02_ml_systems import IronLawLab
 from ledger import DesignLedger, new_student_id, open_store
 
@@ -105,3 +108,23 @@ def test_a_foreign_file_is_refused_and_untouched(tmp_path: Path, capsys: pytest.
 def test_import_of_a_missing_file(tmp_path: Path, ledger_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ledger", "import", str(tmp_path / "nowhere.jsonl")]) == 2
     assert "there is no file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("unbuffered", [False, True])
+@pytest.mark.parametrize("command", [("ledger", "stats"), ("ledger", "export", "-"), ("list",)])
+def test_a_reader_who_leaves_ends_a_command_quietly(
+    command: tuple[str, ...], unbuffered: bool, ledger_file: Path
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    options = ["-u"] if unbuffered else []
+    with os.fdopen(writer, "wb") as gone:
+        done = subprocess.run(
+            [sys.executable, *options, "-m", "labs", *command],
+            cwd=Path(__file__).parents[3],
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.stderr == b""
+    assert done.returncode == READER_LEFT
