@@ -66,9 +66,9 @@ def recognise(handler: RequestHandler, who: site.Visit) -> None:
         give(handler, who.new_token)
     arrived = SimpleCookie()
     arrived[site.COOKIE] = site.passing(who)
-    if who.notice:
+    if who.refused:
         # Told to the session that this very request opens.
-        arrived[site.REFUSED] = "yes"
+        arrived[site.REFUSED] = who.refused
     handler.request.cookies.update(arrived)
 
 

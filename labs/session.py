@@ -9,7 +9,7 @@ import panel as pn
 from tornado.web import decode_signed_value
 
 from labs.sign_in.addresses import SIGN_OUT, SIGNED_IN
-from labs.site import COOKIE, REFUSED, REFUSED_NOTICE, Visit, course, identify, store
+from labs.site import COOKIE, REFUSED, Visit, course, identify, store
 from ledger.people import name_of
 
 
@@ -18,7 +18,7 @@ def visit() -> Visit:
     document = pn.state.curdoc
     context = document.session_context if document is not None else None
     found = identify(_panel_user(), pn.state.cookies.get(COOKIE), context.id if context is not None else "")
-    return replace(found, notice=REFUSED_NOTICE) if REFUSED in pn.state.cookies else found
+    return replace(found, refused=pn.state.cookies.get(REFUSED, found.refused))
 
 
 def _panel_user() -> str | None:

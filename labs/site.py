@@ -10,7 +10,6 @@ import hashlib
 import logging
 import os
 import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -23,6 +22,7 @@ from ledger import (
     Outbox,
     Spool,
     Store,
+    TokenOver,
     WorkingLedger,
     id_for_user,
     identity,
@@ -47,12 +47,26 @@ DEFAULT_SECRET_FILE = "var/secret"
 log = logging.getLogger(__name__)
 
 COOKIE = "mlsys_student"
-#: Told to the session, never to the browser: the cookie that came could not be trusted.
+#: Told to the session, never to the browser: why the cookie that came did not open the ledger of its bearer.
 REFUSED = "mlsys_refused"
-REFUSED_NOTICE = (
-    "The cookie that held your place cannot be trusted, so a new, empty ledger was begun. "
-    "An exported ledger file can be imported in the Ledger tab of any lab."
-)
+#: A cookie that cannot be trusted; one that is over is called by the role of its bearer.
+ALTERED = "altered"
+#: What whoever brought such a cookie is told.
+NOTICES = {
+    ALTERED: (
+        "The cookie that held your place cannot be trusted, so a new, empty ledger was begun. "
+        "An exported ledger file can be imported in the Ledger tab of any lab."
+    ),
+    identity.INSTRUCTOR: (
+        "The time for which you were let in as an instructor is over: you are here as a student now, with a new, empty "
+        "ledger. To be let in again, open the labs from your course, or get a new link; this command prints one where "
+        "the labs are served: mlsys-labs launch-link --role instructor"
+    ),
+    identity.STUDENT: (
+        "The time for which your course let you in is over: you are here as somebody new, with an empty ledger. What "
+        "you did is kept: open the labs from your course again."
+    ),
+}
 #: One academic year and its resits.
 COOKIE_DAYS = 400
 #: Longer than the five minutes in which the socket of a page must open.
@@ -63,14 +77,14 @@ PASS_SECONDS = 600
 class Visit:
     """Who is here, in which role of `ledger.identity.ROLES`, and until when (Unix time) if that has an end.
 
-    `new_token` is set when the browser has to be given a cookie, `notice` when it must be told why; `known` says that
-    the browser has been here before.
+    `new_token` is set when the browser has to be given a cookie, `refused`, one of `NOTICES`, when the one that it sent
+    was no good; `known` says that the browser has been here before.
     """
 
     student_id: str
     role: str = identity.STUDENT
     new_token: str | None = None
-    notice: str = ""
+    refused: str = ""
     known: bool = True
     expires: int | None = None
 
@@ -78,6 +92,11 @@ class Visit:
     def teaches(self) -> bool:
         """Whether this is an instructor."""
         return self.role == identity.INSTRUCTOR
+
+    @property
+    def notice(self) -> str:
+        """What the reader must be told; empty if nothing."""
+        return NOTICES.get(self.refused, "")
 
 
 @cache
@@ -174,9 +193,14 @@ def identify(user: str | None, token: str | None, session_id: str = "") -> Visit
     """
     if user:
         return _visit_of(identity.Bearer(pseudonym(user)))
-    if token:
-        return _bearer(token) or _newcomer(session_id, REFUSED_NOTICE)
-    return _newcomer(session_id)
+    if not token:
+        return _newcomer(session_id)
+    try:
+        return _bearer(token)
+    except TokenOver as over:
+        return _newcomer(session_id, over.role)
+    except BadToken:
+        return _newcomer(session_id, ALTERED)
 
 
 def admitted(token: str | None) -> Visit | None:
@@ -184,20 +208,32 @@ def admitted(token: str | None) -> Visit | None:
 
     An anonymous cookie has no end, and admits nobody where people have to sign in.
     """
-    who = _bearer(token or "")
-    return who if who is not None and who.expires is not None else None
+    try:
+        who = _bearer(token or "")
+    except BadToken:
+        return None
+    return who if who.expires is not None else None
 
 
-def _bearer(token: str) -> Visit | None:
-    """Whom a cookie stands for, if it can be trusted; one of an earlier secret is renewed while it still can be."""
+def _bearer(token: str) -> Visit:
+    """Whom a cookie stands for; one of an earlier secret is renewed while it still can be trusted.
+
+    Raises BadToken for one that cannot, and TokenOver for one that is over.
+    """
     try:
         return _visit_of(identity.bearer_of(token, secret()))
-    except BadToken:
+    except TokenOver:
+        raise
+    except BadToken as problem:
         for former in earlier():
             if former.until > now():
-                with suppress(BadToken):
+                try:
                     return _renewed(identity.bearer_of(token, former.secret))
-        return None
+                except TokenOver:
+                    raise
+                except BadToken:
+                    continue
+        raise problem
 
 
 def _visit_of(bearer: identity.Bearer) -> Visit:
@@ -235,9 +271,9 @@ def passing(visit: Visit) -> str:
     return identity.sign_role(identity.Bearer(visit.student_id, visit.role, end), secret())
 
 
-def _newcomer(session_id: str, notice: str = "") -> Visit:
+def _newcomer(session_id: str, refused: str = "") -> Visit:
     student_id = id_for_user(f"session {session_id}", secret()) if session_id else new_student_id()
-    return Visit(student_id, new_token=identity.sign(student_id, secret()), notice=notice, known=False)
+    return Visit(student_id, new_token=identity.sign(student_id, secret()), refused=refused, known=False)
 
 
 def ledger_of(visit: Visit) -> WorkingLedger:

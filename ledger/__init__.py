@@ -16,6 +16,7 @@ from ledger.errors import (
     LedgerError,
     LedgerImportError,
     StoreUnavailable,
+    TokenOver,
     UnknownLab,
 )
 from ledger.field import Field
@@ -56,6 +57,7 @@ __all__ = [
     "Spool",
     "Store",
     "StoreUnavailable",
+    "TokenOver",
     "UnknownLab",
     "Waiting",
     "WorkingLedger",

@@ -53,5 +53,13 @@ class BadToken(LedgerError, ValueError):
     """A token that this installation did not sign, or that was altered."""
 
 
+class TokenOver(BadToken):
+    """A token that was good until its end; `role` is what it said of its bearer."""
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+        super().__init__("The token is over; sign in again.")
+
+
 class RoundError(LedgerError, ValueError):
     """A class round cannot be opened or moved on as asked."""

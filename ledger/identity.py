@@ -12,7 +12,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from ledger.errors import BadToken, LedgerError
+from ledger.errors import BadToken, LedgerError, TokenOver
 from ledger.publish import publish
 from ledger.secret_strength import HOW_TO_MAKE_ONE, SECRET_BYTES, weakness
 
@@ -90,7 +90,8 @@ def read(token: str, secret: bytes) -> str:
 
 
 def bearer_of(token: str, secret: bytes) -> Bearer:
-    """Whom a token stands for. Raises BadToken for one that was altered, is over, or signed with another secret."""
+    """Whom a token stands for. Raises BadToken for one that was altered or signed with another secret, and TokenOver,
+    which is one, for one that is over."""
     parts = token.split(".") if isinstance(token, str) else []
     known = {_VERSION: 3, _ROLE_VERSION: 5}
     if not parts or len(parts) != known.get(parts[0]) or not _STUDENT_ID.fullmatch(parts[1]):
@@ -106,7 +107,7 @@ def bearer_of(token: str, secret: bytes) -> Bearer:
     # What this installation has signed needs no second look at its form.
     bearer = Bearer(body[0], body[1], int(body[2]))
     if time.time() >= int(body[2]):
-        raise BadToken("The token is over; sign in again.")
+        raise TokenOver(bearer.role)
     return bearer
 
 

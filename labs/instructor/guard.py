@@ -10,18 +10,23 @@ from labs import site
 from labs.handlers import SiteHandler
 from labs.instructor.addresses import is_instructors
 from labs.telling import ALL_LABS, tell
+from ledger.identity import INSTRUCTOR
 
 
-def refuse(handler: RequestHandler) -> None:
+def refuse(handler: RequestHandler, who: site.Visit) -> None:
     """Answers 403 with a page that says who may see this, and where everybody else finds their labs."""
     if site.course().sign_in.required:
         how = "If you are one, sign in again: a sign-in ends after some hours."
     else:
         how = (
-            "If you are one, open a new link, which lasts for some hours: mlsys-labs launch-link --role instructor "
-            "prints it where the labs are served."
+            "If you are one, open the labs from your course, or get a new link, which lets you in for some hours; this "
+            "command prints one where the labs are served: mlsys-labs launch-link --role instructor"
         )
-    text = f"It is for those who teach the course, and this browser is not known as an instructor's. {how}"
+    if who.refused == INSTRUCTOR:
+        why = "The time for which you were let in as an instructor is over."
+    else:
+        why = "It is for those who teach the course, and this browser is not known as an instructor's."
+    text = f"{why} {how}"
     tell(handler, 403, "This page is for instructors", [text], [ALL_LABS])
 
 
@@ -36,7 +41,7 @@ def guarded(handler: type[RequestHandler]) -> type[RequestHandler]:
             if is_instructors(self.application_context.url):
                 who = site.identify(None, self.get_cookie(site.COOKIE))
                 if not who.teaches:
-                    refuse(self)
+                    refuse(self, who)
                     return
             waiting: Any = super().prepare()
             if waiting is not None:
@@ -51,5 +56,5 @@ class InstructorHandler(SiteHandler):
 
     def prepare(self) -> None:
         super().prepare()
-        if not self._finished and not self.visit().teaches:
-            refuse(self)
+        if not self._finished and not (who := self.visit()).teaches:
+            refuse(self, who)

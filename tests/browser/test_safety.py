@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
 
 from labs.catalog import find_lab
+from ledger import load_secret
+from ledger.identity import INSTRUCTOR, Bearer, sign_role
 from tests.browser.student import Student
 
 LAB = find_lab(1, 2)
@@ -56,6 +59,16 @@ def test_tampered_cookie_begins_a_new_ledger_and_says_so(new_student: Callable[.
     thief.carries(forged).opens_index()
     expect(thief.page.get_by_role("status")).to_contain_text("cannot be trusted")
     assert victim.server.ledger(student_id).entries() == before
+
+
+def test_an_instructor_whose_link_is_over_is_told_how_to_come_back(new_student: Callable[..., Student]) -> None:
+    teacher = new_student(lab=LAB)
+    ended = Bearer("u-teacher", INSTRUCTOR, int(time.time()) - 1)
+    teacher.carries(sign_role(ended, load_secret(teacher.server.secret_path))).opens()
+    expect(teacher.notices).to_contain_text("let in as an instructor is over")
+    expect(teacher.notices).to_contain_text("mlsys-labs launch-link --role instructor")
+    teacher.reloads()
+    expect(teacher.notices).to_have_count(0)
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "v1..", "v1.<script>.x", "v2.abc.def", "a" * 3000])

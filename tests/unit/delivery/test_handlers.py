@@ -14,6 +14,7 @@ from labs.handlers import SETTINGS, TRUSTED_PROXIES, Guarded, SiteHandler
 from labs.instructor.guard import InstructorHandler
 from labs.not_found import NotFound
 from labs.proxies import EVERYBODY
+from ledger.identity import INSTRUCTOR
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -52,8 +53,10 @@ class Broken(SiteHandler):
 class OfTheClass(InstructorHandler):
     """For instructors alone, and it is somebody else who asks."""
 
+    asking = site.Visit("a-student")
+
     def visit(self) -> site.Visit:
-        return site.Visit("a-student")
+        return self.asking
 
 
 @pytest.fixture(autouse=True)
@@ -167,6 +170,18 @@ class TestEveryHandler(AsyncHTTPTestCase):
             looks.add(text.partition("<style>")[2].partition("</style>")[0])
         (look,) = looks
         assert look
+
+    def test_an_instructor_whose_time_is_over_is_told_how_to_come_back(self) -> None:
+        text = self.ask("/class", "GET").body.decode()
+        assert "not known as an instructor" in text
+        assert "launch-link --role instructor" in text
+        OfTheClass.asking = site.Visit("a-student", refused=INSTRUCTOR)
+        try:
+            text = self.ask("/class", "GET").body.decode()
+        finally:
+            OfTheClass.asking = site.Visit("a-student")
+        assert "let in as an instructor is over" in text
+        assert "launch-link --role instructor" in text
 
     def test_nothing_that_was_asked_for_is_repeated(self) -> None:
         assert "intruded" not in self.ask("/absent?intruded", "GET").body.decode()

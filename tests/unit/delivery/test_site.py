@@ -49,6 +49,26 @@ def test_a_tampered_cookie_opens_a_new_ledger_and_says_so(token: str) -> None:
     who = site.identify(None, token)
     assert who.new_token is not None
     assert bool(who.notice) == bool(token)
+    assert not token or "cannot be trusted" in who.notice
+
+
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [(identity.INSTRUCTOR, "get a new link"), (identity.STUDENT, "open the labs from your course again")],
+)
+def test_who_comes_after_the_end_is_told_so_and_how_to_come_back(role: str, words: str) -> None:
+    token = identity.sign_role(identity.Bearer("u-1", role, int(time.time()) - 1), site.secret())
+    who = site.identify(None, token)
+    assert who.student_id != "u-1"
+    assert who.new_token is not None
+    assert not who.teaches
+    assert "is over" in who.notice
+    assert words in who.notice
+    assert "trusted" not in who.notice
+    assert site.admitted(token) is None
+    # Also while the secret that signed it is an earlier one.
+    rotated(days=30)
+    assert site.identify(None, token).refused == role
 
 
 def test_a_cookie_of_another_installation_is_not_believed() -> None:
@@ -124,7 +144,8 @@ def test_a_cookie_of_the_earlier_secret_is_renewed_while_it_is_believed() -> Non
     assert site.identify(None, role).teaches
     rotated(days=0)
     assert not site.identify(None, token).known
-    assert site.identify(None, token).notice == site.REFUSED_NOTICE
+    assert site.identify(None, token).refused == site.ALTERED
+    assert site.identify(None, role).refused == site.ALTERED
 
 
 def test_a_signed_in_student_keeps_the_ledger_of_the_first_visit() -> None:
