@@ -19,7 +19,7 @@ from components.quantity import timespan
 from labs import site
 from ledger import BadToken, identity
 from ledger.one_time import use_once
-from ledger.people import remember_name
+from ledger.people import remember_person
 
 ALGORITHM = "HS256"
 AUDIENCE = "mlsys-labs"
@@ -120,8 +120,8 @@ def exchange(token: str) -> str:
     """
     launch = read_launch(token, site.secret())
     student_id = site.pseudonym(launch.sub)
-    # The name first: a token is not used up by a ledger that fails in between.
-    remember_name(site.store(), student_id, launch.name)
+    # Name and role first: a token is not used up by a ledger that fails in between.
+    remember_person(site.store(), student_id, launch.name, site.role_of(student_id, launch.role))
     _once("launch", launch.token_id, launch.expires + LEEWAY_S)
     return _identity(student_id, launch.role)
 

@@ -23,15 +23,15 @@ from ledger.plain import from_text, to_text
 from ledger.records import check_attempt, check_score
 from ledger.rows import claim_student, put_row
 from ledger.store import Store
-from ledger.tables import entries, events, people, progress, scores, students
+from ledger.tables import entries, events, instructors, people, progress, scores, students
 from ledger.wire import check_names, key_in, mapping_in, time_in
 
 SCHEMA = "mlsys-labs/ledger-archive"
-VERSION = 2
-READ_VERSIONS = (1, 2)
-"""Version 1 had no names."""
+VERSION = 3
+READ_VERSIONS = (1, 2, 3)
+"""Version 1 had no names, and version 2 did not say who teaches."""
 
-EXPORTED = (students.name, people.name, entries.name, progress.name, events.name, scores.name)
+EXPORTED = (students.name, people.name, instructors.name, entries.name, progress.name, events.name, scores.name)
 """The tables that an archive carries."""
 
 _END = "end"
@@ -85,6 +85,8 @@ def _records(connection: Connection, with_names: bool) -> Iterator[dict[str, Any
         yield {"table": "students", "student": row.id, "created": to_iso(row.created)}
     for row in connection.execute(select(people).order_by(people.c.student)) if with_names else ():
         yield {"table": "people", "student": row.student, "name": row.name, "seen_at": to_iso(row.seen_at)}
+    for row in connection.execute(select(instructors).order_by(instructors.c.student)):
+        yield {"table": "instructors", "student": row.student, "seen_at": to_iso(row.seen_at)}
     for row in connection.execute(select(entries).order_by(entries.c.student, entries.c.key)):
         yield {
             **_place("entries", row),
@@ -172,6 +174,7 @@ class _Importer:
         takers = {
             "students": self._student,
             "people": self._person,
+            "instructors": self._instructor,
             "entries": self._entry,
             "progress": self._progress,
             "scores": self._score,
@@ -198,6 +201,11 @@ class _Importer:
             raise ValueError(f"the name must be text, not {record['name']!r}")
         values = {"name": tidy_name(record["name"]), "seen_at": time_in(record, "seen_at")}
         return self._newer_wins(connection, people, {"student": record["student"]}, values, "seen_at")
+
+    def _instructor(self, connection: Connection, record: dict[str, Any]) -> bool:
+        check_names(record, "table", "student", "seen_at")
+        values = {"seen_at": time_in(record, "seen_at")}
+        return self._newer_wins(connection, instructors, {"student": record["student"]}, values, "seen_at")
 
     def _entry(self, connection: Connection, record: dict[str, Any]) -> bool:
         check_names(record, "table", "student", "key", "design", "attempts", "saved_at")

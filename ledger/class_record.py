@@ -1,4 +1,7 @@
-"""What every student of a class has done, lab by lab, for the instructor's tables: by pseudonym, in few queries."""
+"""What every student of a class has done, lab by lab, for the instructor's tables: by pseudonym, in few queries.
+
+Instructors are left out (`ledger.instructors`).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from sqlalchemy import Connection, select
 
 from ledger.contract import contract_of, readable_design
 from ledger.event_kinds import FAILURE_ENTERED, IMPORTED, PREDICTION_LOCKED, PREDICTION_REVISED
+from ledger.instructors import of_the_class
 from ledger.live import Mark, Trace, take
 from ledger.records import Entry
 from ledger.rows import decoded
@@ -52,7 +56,9 @@ def class_record(store: Store, keys: Collection[str]) -> ClassRecord:
         traces = _predictions(connection, keys)
         failures = _failures(connection, keys)
         states = _states(connection, keys)
-        query = select(entries.c.student, entries.c.key, entries.c.saved_at).where(entries.c.key.in_(keys))
+        query = select(entries.c.student, entries.c.key, entries.c.saved_at).where(
+            entries.c.key.in_(keys), of_the_class(entries.c.student)
+        )
         saved = {(row.student, row.key): row.saved_at for row in connection.execute(query)}
     found: dict[str, dict[str, Standing]] = {}
     for student, key in sorted(traces.keys() | failures.keys() | states.keys() | saved.keys()):
@@ -69,7 +75,11 @@ def class_record(store: Store, keys: Collection[str]) -> ClassRecord:
 
 def saved_entries(store: Store, keys: Collection[str]) -> list[tuple[str, Entry]]:
     """Every saved entry of these labs with its student, in the order of students and labs."""
-    query = select(entries).where(entries.c.key.in_(keys)).order_by(entries.c.student, entries.c.key)
+    query = (
+        select(entries)
+        .where(entries.c.key.in_(keys), of_the_class(entries.c.student))
+        .order_by(entries.c.student, entries.c.key)
+    )
     with store.reading() as connection:
         return [
             (
@@ -83,7 +93,7 @@ def saved_entries(store: Store, keys: Collection[str]) -> list[tuple[str, Entry]
 def _predictions(connection: Connection, keys: Collection[str]) -> dict[tuple[str, str], Trace]:
     query = (
         select(events.c.id, events.c.student, events.c.key, events.c.kind, events.c.data, events.c.at)
-        .where(events.c.key.in_(keys), events.c.kind.in_(_PREDICTIONS))
+        .where(events.c.key.in_(keys), events.c.kind.in_(_PREDICTIONS), of_the_class(events.c.student))
         .order_by(events.c.id)
     )
     found: dict[tuple[str, str], Trace] = {}
@@ -97,7 +107,7 @@ def _failures(connection: Connection, keys: Collection[str]) -> dict[tuple[str, 
     # A failure is met over and over: the data base sums that up.
     query = (
         select(events.c.student, events.c.key, events.c.data)
-        .where(events.c.key.in_(keys), events.c.kind == FAILURE_ENTERED)
+        .where(events.c.key.in_(keys), events.c.kind == FAILURE_ENTERED, of_the_class(events.c.student))
         .distinct()
     )
     found: dict[tuple[str, str], set[str]] = {}
@@ -107,7 +117,9 @@ def _failures(connection: Connection, keys: Collection[str]) -> dict[tuple[str, 
 
 
 def _states(connection: Connection, keys: Collection[str]) -> dict[tuple[str, str], str | None]:
-    query = select(progress.c.student, progress.c.key, progress.c.state).where(progress.c.key.in_(keys))
+    query = select(progress.c.student, progress.c.key, progress.c.state).where(
+        progress.c.key.in_(keys), of_the_class(progress.c.student)
+    )
     return {(student, key): _state(key, text) for student, key, text in connection.execute(query)}
 
 

@@ -22,6 +22,7 @@ from ledger.event_kinds import (
     SAVED,
     STARTED_OVER,
 )
+from ledger.instructors import of_the_class
 from ledger.keys import parse_key
 from ledger.rounds import Round, read_rounds
 from ledger.rows import decoded
@@ -100,10 +101,11 @@ class Trace:
 
 
 class LabLog:
-    """The traces of everybody who has touched one lab. `refresh` brings them up to date with one set of queries.
+    """The traces of every student who has touched one lab; instructors are none (`ledger.instructors`).
 
-    A trace that was handed out does not change any more: the next refresh puts another in its place. So one thread
-    may refresh while another shows what it has found.
+    `refresh` brings them up to date with one set of queries. A trace that was handed out does not change
+    any more: the next refresh puts another in its place. So one thread may refresh while another shows what it has
+    found.
     """
 
     def __init__(self, store: Store, key: str) -> None:
@@ -127,8 +129,9 @@ class LabLog:
         with self._store.reading(snapshot=True) as connection:
             changed = self._read_events(connection)
             query = select(func.count()).select_from(events).where(events.c.key == self.key)
+            query = query.where(of_the_class(events.c.student))
             if connection.execute(query).scalar_one() != len(self._known):
-                # Somebody was erased, or a transaction ended very late: begin anew.
+                # Somebody was erased or began to teach, or a transaction ended very late: begin anew.
                 self._forget()
                 self._read_events(connection)
                 changed = True
@@ -141,7 +144,7 @@ class LabLog:
     def _read_events(self, connection: Connection) -> bool:
         query = (
             select(events.c.id, events.c.student, events.c.kind, events.c.data, events.c.at)
-            .where(events.c.key == self.key, events.c.id > self._last - OVERLAP_IDS)
+            .where(events.c.key == self.key, events.c.id > self._last - OVERLAP_IDS, of_the_class(events.c.student))
             .order_by(events.c.id)
         )
         new = [row for row in connection.execute(query) if row.id not in self._known]
@@ -152,7 +155,9 @@ class LabLog:
         return bool(new)
 
     def _read_progress(self, connection: Connection) -> bool:
-        query = select(progress.c.student, progress.c.state, progress.c.updated_at).where(progress.c.key == self.key)
+        query = select(progress.c.student, progress.c.state, progress.c.updated_at).where(
+            progress.c.key == self.key, of_the_class(progress.c.student)
+        )
         if self._kept:
             query = query.where(progress.c.updated_at > max(self._kept.values()) - OVERLAP)
         changed = False

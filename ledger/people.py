@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from ledger.clock import now
-from ledger.identity import check_student_id
+from ledger.identity import STUDENT, check_student_id
+from ledger.instructors import put_role
 from ledger.rows import claim_student, put_row
 from ledger.store import Store
 from ledger.tables import people
@@ -14,18 +15,18 @@ MAX_NAME = 200
 """Longest name that is kept; a longer one is cut."""
 
 
-def remember_name(store: Store, student_id: str, name: str) -> None:
-    """Keeps the name that a sign-in gave for a student, in place of an earlier one. An empty name is not kept.
+def remember_person(store: Store, student_id: str, name: str, role: str = STUDENT) -> None:
+    """Keeps what a sign-in says of somebody: the name, in place of an earlier one, and whether they teach.
 
-    Raises LedgerError when the store cannot be written.
+    An empty name is not kept. Raises LedgerError when the store cannot be written.
     """
     check_student_id(student_id)
     name = tidy_name(name)
-    if not name:
-        return
     with store.writing() as connection:
-        claim_student(connection, student_id)
-        put_row(connection, people, {"student": student_id}, {"name": name, "seen_at": now()})
+        put_role(connection, student_id, role)
+        if name:
+            claim_student(connection, student_id)
+            put_row(connection, people, {"student": student_id}, {"name": name, "seen_at": now()})
 
 
 def tidy_name(name: str) -> str:

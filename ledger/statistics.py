@@ -1,4 +1,4 @@
-"""What a class did, lab by lab: counts and distributions, never a student."""
+"""What a class did, lab by lab: counts and distributions, never a student, and instructors not among them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select
 from ledger.contract import contract_of, readable_design
 from ledger.event_kinds import FAILURE_ENTERED, IMPORTED, OPENED, PREDICTION_LOCKED, REFLECTION_ANSWERED
 from ledger.first_prediction import first_prediction_in
+from ledger.instructors import of_the_class
 from ledger.keys import KEYS
 from ledger.plain import to_text
 from ledger.records import Event
@@ -139,7 +140,11 @@ def class_statistics(store: Store, keys: Collection[str] | None = None) -> Class
 def _students_by_kind(connection: Connection, keys: list[str]) -> Counter[tuple[str, str]]:
     query = (
         select(events.c.key, events.c.kind, func.count(events.c.student.distinct()))
-        .where(events.c.key.in_(keys), events.c.kind.in_((OPENED, REFLECTION_ANSWERED)))
+        .where(
+            events.c.key.in_(keys),
+            events.c.kind.in_((OPENED, REFLECTION_ANSWERED)),
+            of_the_class(events.c.student),
+        )
         .group_by(events.c.key, events.c.kind)
     )
     return Counter({(key, kind): count for key, kind, count in connection.execute(query)})
@@ -148,7 +153,11 @@ def _students_by_kind(connection: Connection, keys: list[str]) -> Counter[tuple[
 def _first_predictions(connection: Connection, keys: list[str]) -> dict[str, list[dict[str, Any]]]:
     query = (
         select(events)
-        .where(events.c.key.in_(keys), events.c.kind.in_((PREDICTION_LOCKED, IMPORTED)))
+        .where(
+            events.c.key.in_(keys),
+            events.c.kind.in_((PREDICTION_LOCKED, IMPORTED)),
+            of_the_class(events.c.student),
+        )
         .order_by(events.c.key, events.c.student, events.c.at, events.c.id)
     )
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -163,7 +172,7 @@ def _first_predictions(connection: Connection, keys: list[str]) -> dict[str, lis
 def _failures(connection: Connection, keys: list[str]) -> dict[str, Counter[str]]:
     query = (
         select(events.c.key, events.c.student, events.c.data)
-        .where(events.c.key.in_(keys), events.c.kind == FAILURE_ENTERED)
+        .where(events.c.key.in_(keys), events.c.kind == FAILURE_ENTERED, of_the_class(events.c.student))
         .distinct()
     )
     met = {(key, student, str(decoded(data, key).get("failure"))) for key, student, data in connection.execute(query)}
@@ -174,7 +183,7 @@ def _failures(connection: Connection, keys: list[str]) -> dict[str, Counter[str]
 
 
 def _designs(connection: Connection, keys: list[str]) -> dict[str, list[dict[str, Any]]]:
-    query = select(entries.c.key, entries.c.design).where(entries.c.key.in_(keys))
+    query = select(entries.c.key, entries.c.design).where(entries.c.key.in_(keys), of_the_class(entries.c.student))
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for key, text in connection.execute(query):
         found[key].append(readable_design(key, decoded(text, key)))

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Number of the table layout below. Raise it with every change of the layout. A change that only adds tables needs
 no more: an older ledger gets them when it is opened."""
 
@@ -120,6 +120,14 @@ people = Table(
     Column("seen_at", UtcTime, nullable=False),
 )
 """What a sign-in calls a student: for the instructor's tables alone, apart from the log, and removable by itself."""
+
+instructors = Table(
+    "instructors",
+    metadata,
+    Column("student", String(64), ForeignKey("students.id"), primary_key=True),
+    Column("seen_at", UtcTime, nullable=False),
+)
+"""Who of the students is none, but teaches, and when that was last said: see `ledger.instructors`."""
 
 used_tokens = Table(
     "used_tokens",

@@ -36,7 +36,7 @@ from ledger import LedgerError
 from ledger.grades import GradeColumn, grade_to
 from ledger.identity import STUDENT, Bearer, sign_role
 from ledger.one_time import use_once
-from ledger.people import remember_name
+from ledger.people import remember_person
 
 #: How long somebody whom a platform has launched stays who they are (s); the next launch begins anew.
 SESSION_S = 12 * 3600
@@ -215,9 +215,8 @@ class LaunchHandler(LtiHandler):
 
     @staticmethod
     def _remember(student_id: str, launch: Launch, platform: Platform, goal: Destination) -> None:
-        """Keeps the name, if the platform gives one, and the column of the gradebook, if it opens one."""
-        if launch.full_name:
-            remember_name(site.store(), student_id, launch.full_name)
+        """Keeps the name and the column of the gradebook, if the platform gives them, and whether they teach."""
+        remember_person(site.store(), student_id, launch.full_name, site.role_of(student_id, launch.role))
         grades, link = launch.grades, launch.resource_link
         if goal.lab is None or grades is None or link is None or launch.role != STUDENT:
             return

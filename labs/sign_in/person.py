@@ -12,7 +12,7 @@ from tornado.web import RequestHandler
 from labs import site
 from labs.cookies import give
 from ledger import LedgerError, identity
-from ledger.people import remember_name
+from ledger.people import remember_person
 
 log = logging.getLogger(__name__)
 
@@ -33,14 +33,16 @@ class Person:
 
 
 async def admit(handler: RequestHandler, person: Person) -> None:
-    """Gives the browser the token of this person with the answer, and keeps their name."""
+    """Gives the browser the token of this person with the answer, and keeps their name and whether they teach."""
     student_id = await IOLoop.current().run_in_executor(None, site.pseudonym, person.user)
     # Whom the course's file lists is looked up at every visit instead: who is struck off it teaches no more.
     role = identity.INSTRUCTOR if person.teaches else identity.STUDENT
     ends = int(time.time() + 3600 * site.course().sign_in.session_hours)
     give(handler, identity.sign_role(identity.Bearer(student_id, role, ends), site.secret()))
     try:
-        await IOLoop.current().run_in_executor(None, remember_name, site.store(), student_id, person.shown)
+        await IOLoop.current().run_in_executor(
+            None, remember_person, site.store(), student_id, person.shown, site.role_of(student_id, role)
+        )
     except LedgerError as problem:
-        # The name is for the instructor's tables; nobody is kept out for want of it, and the next sign-in brings it.
-        log.warning("a name could not be kept: %s", problem)
+        # Both are for the instructor's tables; nobody is kept out for want of them, and the next sign-in brings them.
+        log.warning("the name and the role of somebody could not be kept: %s", problem)

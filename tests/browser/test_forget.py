@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from labs.catalog import find_lab
 from ledger import is_known
-from ledger.people import names, remember_name
+from ledger.people import names, remember_person
 from tests.browser.judge import all_faults
 from tests.browser.student import Student
 
@@ -19,7 +19,7 @@ def test_a_student_is_forgotten_and_begins_anew(new_student: Callable[..., Stude
     student = new_student(lab=LAB).has_come_to("act2_reflect").opens()
     server, known = student.server, student.id
     student.saves()
-    remember_name(server.store(), known, "Ada Lovelace")
+    remember_person(server.store(), known, "Ada Lovelace")
     other = new_student(lab=LAB).has_come_to("saved")
     # A second page of the same student stays open.
     second = student.page.context.new_page()

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from labs.catalog import find_lab, name_of
 from ledger import identity, load_secret, new_student_id
 from ledger.identity import INSTRUCTOR, STUDENT, Bearer, sign_role
-from ledger.people import remember_name
+from ledger.people import remember_person
 from tests.browser.judge import all_faults
 from tests.browser.server import Server
 from tests.browser.student import Student
@@ -40,7 +40,7 @@ def test_a_class_votes_discusses_votes_again_and_sees(new_student: Callable[...,
     early = new_student_id()
     walk(LAB, server.ledger(early), "act1_explore")
     for student, student_id, name in zip(students, ids, NAMES, strict=True):
-        remember_name(server.store(), student_id, name)
+        remember_person(server.store(), student_id, name)
         student.is_known_as(student_id).opens().goes_to("Act I")
     teacher, projector = Teacher(new_student(), LAB).opens(), Teacher(new_student(), LAB).opens("?projector=1")
     took: dict[str, float] = {}

@@ -14,7 +14,7 @@ from labs import launch, site
 from labs.cli import main
 from labs.launch import LaunchError, exchange, launch_key, launch_token, pass_for, read_launch, use_pass
 from labs.launch_pages import own_address
-from ledger import BadToken, id_for_user, identity
+from ledger import BadToken, DesignLedger, class_statistics, id_for_user, identity
 from ledger.people import names
 
 SECRET = b"known-to-these-tests-alone-7Qx2mVb9"
@@ -96,7 +96,11 @@ def test_a_token_opens_the_ledger_of_the_signed_in_user_once() -> None:
 
 def test_an_instructor_teaches_for_half_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     token = exchange(launch_token("prof", "instructor", 60, SECRET))
-    assert site.identify(None, token).teaches
+    who = site.identify(None, token)
+    assert who.teaches
+    # What they try in a lab is not the class's.
+    DesignLedger(site.store(), who.student_id).record("opened", 2)
+    assert class_statistics(site.store(), ["ch02"]).labs[0].opened == 0
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + launch.TEACHING_S + 1)
     assert not site.identify(None, token).teaches

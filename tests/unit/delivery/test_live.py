@@ -30,7 +30,7 @@ from ledger import DesignLedger, Store, identity, new_student_id, open_store
 from ledger.class_record import class_record
 from ledger.identity import INSTRUCTOR, STUDENT, Bearer, sign_role
 from ledger.live import LabLog
-from ledger.people import names, remember_name
+from ledger.people import names, remember_person
 from ledger.rounds import move_round, open_round
 from tests.browser.walk import letter, walk
 
@@ -45,8 +45,8 @@ def group(store: Store) -> list[str]:
     ids = ["student-aaaa", "student-bbbb", "student-cccc", "student-dddd"]
     for student, state in zip(ids, ("act1_predict", "act2_predict", "act2_reflect", "saved"), strict=True):
         walk(LAB, DesignLedger(store, student), state, breaking=state == "act2_reflect")
-    remember_name(store, ids[2], "Ada Lovelace")
-    remember_name(store, ids[3], "=cmd|' /C calc'!A0")
+    remember_person(store, ids[2], "Ada Lovelace")
+    remember_person(store, ids[3], "=cmd|' /C calc'!A0")
     return ids
 
 
@@ -274,7 +274,7 @@ class TestDownloads(AsyncHTTPTestCase):
     def test_the_tables(self) -> None:
         for student, state in (("student-aaaa", "act2_predict"), ("student-dddd", "saved")):
             walk(LAB, DesignLedger(self.store, student), state)
-        remember_name(self.store, "student-dddd", "=cmd|' /C calc'!A0")
+        remember_person(self.store, "student-dddd", "=cmd|' /C calc'!A0")
         tables = {}
         for name in export.EXPORTS:
             answer = self.ask(name, self.token(INSTRUCTOR))

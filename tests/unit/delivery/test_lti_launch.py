@@ -15,7 +15,7 @@ from labs import site
 from labs.catalog import catalog, find_lab
 from labs.lti import handlers
 from labs.lti.state import State
-from ledger import BadToken, LedgerError, id_for_user, identity
+from ledger import BadToken, DesignLedger, LedgerError, class_statistics, id_for_user, identity
 from ledger.people import names
 from ledger.tables import grade_columns, grade_deliveries
 from tests.lti_platform import AGS, CLIENT, DL, LTI, MEMBERSHIP, Person, new_key
@@ -99,8 +99,11 @@ def test_who_teaches_follows_from_the_roles_in_the_course(
 ) -> None:
     visitor.platform.people["somebody"] = Person("user-9", roles=roles)
     visitor.follows(visitor.launches(visitor.platform.link(PAGE), "somebody"))
-    assert site.identify(None, visitor.cookies[site.COOKIE]).teaches is teaches
-    # Nobody is graded who teaches.
+    who = site.identify(None, visitor.cookies[site.COOKIE])
+    assert who.teaches is teaches
+    # Nobody is graded, nor counted as one of the class, who teaches.
+    DesignLedger(site.store(), who.student_id).record("opened", 2)
+    assert class_statistics(site.store(), ["ch02"]).labs[0].opened == (0 if teaches else 1)
     assert len(rows(grade_deliveries)) == (0 if teaches else 1)
 
 

@@ -27,7 +27,7 @@ from labs import site
 from labs.course.sign_in import CLIENT_SECRET_VARIABLE
 from labs.sign_in.oidc import OpenIdSignIn, provider
 from labs.sign_in.sign_out import SignOut
-from ledger import id_for_user, identity
+from ledger import DesignLedger, class_statistics, id_for_user, identity
 from ledger.people import name_of
 
 ADA = User(sub="ada", claims={"name": "Ada Lovelace", "email": "ada@example.edu", "groups": ["staff"]})
@@ -140,6 +140,16 @@ class TestRealProvider(Suite):
         assert who is not None
         assert who.student_id == id_for_user("ada@example.edu", site.secret())
         assert who.teaches
+        DesignLedger(site.store(), who.student_id).record("opened", 2)
+        assert class_statistics(site.store(), ["ch02"]).labs[0].opened == 0
+
+    def test_whom_the_course_lists_as_an_instructor_is_none_of_the_class(self) -> None:
+        self.signs_in(issuer=self.issuer, instructors=["ada"])
+        who = self.visit()
+        assert who is not None
+        assert who.teaches
+        DesignLedger(site.store(), who.student_id).record("opened", 2)
+        assert class_statistics(site.store(), ["ch02"]).labs[0].opened == 0
 
     def test_a_provider_that_does_not_describe_itself(self) -> None:
         self.signs_in(

@@ -24,7 +24,7 @@ from labs.sign_in.client_secret import CLIENT_SECRET_VARIABLE, client_secret
 from labs.sign_in.passwords import UsersFile, hash_password, line_for, matches
 from labs.sign_in.problem import SignInError, SignInProblem
 from ledger import id_for_user, identity, open_store
-from ledger.people import name_of, remember_name
+from ledger.people import name_of, remember_person
 
 PASSWORD = "correct horse battery staple"
 
@@ -341,7 +341,7 @@ def test_a_key_serves_one_purpose() -> None:
 def test_the_name_of_one_student(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "ledger.db"))
     assert name_of(store, "ada") == ""
-    remember_name(store, "ada", "Ada Lovelace")
+    remember_person(store, "ada", "Ada Lovelace")
     assert name_of(store, "ada") == "Ada Lovelace"
 
 

@@ -13,7 +13,7 @@ import pytest
 from labs import site
 from labs.cli import main
 from ledger import DesignLedger, Store, is_known, load_secret, open_store
-from ledger.people import remember_name
+from ledger.people import remember_person
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +26,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
         cached.cache_clear()
     store = open_store(str(tmp_path / "ledger.db"))
     DesignLedger(store, site.pseudonym("ada@example.org")).record("opened", 2)
-    remember_name(store, site.pseudonym("ada@example.org"), "Ada Lovelace")
+    remember_person(store, site.pseudonym("ada@example.org"), "Ada Lovelace")
     DesignLedger(store, "s-two").record("opened", 2)
-    remember_name(store, "s-two", "Augusta Lovelace")
+    remember_person(store, "s-two", "Augusta Lovelace")
     yield store
     for cached in caches:
         cached.cache_clear()

@@ -62,7 +62,7 @@ def test_blank_lines_are_ignored(store: Store) -> None:
         (["{"], "Line 1 of the archive"),
         (["[]"], "a mapping was expected"),
         (['{"schema": "mlsys-labs/ledger"}'], "is not an archive"),
-        (['{"schema": "mlsys-labs/ledger-archive", "version": 3}'], "has version 3"),
+        (['{"schema": "mlsys-labs/ledger-archive", "version": 4}'], "has version 4"),
         (archive(STUDENT)[:-1], "cut off"),
         (archive(STUDENT, end={"table": "end", "rows": 2}), "names 2 rows, but 1 were found"),
         ([*archive(STUDENT), json.dumps(ENTRY)], "lines after the last one"),

@@ -13,17 +13,17 @@ from ledger_designs import example
 from ledger import BadToken, DesignLedger, LedgerError, Store, open_store
 from ledger.identity import INSTRUCTOR, STUDENT, Bearer, bearer_of, read, sign, sign_role
 from ledger.one_time import use_once
-from ledger.people import MAX_NAME, names, remember_name
+from ledger.people import MAX_NAME, names, remember_person
 from ledger.tables import FIRST_TABLES, SCHEMA_VERSION
 
 SECRET = bytes(range(32))
 
 
 def test_a_name_is_kept_in_place_of_the_earlier_one(store: Store) -> None:
-    remember_name(store, "u-1", "Ada  Lovelace\n")
-    remember_name(store, "u-2", "x" * 500)
-    remember_name(store, "u-3", "   ")
-    remember_name(store, "u-1", "Ada King")
+    remember_person(store, "u-1", "Ada  Lovelace\n")
+    remember_person(store, "u-2", "x" * 500)
+    remember_person(store, "u-3", "   ")
+    remember_person(store, "u-1", "Ada King")
     assert names(store) == {"u-1": "Ada King", "u-2": "x" * MAX_NAME}
 
 
@@ -81,7 +81,7 @@ def test_an_older_ledger_gets_the_tables_that_came_later_and_keeps_what_it_holds
     connection.close()
 
     store = open_store(str(path))
-    remember_name(store, "student-one", "Ada")
+    remember_person(store, "student-one", "Ada")
     assert names(store) == {"student-one": "Ada"}
     assert DesignLedger(store, "student-one").get(2) is not None
     store.close()

@@ -23,7 +23,8 @@ from ledger import (
     student_data,
 )
 from ledger.archive import EXPORTED
-from ledger.people import names, remember_name
+from ledger.identity import INSTRUCTOR
+from ledger.people import names, remember_person
 from ledger.student_data import columns_of_students
 from ledger.tables import metadata, students
 
@@ -38,7 +39,7 @@ def somebody(store: Store, student: str, name: str) -> DesignLedger:
     ledger = DesignLedger(store, student)
     ledger.record("opened", 2)
     ledger.save(2, design=example("ch02"), progress={"state": "saved"}, score=0.6)
-    remember_name(store, student, name)
+    remember_person(store, student, name, INSTRUCTOR)
     return ledger
 
 
@@ -62,13 +63,13 @@ def test_erasing_leaves_nothing_of_one_student_and_everything_of_others(later_ta
         with store.writing() as connection:
             connection.execute(insert(later_table).values(student=student, line=f"line of {student}"))
     rows = erase_student(store, "s-one")
-    once = dict.fromkeys(("people", "marks", "scores", "entries", "progress", "students"), 1)
+    once = dict.fromkeys(("people", "instructors", "marks", "scores", "entries", "progress", "students"), 1)
     assert rows == {**once, "events": 2, "grade_deliveries": 0}
     assert not is_known(store, "s-one")
     with store.reading() as connection:
         everything = [str(row) for table in metadata.sorted_tables for row in connection.execute(select(table))]
     assert not any("s-one" in row or "Ada" in row for row in everything)
-    assert sum("s-two" in row for row in everything) == 8
+    assert sum("s-two" in row for row in everything) == 9
     assert erase_student(store, "s-one") == dict.fromkeys(rows, 0)
 
 
@@ -148,7 +149,7 @@ def test_names_move_with_a_course_and_stay_away_from_research(store: Store) -> N
     assert not any("Ada" in line for line in export_all(store, with_names=False))
     # The later name stays.
     lines = list(export_all(store))
-    remember_name(store, "s-one", "Ada King")
+    remember_person(store, "s-one", "Ada King")
     assert import_all(store, lines).kept["people"] == 1
     assert names(store) == {"s-one": "Ada King"}
 
