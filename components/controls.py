@@ -16,7 +16,7 @@ import numpy as np
 import param
 
 from components.base import HtmlComponent
-from components.quantity import plain
+from components.quantity import plain, with_unit
 
 #: Two values of a slider closer than this are the same stop.
 RELATIVE_TOLERANCE = 1e-9
@@ -110,7 +110,7 @@ class Slider:
         index = self.nearest(value)
         if math.isclose(self.stops[index], value, rel_tol=RELATIVE_TOLERANCE):
             return self.labels[index]
-        return f"{plain(value * self.scale)} {self.unit}".strip()
+        return with_unit(plain(value * self.scale), self.unit)
 
     def range_text(self) -> str:
         """The range in words."""
@@ -241,7 +241,7 @@ def stops(
         ordered = tuple(float(value) if isinstance(value, float) else value for value in values)
         if list(ordered) != sorted(set(ordered)):
             raise ValueError(f"{label}: stops must ascend and differ, got {ordered}")
-        write = text or (lambda value: f"{plain(value * scale)} {unit}".strip())
+        write = text or (lambda value: with_unit(plain(value * scale), unit))
         labels = tuple(write(value) for value in ordered)
         made = Slider(label, reason, default, ordered, labels, unit, scale, entry, shortcuts)
         made.check(default)

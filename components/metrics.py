@@ -8,19 +8,27 @@ from typing import Literal
 import param
 
 from components.base import HtmlComponent
+from components.quantity import singular
 
 Status = Literal["neutral", "met", "violated", "caution"]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One readout: label, formatted value, unit, a short note, and how it stands to its limit."""
+    """One readout: label, formatted value, unit, a short note, and how it stands to its limit.
+
+    A unit that counts things is given in the plural; of one it says the singular.
+    """
 
     label: str
     value: str
     unit: str = ""
     note: str = ""
     status: Status = "neutral"
+
+    def __post_init__(self) -> None:
+        if self.value == "1":
+            object.__setattr__(self, "unit", singular(self.unit))
 
     @classmethod
     def of(cls, label: str, text: str, *, note: str = "", status: Status = "neutral") -> Metric:

@@ -24,6 +24,9 @@ _DURATIONS = (
     (1e-3, "ms"),
     (1e-6, "µs"),
 )
+#: Plurals that no rule makes, and the endings of those that are more than an s.
+_IRREGULAR = {"people": "person"}
+_ENDINGS = (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh"))
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -80,6 +83,30 @@ def count(value: float, digits: int = 3) -> str:
         if abs(value) >= factor * 0.9995:
             return f"{plain(value / factor, digits)} {name}"
     return plain(value, digits)
+
+
+def singular(unit: str) -> str:
+    """A unit that counts things in the plural, as it is called of one: cameras, queries, images per second.
+
+    What is no such word stays as it is: ms, USD, per node.
+    """
+    first, space, rest = unit.partition(" ")
+    if first in _IRREGULAR:
+        first = _IRREGULAR[first]
+    elif len(first) > 3 and first.isalpha() and first.endswith("s") and not first.endswith("ss"):
+        ending = next(((many, one) for many, one in _ENDINGS if first.endswith(many)), ("s", ""))
+        first = first.removesuffix(ending[0]) + ending[1]
+    return f"{first}{space}{rest}"
+
+
+def with_unit(text: str, unit: str) -> str:
+    """A number that is written already, with its unit: 8 cameras, but 1 camera."""
+    return f"{text} {singular(unit) if text == '1' else unit}".strip()
+
+
+def counted(value: float, plural: str, digits: int = 4) -> str:
+    """How many of what, whole numbers in full: 1 camera, 8 cameras, 1.5 days, 16,384 GPUs."""
+    return with_unit(f"{value:,.0f}".replace("-", "−") if value == round(value) else plain(value, digits), plural)
 
 
 def quantity(value: float | None, unit: str, digits: int = 3) -> str:

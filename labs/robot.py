@@ -395,7 +395,15 @@ def plot_texts(plot: Plot) -> Iterator[Any]:
             yield from layer.columns()["text"]
 
 
+#: Words behind a 1 that end in an s and are no plurals: units, and verbs behind what has the number 1.
+_NO_PLURALS = ("ms", "ns", "is", "was", "has", "does", "as", "plus", "less", "this", "its")
+
 _FLAWS = (
+    (
+        # Also in bold; not the 1 of 21, 0.1, 10^-1 or Lab 1-1.
+        re.compile(rf"(?<![\w.,^×·+/–−-])1\**[ \u00a0]\**(?!(?:{'|'.join(_NO_PLURALS)})\b)[A-Za-z]+s\b"),
+        "a plural behind a 1; use components.quantity.counted",
+    ),
     (re.compile(r"(?<![\w-])-?(?:nan|NaN|inf|Inf)(?![\w-])"), "a number that is none; write ∞ or –"),
     # "None" may begin a sentence or be the name of an option, but it is no value.
     (re.compile(r"(?<!^)(?<![.!?]\s)\bNone\b(?! of\b)", re.MULTILINE), "Python's None; write –"),

@@ -19,7 +19,7 @@ from components.instruments.data_pipeline import Stage, loader_timeline, pipelin
 from components.instruments.layers import Axis
 from components.instruments.waterfall import Bar, Limit, latency_waterfall
 from components.metrics import Metric, held
-from components.quantity import number, percent, plain, setting, usd
+from components.quantity import counted, number, percent, plain, setting, usd
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -49,7 +49,7 @@ H100, A100, ORIN_NX = Hardware.Cloud.H100, Hardware.Cloud.A100, Hardware.Edge.Je
 
 def gpus_text(count: float) -> str:
     """A number of GPUs in words."""
-    return f"{count:g} GPU{'' if count == 1 else 's'}"
+    return counted(count, "GPUs")
 
 
 # --- Act I ---
@@ -242,7 +242,7 @@ class FeedingPipeline(Act):
         1,
         WORKERS.value,
         unit="processes",
-        text=lambda count: f"{count:g} process{'' if count == 1 else 'es'}",
+        text=lambda count: counted(count, "processes"),
         reason="cores of the machine: 64 of a server, 8 of the Orin NX",
         per_context={"edge": {"high": 8, "default": WORKERS_EDGE.value}},
     )
@@ -426,7 +426,7 @@ class FeedingPipeline(Act):
     def _stages(self, outcome: FeedingOutcome) -> list[Stage]:
         names = {
             "storage": "storage",
-            "decode": f"{self.workers:g} core{'' if self.workers == 1 else 's'}",
+            "decode": counted(self.workers, "cores"),
             "accelerator": self._accelerator(),
         }
         made = []

@@ -6,7 +6,7 @@ stages fall off the edge of the on-chip memory, and four levers of which the las
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -27,7 +27,7 @@ from components.instruments.memory_ledger import MemoryBar, memory_ledger
 from components.instruments.memory_tiers import Claim, Panel, Tier, bandwidth_cliff, batch_sweep
 from components.instruments.waterfall import Bar, Limit, latency_waterfall
 from components.metrics import Metric, Status, held
-from components.quantity import number, percent, plain, quantity, scientific
+from components.quantity import counted, number, percent, plain, quantity, scientific
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -164,11 +164,6 @@ SETUPS = {
 }
 
 
-def counted(noun: str) -> Callable[[float], str]:
-    """Writes a count with its noun: 1 frame, 8 frames."""
-    return lambda count: f"{plain(count)} {noun}{'' if count == 1 else 's'}"
-
-
 def time_unit(longest_s: float) -> tuple[str, float]:
     """Unit and scale in which a plot whose longest time is `longest_s` keeps its numbers short."""
     return ("µs", US) if longest_s < 1e-3 else ("ms", 1e3)
@@ -215,13 +210,25 @@ class ActivationPass(Act):
     minutes = 14
 
     batch = stops(
-        "Burst", (1, 2, 4, 8, 16, 32, 64), 8, text=counted("frame"), reason="one frame to about a second at 60 Hz"
+        "Burst",
+        (1, 2, 4, 8, 16, 32, 64),
+        8,
+        text=lambda count: counted(count, "frames"),
+        reason="one frame to about a second at 60 Hz",
     )
     bytes_per_value = choice(
         "Precision", PRECISIONS, 2, reason="the three storage formats of the chapter: 4, 2, 1 bytes"
     )
     cycles = slider("Sigmoid and tanh", 20, 40, 1, SIGMOID_CYCLES.value, unit="cycles", reason="the chapter's range")
-    depth = slider("Depth of the network", 1, 20, 1, 10, text=counted("layer"), reason="ten is the chapter's example")
+    depth = slider(
+        "Depth of the network",
+        1,
+        20,
+        1,
+        10,
+        text=lambda count: counted(count, "layers"),
+        reason="ten is the chapter's example",
+    )
 
     @classmethod
     def compute(
@@ -429,7 +436,7 @@ class ActivationPass(Act):
                 threshold=Limit(VANISHED.value, "a millionth", "series-6"),
                 title="What the slopes let through on the way back",
                 caption=(
-                    f"After {self.depth:g} {'layer' if self.depth == 1 else 'layers'} of sigmoid at most "
+                    f"After {counted(self.depth, 'layers')} of sigmoid at most "
                     f"{scientific(outcome.bounds['sigmoid'])} of the gradient is left by the slopes alone. ReLU and "
                     "tanh have slopes up to 1."
                 ),
@@ -454,7 +461,7 @@ class ActivationPass(Act):
             Metric(
                 "Sigmoid gradient",
                 scientific(outcome.bounds["sigmoid"]),
-                note=f"at most, {counted('layer')(self.depth)}",
+                note=f"at most, {counted(self.depth, 'layers')}",
             ),
         ]
 
@@ -656,7 +663,7 @@ class Spill(Act):
         "Batch",
         tuple(2**k for k in range(13)),
         256,
-        text=counted("image"),
+        text=lambda count: counted(count, "images"),
         reason="one image to more than the memory holds",
         per_context={"mobile": {"values": tuple(2**k for k in range(7)), "default": 1}},
     )

@@ -21,7 +21,7 @@ from components.instruments.dispatch import Pass, Run, batch_throughput, dispatc
 from components.instruments.memory_ledger import MemoryBar, memory_ledger
 from components.instruments.waterfall import Limit
 from components.metrics import Metric, held
-from components.quantity import duration, number, percent, plain
+from components.quantity import counted, duration, number, percent, plain
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -222,7 +222,7 @@ class FasterChip(Act):
         "Batch",
         BATCHES,
         1,
-        text=lambda batch: f"{batch:,} {'sequence' if batch == 1 else 'sequences'}",
+        text=lambda batch: counted(batch, "sequences"),
         reason="1 is a single stream; 4,096 is past the point where the H100 is slower than its host",
     )
     overlap = choice(
@@ -406,7 +406,7 @@ class FasterChip(Act):
         drawn = min(outcome.ops, DRAWN)
         runs = [
             Run(
-                f"{chip.short}: {drawn} {'kernel' if drawn == 1 else 'kernels'} in {number(plan.makespan * 1e6)} µs",
+                f"{chip.short}: {counted(drawn, 'kernels')} in {number(plan.makespan * 1e6)} µs",
                 plan,
             )
             for chip, plan in ((old, outcome.old_schedule), (new, outcome.new_schedule))
@@ -701,7 +701,7 @@ def lifetime(requests: float) -> str:
     """What a number of requests between two compiles means in the context that has such numbers."""
     if requests >= CLOUD_RATE.value:
         days = requests / CLOUD_RATE.value
-        return f"{plain(days)} {'day' if days == 1 else 'days'}, {plain(requests / 1e6)} million requests"
+        return f"{counted(days, 'days')}, {plain(requests / 1e6)} million requests"
     return f"{plain(requests / EDGE_RATE.value)} h, {requests:,.0f} requests"
 
 
@@ -961,7 +961,7 @@ class CompileForWhom(Act):
                 "RELEASE BLOCKED:",
                 when=lambda o: not o.build_ok,
                 text=lambda o: (
-                    f"compiling {o.buckets} {'shape' if o.buckets == 1 else 'shapes'} takes "
+                    f"compiling {counted(o.buckets, 'shapes')} takes "
                     f"{o.release_build_s:,.0f} s, the window is {site.window_s:,.0f} s."
                 ),
             ),
@@ -1009,7 +1009,7 @@ class CompileForWhom(Act):
         said = (
             "Yours is eager, too: the host decides when a kernel starts."
             if outcome.mode == "eager"
-            else f"Yours needs {launches} {'launch' if launches == 1 else 'launches'} for {len(own.end)} kernels and "
+            else f"Yours needs {counted(launches, 'launches')} for {len(own.end)} kernels and "
             f"is done {eager.makespan / own.makespan:.1f} times sooner."
         )
         return dispatch_timeline(

@@ -7,7 +7,7 @@ and a nightly fine-tune at the edge, where five ways to choose the data compete 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -31,7 +31,7 @@ from components.instruments.layers import Axis, Plot
 from components.instruments.pareto import Box, Design, Trace, pareto_curve
 from components.instruments.waterfall import Limit
 from components.metrics import Metric, held
-from components.quantity import number, percent, plain
+from components.quantity import counted, number, percent, plain
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -293,11 +293,6 @@ def times(ratio: float) -> str:
     return f"{plain(ratio)} ×"
 
 
-def counted(noun: str) -> Callable[[float], str]:
-    """How a slider writes a number of things: 1 epoch, 90 epochs."""
-    return lambda count: f"{count:g} {noun}" if count == 1 else f"{count:g} {noun}s"
-
-
 def hours(value: float) -> str:
     """Device-hours with two decimals."""
     return f"{value:,.2f} h"
@@ -378,7 +373,7 @@ class Curriculum(Act):
         1,
         EPOCHS_CLOUD.value,
         unit="epochs",
-        text=counted("epoch"),
+        text=lambda count: counted(count, "epochs"),
         per_context={"edge": {"default": EPOCHS_EDGE.value}},
         reason="a short fine-tune to a long schedule from scratch",
     )
@@ -389,7 +384,7 @@ class Curriculum(Act):
         1,
         1,
         unit="epochs",
-        text=counted("epoch"),
+        text=lambda count: counted(count, "epochs"),
         reason="at 1 every epoch is a full pass; 10 is the chapter's example",
     )
     runs = slider(
@@ -399,7 +394,7 @@ class Curriculum(Act):
         1,
         1,
         unit="runs",
-        text=counted("run"),
+        text=lambda count: counted(count, "runs"),
         reason="one run to the chapter's campaign of 30",
     )
 

@@ -28,7 +28,7 @@ from components.instruments.layers import Plot
 from components.instruments.memory_ledger import MemoryBar, memory_ledger
 from components.instruments.waterfall import Bar, Limit, latency_waterfall
 from components.metrics import Metric, held
-from components.quantity import number, percent, plain, quantity
+from components.quantity import counted, number, percent, plain, quantity
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -863,7 +863,7 @@ class Frontier(Act):
         1,
         BASE_BATCH,
         unit="sequences",
-        text=lambda batch: f"{batch:g} sequence{'' if batch == 1 else 's'}",
+        text=lambda batch: counted(batch, "sequences"),
         only_in=("cloud",),
         reason=f"{BASE_BATCH} is the largest that fits in FP16; one user holds a phone",
     )

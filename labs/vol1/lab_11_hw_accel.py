@@ -27,7 +27,7 @@ from components.instruments.roofline import (
 )
 from components.instruments.waterfall import Bar, Limit, latency_waterfall
 from components.metrics import Metric, held
-from components.quantity import number, percent, plain, usd
+from components.quantity import counted, number, percent, plain, usd
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -665,7 +665,7 @@ class Decoding(Act):
         "Batch",
         BATCHES["cloud"],
         64,
-        text=lambda value: f"{value:g} stream{'' if value == 1 else 's'}",
+        text=lambda value: counted(value, "streams"),
         per_context={"edge": {"values": BATCHES["edge"], "default": 1}},
         reason="512 is the first power of two past the ridge of a dense layer; a robot has four requests at most",
     )

@@ -41,7 +41,7 @@ from components.instruments.monitoring import (
 )
 from components.instruments.waterfall import Limit
 from components.metrics import Metric, held
-from components.quantity import number, percent, plain, scientific, usd
+from components.quantity import counted, number, percent, plain, scientific, usd
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -257,7 +257,7 @@ def days_text(days: float) -> str:
     """A length of time with its noun: 6 hours, 1 day, 3.5 days."""
     if days < 1:
         return f"{24 * days:g} hours"
-    return f"{plain(days)} {'day' if days == 1 else 'days'}"
+    return counted(days, "days")
 
 
 def short_days(days: float) -> str:

@@ -35,7 +35,7 @@ from components.instruments.memory_ledger import MemoryBar, memory_ledger
 from components.instruments.roofline import Kernel, Roof, roofline
 from components.instruments.waterfall import Bar, Limit, latency_waterfall
 from components.metrics import Metric, Status
-from components.quantity import number, percent, plain, quantity, usd
+from components.quantity import counted, number, percent, plain, quantity, usd
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -1237,7 +1237,7 @@ class FourDesigns(Act):
             actual=actual,
             form=lambda tiers: f"{tiers:g} of {len(TIERS)} tiers",
             difference=True,
-            difference_form=lambda tiers: f"{tiers:g} tier{'' if tiers == 1 else 's'}",
+            difference_form=lambda tiers: counted(tiers, "tiers"),
             why=(
                 f"The common recipe breaks another wall on each tier ({broke}). In four designs that hold, what binds "
                 f"is {binds}, in the order of the tiers: every repair of a hardware wall was paid for in freshness "

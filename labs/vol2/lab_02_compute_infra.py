@@ -32,7 +32,7 @@ from components.instruments.layers import Plot
 from components.instruments.memory_ledger import MemoryBar, memory_ledger
 from components.instruments.waterfall import Limit
 from components.metrics import Metric, held
-from components.quantity import count, number, percent, plain, quantity
+from components.quantity import count, counted, number, percent, plain, quantity
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -176,11 +176,6 @@ LINKS = {"nvlink": Link("NVLink", c.NVLINK4_BW.value), "pcie": Link("PCIe", c.PC
 def rate(bandwidth: float) -> str:
     """A bandwidth in GB/s."""
     return f"{plain(bandwidth / GB)} GB/s"
-
-
-def plural(n: float, noun: str) -> str:
-    """A number of things."""
-    return f"{n:,.0f} {noun}{'' if n == 1 else 's'}"
 
 
 # --- Act I ---------------------------------------------------------------------------------------------------
@@ -710,7 +705,7 @@ class EightyPercent(Act):
         if self.context == SINGLE.id:
             return {"nodes": "One chassis; more of them are Multi-node."}
         gpus = self.nodes * NODE_GPUS
-        have = f"{plural(self.nodes, 'node')} {'has' if self.nodes == 1 else 'have'} {gpus} GPUs."
+        have = f"{counted(self.nodes, 'nodes')} {'has' if self.nodes == 1 else 'have'} {gpus} GPUs."
         return {"tp": {tp: have for tp in TP_MULTI if tp > gpus}}
 
     def settle(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -900,7 +895,7 @@ class EightyPercent(Act):
                 f"{percent(NODE_SAVING.value, 0)} less money."
             )
         else:
-            title = f"One step on {plural(o.nodes, 'node')}, by tensor-parallel degree"
+            title = f"One step on {counted(o.nodes, 'nodes')}, by tensor-parallel degree"
             says = (
                 f"Outlined, TP {o.tp}: {number(o.compute_s)} s of math, {number(o.tp_comm_s)} s of tensor-parallel and "
                 f"{number(o.dp_comm_s)} s of data-parallel traffic. Behind each bar the share that is math."
@@ -940,7 +935,7 @@ class EightyPercent(Act):
             shown = [(f"TP {tp}", tp, o.gpus, tp == o.tp) for tp in TP_SINGLE]
             title = "Memory per GPU, by tensor-parallel degree"
         else:
-            shown = [(plural(n, "node"), o.tp, n * NODE_GPUS, n == o.nodes) for n in NODES]
+            shown = [(counted(n, "nodes"), o.tp, n * NODE_GPUS, n == o.nodes) for n in NODES]
             title = f"Memory per GPU at TP {o.tp}, by nodes"
         bars = []
         for name, tp, gpus, chosen in shown:
@@ -963,7 +958,7 @@ class EightyPercent(Act):
             capacities=[Limit(CAPACITY, "HBM")],
             high=2.4 * CAPACITY,
             caption=(
-                f"TP {o.tp} with {plural(o.dp, 'replica')}: {number(o.state_gb)} GB. Tensor parallelism divides "
+                f"TP {o.tp} with {counted(o.dp, 'replicas')}: {number(o.state_gb)} GB. Tensor parallelism divides "
                 "weights and gradients; the optimizer is spread over all GPUs, so only more nodes shrink its slice."
             ),
         )
@@ -1091,7 +1086,7 @@ def wall_text(o: SplitOutcome) -> str:
     idle = f"{o.idle_gpus:.0f} of {o.gpus} GPUs are idle on average."
     link = LINKS[o.node_link].name
     if o.tp_comm_s >= o.dp_comm_s:
-        path = link if o.tp <= NODE_GPUS else f"{link} and {plural(o.nics, 'adapter')} per node"
+        path = link if o.tp <= NODE_GPUS else f"{link} and {counted(o.nics, 'adapters')} per node"
         return (
             f"Tensor parallelism over {o.tp} GPUs exchanges {o.tensor_bytes / GB:.0f} GB per step over {path}: "
             f"{o.tp_comm_s:.2f} s of traffic for {o.compute_s:.2f} s of math. {idle} Bring the group back inside the "

@@ -30,7 +30,7 @@ from components.instruments.storage import (
 )
 from components.instruments.waterfall import Limit
 from components.metrics import Metric, Status, held
-from components.quantity import duration, number, percent, plain, quantity, setting, usd
+from components.quantity import counted, duration, number, percent, plain, quantity, setting, usd
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -168,7 +168,7 @@ SHARDS, PASSES = 10, 3
 
 def drives_text(count: float) -> str:
     """A number of drives in words."""
-    return f"{count:g} drive{'' if count == 1 else 's'}"
+    return counted(count, "drives")
 
 
 def share_text(fraction: float) -> str:

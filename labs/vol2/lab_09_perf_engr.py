@@ -30,7 +30,7 @@ from components.instruments.placing import log_ticks
 from components.instruments.roofline import Kernel, Roof, roofline
 from components.instruments.waterfall import Limit
 from components.metrics import Metric, held
-from components.quantity import number, percent
+from components.quantity import counted, number, percent
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -176,7 +176,7 @@ def times(ratio: float) -> str:
 
 def sequences(count: float) -> str:
     """A batch in words: 1 sequence, 32 sequences."""
-    return f"{count:g} sequence{'' if count == 1 else 's'}"
+    return counted(count, "sequences")
 
 
 def weeks_of(keys: Sequence[str]) -> float:
@@ -763,7 +763,7 @@ class SprintOutcome:
 
 def _switch(key: str) -> Any:
     item = BY_KEY[key]
-    label = f"{item.name[0].upper()}{item.name[1:]}, {item.weeks:g} {'week' if item.weeks == 1 else 'weeks'}"
+    label = f"{item.name[0].upper()}{item.name[1:]}, {counted(item.weeks, 'weeks')}"
     return choice(label, {False: "off", True: "on"}, False, reason=f"{item.what}; {item.cost.source}")
 
 

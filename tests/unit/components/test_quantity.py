@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.quantity import duration, number, percent, plain, quantity, scientific, usd
+from components.quantity import counted, duration, number, percent, plain, quantity, scientific, usd
 
 readable = st.floats(1e-4, 9e8)
 signed = st.tuples(readable, st.sampled_from([-1, 1])).map(lambda pair: pair[0] * pair[1])
@@ -158,3 +158,33 @@ def test_percentages(fraction: float, decimals: int, text: str) -> None:
 )
 def test_money(amount: float, decimals: int, text: str) -> None:
     assert usd(amount, decimals) in (text, text.replace("2.23", "2.22"))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (1, "cameras", "1 camera"),
+        (8, "cameras", "8 cameras"),
+        (1.0, "GPUs", "1 GPU"),
+        (1.5, "days", "1.5 days"),
+        (0, "days", "0 days"),
+        (-1, "days", "−1 days"),
+        (1000, "people", "1,000 people"),
+        (16384, "GPUs", "16,384 GPUs"),
+        (1, "people", "1 person"),
+        (1, "queries", "1 query"),
+        (1, "processes", "1 process"),
+        (1, "batches", "1 batch"),
+        (1, "images per second", "1 image per second"),
+        # No plurals.
+        (1, "ms", "1 ms"),
+        (1, "s", "1 s"),
+        (1, "USD", "1 USD"),
+        (1, "loss", "1 loss"),
+        (1, "per node", "1 per node"),
+        (1, "% of the jobs", "1 % of the jobs"),
+        (1, "", "1"),
+    ],
+)
+def test_one_thing_is_called_in_the_singular(value: float, unit: str, text: str) -> None:
+    assert counted(value, unit) == text

@@ -31,6 +31,10 @@ from ledger import CONTRACT, parse_key
         "<function <lambda> at 0x7f>",
         "np.float64(3.0)",
         "array([1, 2])",
+        "1 cameras",
+        "with 1 GPUs.",
+        "**1** cameras",
+        "1\u00a0days",
     ],
 )
 @pytest.mark.parametrize("markdown", [True, False])
@@ -50,6 +54,8 @@ def test_numbers_and_objects_that_no_reader_should_see(text: str, markdown: bool
         "1.5 × 10^9 bytes, H100e, 3e",
         "0.1234567",
         "A-D, a_b, 5 * 3",
+        "1 camera, 21 cameras, 0.1 days, 1,001 days, 10^1 days, V1-1 cameras, 1 ms",
+        "Act 1 is over",
     ],
 )
 @pytest.mark.parametrize("markdown", [True, False])
