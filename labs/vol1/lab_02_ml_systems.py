@@ -16,7 +16,7 @@ from components.instruments.memory_wall import memory_wall_years
 from components.instruments.reach import reach_map
 from components.instruments.waterfall import Bar, Limit, latency_waterfall
 from components.metrics import Metric
-from components.quantity import number, percent
+from components.quantity import counted, number, percent
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -327,8 +327,8 @@ class TokenUpgrade(Act):
                 title=f"The same token on the successors of the {new.name}",
                 caption=(
                     f"Extrapolation, not law: arithmetic grows {COMPUTE_GROWTH.value:g} times a year, bandwidth "
-                    f"{BANDWIDTH_GROWTH.value:g} times. {future}After {self.years:g} years the balance of the chip "
-                    f"has moved {divergence:.2f} times."
+                    f"{BANDWIDTH_GROWTH.value:g} times. {future}After {counted(self.years, 'years')} the balance of "
+                    f"the chip has moved {divergence:.2f} times."
                 ),
             ),
         }

@@ -18,7 +18,7 @@ from components.instruments.memory_ledger import MemoryBar, memory_ledger
 from components.instruments.training_memory import capacity_curve, floor_and_slope
 from components.instruments.waterfall import Bar, Limit, latency_waterfall
 from components.metrics import Metric
-from components.quantity import number, percent, plain, quantity
+from components.quantity import counted, number, percent, plain, quantity
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -883,7 +883,7 @@ class TrainingStep(Act):
                 "Update",
                 number(outcome.step_time_s, 4),
                 "s",
-                note=f"{outcome.accumulation_steps:g} × {self.micro_batch:g} sequences",
+                note=f"{outcome.accumulation_steps:g} × {counted(self.micro_batch, 'sequences')}",
                 status="neutral" if cloud else "met" if in_time else "violated",
             ),
         ]

@@ -1183,7 +1183,7 @@ class RetrainPolicy(Act):
 
         def silent(o: RetrainOutcome) -> str:
             how_long = (
-                f"Under the floor for {number(o.under_floor_days)} of the {plain(o.interval_days, 3)} days of each "
+                f"Under the floor for {number(o.under_floor_days)} of the {counted(o.interval_days, 'days')} of each "
                 "cycle."
                 if math.isfinite(o.interval_days)
                 else "Nothing ever replaces the model."
@@ -1299,7 +1299,7 @@ class RetrainPolicy(Act):
             y=service.costs,
             title="What an interval costs",
             caption=(
-                f"Retraining every {plain(o.interval_days, 3)} days costs {usd(o.plan.usd_per_day)} a day, the "
+                f"Retraining every {counted(o.interval_days, 'days')} costs {usd(o.plan.usd_per_day)} a day, the "
                 f"cheapest interval of {number(best)} days {usd(o.best.usd_per_day)}. {verdict} Left: the next rollout "
                 "overtakes the last. Right: too old for the contract."
                 if math.isfinite(o.interval_days)

@@ -788,8 +788,9 @@ class CostOfAToken(Act):
                 "DOES NOT FIT:",
                 when=lambda o: not at_most(o.weight_bytes + o.cache_bytes, machine.capacity),
                 text=lambda o: (
-                    f"weights and caches of {o.batch} requests are {quantity(o.weight_bytes + o.cache_bytes, 'B')}, "
-                    f"the memory has {quantity(machine.capacity, 'B')}."
+                    f"weights and caches of {counted(o.batch, 'requests')} are "
+                    f"{quantity(o.weight_bytes + o.cache_bytes, 'B')}, the memory has "
+                    f"{quantity(machine.capacity, 'B')}."
                 ),
                 severity="warn",
             ),

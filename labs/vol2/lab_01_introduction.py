@@ -30,7 +30,7 @@ from components.instruments.layers import Plot
 from components.instruments.memory_ledger import MemoryBar, memory_ledger
 from components.instruments.waterfall import Limit
 from components.metrics import Metric, held
-from components.quantity import count, number, percent, plain, scientific
+from components.quantity import count, counted, number, percent, plain, scientific
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -645,7 +645,7 @@ class ThirtyHours(Act):
         "GPUs",
         tuple(2**k for k in range(6, 16)),
         int(GPUS_TODAY.value),
-        text=lambda gpus: f"{gpus:,} GPUs",
+        text=lambda gpus: f"{counted(gpus, 'GPUs')}",
         per_context={"cloud": {"values": (NODE_GPUS,), "default": NODE_GPUS, "reason": "one node has eight"}},
         reason="one copy of the model to twice the published run of 16,384",
     )
@@ -942,7 +942,7 @@ class ThirtyHours(Act):
         return step_breakdown(
             StepParts(o.compute_s, o.exposed_s, o.sync_s, o.overlap_s),
             limit=IDLE_LIMIT.value,
-            title=f"One step of {o.gpus:,} GPUs: {number(o.step_s)} s",
+            title=f"One step of {counted(o.gpus, 'GPUs')}: {number(o.step_s)} s",
             caption=(
                 f"{number(o.compute_s)} s of math, {number(o.exposed_s)} s of exposed communication{hidden}, "
                 f"{number(o.sync_s)} s of waiting for the slowest. Math has to reach the dashed line."
@@ -990,8 +990,8 @@ class ThirtyHours(Act):
             y_range=(0.55 * fastest, 2.6 * slowest),
             title=f"How long {chosen.name} takes",
             caption=(
-                f"{o.gpus:,} GPUs take {number(o.days)} days and {o.gpu_hours:,.0f} GPU-hours; math alone would take "
-                f"{number(chosen.ideal_gpu_hours / o.gpus / 24)} days.{end}{wedge}"
+                f"{counted(o.gpus, 'GPUs')}: {number(o.days)} days and {o.gpu_hours:,.0f} GPU-hours; math alone would "
+                f"take {number(chosen.ideal_gpu_hours / o.gpus / 24)} days.{end}{wedge}"
             ),
         )
 
@@ -1145,7 +1145,7 @@ class ThirtyHours(Act):
 def idle_text(o: FleetOutcome) -> str:
     """Banner of a fleet that mostly waits."""
     return (
-        f"At {o.gpus:,} GPUs over {LINKS[o.link].name}, exposed communication takes {o.exposed_s:.2f} s of a "
+        f"At {counted(o.gpus, 'GPUs')} over {LINKS[o.link].name}, exposed communication takes {o.exposed_s:.2f} s of a "
         f"{o.step_s:.2f} s step: only {percent(o.compute_fraction, 0)} is math. More GPUs now buy waiting."
     )
 

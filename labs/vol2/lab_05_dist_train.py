@@ -23,7 +23,7 @@ from components.instruments.pipeline_gantt import pipeline_gantt
 from components.instruments.scaling import Reference, Series, mfu_scaling, step_time_scaling
 from components.instruments.waterfall import Limit
 from components.metrics import Metric
-from components.quantity import number, percent, usd
+from components.quantity import counted, number, percent, usd
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -780,7 +780,7 @@ class NineDays(Act):
             return "A pipeline takes ZeRO-0 or 1: stages 2 and 3 would gather or scatter again for every microbatch."
         if pp == 1:
             return "Interleaving needs pipeline stages."
-        return f"{BASE['layers']} layers do not divide into {pp} × {interleave} slices."
+        return f"{BASE['layers']} layers do not divide into {pp} × {counted(interleave, 'slices')}."
 
     def limits(self) -> dict[str, Any]:
         if self.context == "dp":
@@ -945,8 +945,8 @@ class NineDays(Act):
             asked = o.dp * self.microbatch_seqs
             idle = o.dp - int(BATCH.value) // self.microbatch_seqs
             return (
-                f"{o.dp:,} replicas × {self.microbatch_seqs} sequences = {asked:,} > {BATCH.value:,.0f} sequences in "
-                f"the batch: {idle:,} replicas would have no data. Data parallelism has run out of batch."
+                f"{o.dp:,} replicas × {counted(self.microbatch_seqs, 'sequences')} = {asked:,} > {BATCH.value:,.0f} "
+                f"sequences in the batch: {idle:,} replicas would have no data. Data parallelism has run out of batch."
             )
 
         def late(o: LayoutOutcome) -> str:

@@ -32,7 +32,7 @@ from components.instruments.robustness import (
 )
 from components.instruments.waterfall import Limit
 from components.metrics import Metric, held
-from components.quantity import count, number, percent, plain
+from components.quantity import count, counted, number, percent, plain
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -1041,8 +1041,8 @@ class DefenceDesign(Act):
         if radius > 0:
             covered = physics.linf_radius_inside_l2(radius, DIM)
             reach = (
-                f"σ = {sigma:.2f} and {self.samples:,} copies certify at most {number(radius)} in l2, which covers "
-                f"{covered * LEVELS:.2f}/{LEVELS} on every pixel; this attack needs {needed:.2f}"
+                f"σ = {sigma:.2f} and {counted(self.samples, 'copies')} certify at most {number(radius)} in l2, which "
+                f"covers {covered * LEVELS:.2f}/{LEVELS} on every pixel; this attack needs {needed:.2f}"
             )
         else:
             reach = f"One copy gives no certificate; this attack needs a radius of {needed:.2f}"

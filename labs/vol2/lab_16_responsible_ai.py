@@ -36,7 +36,7 @@ from components.instruments.impossibility import (
 from components.instruments.layers import Plot
 from components.instruments.waterfall import Bar, Limit, latency_waterfall
 from components.metrics import Metric, held
-from components.quantity import percent, plain
+from components.quantity import counted, percent, plain
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -1212,8 +1212,8 @@ class TwoRegions(Act):
         else:
             held_back = f" (of {o.labels_per_day:,g} asked for)" if per_day < o.labels_per_day else ""
             said = (
-                f"{per_day:g} outcomes a day{held_back} for {o.window_days:g} days leave ± {points(o.gap_half_width)} "
-                "points. Half of that takes four times the labels."
+                f"{per_day:g} outcomes a day{held_back} for {counted(o.window_days, 'days')} leave ± "
+                f"{points(o.gap_half_width)} points. Half of that takes four times the labels."
             )
         left = (
             f" The gap leaves {points(room)} of {points(law.bound, 0)} points for it."

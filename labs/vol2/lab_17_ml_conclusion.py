@@ -32,7 +32,7 @@ from components.instruments.synthesis import (
     tornado,
 )
 from components.metrics import Metric, held
-from components.quantity import number, percent, plain, quantity, usd
+from components.quantity import counted, number, percent, plain, quantity, usd
 from components.report import Report, ReportAudit, ReportDesign
 from labs.base import (
     Act,
@@ -479,7 +479,9 @@ class TenPercent(Act):
             Metric.of("Largest share", percent(outcome.share(largest)), note=PARTS[largest]),
             Metric.of("Goodput", percent(outcome.goodput), note="at the best interval"),
             Metric.of(
-                "Requests that meet a slow server", percent(outcome.tail), note=f"each asks {self.fanout:g} servers"
+                "Requests that meet a slow server",
+                percent(outcome.tail),
+                note=f"each asks {counted(self.fanout, 'servers')}",
             ),
         ]
 
@@ -1112,7 +1114,7 @@ class EightAudits(Act):
                 marker=(self.sequences, o.tpot_ms),
                 limit_ms=LIMIT_TPOT.value * 1e3,
                 carbon=[(n, f"{year_of_serving_t(n, times[n - 1]):,.0f} t") for n in (24, 48, 72)],
-                marker_text=f"{bits} bit, {self.sequences:g} sequences: {o.serving_carbon_t:,.0f} t a year",
+                marker_text=f"{bits} bit, {counted(self.sequences, 'sequences')}: {o.serving_carbon_t:,.0f} t a year",
                 title="The serving plane",
                 caption=(
                     f"{o.serving_gpus:,} GPUs serve at {o.tpot_ms:.1f} ms per token. Longer queues emit less (tonnes "
