@@ -1131,7 +1131,7 @@ class Frontier(Act):
             & ((all_.memory_bytes < memory * (1 - 2e-9)) | (all_.quality > quality * (1 + 2e-9)))
         )
         place = (
-            f"{int(better.sum())} others are at least as good on both axes"
+            f"at least as good on both axes: {counted(better.sum(), 'designs')}"
             if better.any()
             else "it lies on the Pareto front"
         )

@@ -422,8 +422,9 @@ class TwoClocks(Act):
                 part="inference stage",
                 title="What the path makes of it",
                 caption=(
-                    f"Inference is {percent(outcome.inference_fraction, 0)} of the path. {factor:g} times there are "
-                    f"{times(outcome.end_to_end_speedup)} here, and no hardware goes beyond {times(outcome.ceiling)}."
+                    f"Inference is {percent(outcome.inference_fraction, 0)} of the path. A factor of {factor:g} there "
+                    f"is one of {outcome.end_to_end_speedup:.2f} here, and no hardware goes beyond "
+                    f"{times(outcome.ceiling)}."
                 ),
             ),
             "next": next_steps(

@@ -1354,8 +1354,8 @@ class RetrainPolicy(Act):
             title="Accuracy that users get",
             caption=(
                 f"A fresh model arrives at {percent(accuracy_at(self.context, o.decay_per_day, lag))}, "
-                f"{days_text(lag)} old, and is replaced at {percent(o.accuracy_end)}, {plain(interval + lag, 3)} days "
-                f"old. {verdict}"
+                f"{days_text(lag)} old, and is replaced at {percent(o.accuracy_end)}, "
+                f"{counted(interval + lag, 'days', 3)} old. {verdict}"
                 if math.isfinite(interval)
                 else f"Nobody replaces the model. After a year it is at "
                 f"{percent(accuracy_at(self.context, o.decay_per_day, YEAR + lag))}."
@@ -1372,7 +1372,7 @@ class RetrainPolicy(Act):
             k = int(np.argmin(total))
             caption = (
                 f"A drop of {100 * self.trigger_drop:.1f} points is confirmed after {number(o.trigger_days)} days. "
-                f"The fastest trigger waits for {100 * DROPS[k]:.2g} points and acts after {number(total[k])} days: "
+                f"The fastest trigger waits for a drop of {100 * DROPS[k]:.2g} and acts after {number(total[k])} days: "
                 "smaller drops happen sooner, and the labels to see them grow with the square of their smallness."
             )
         return trigger_delay(

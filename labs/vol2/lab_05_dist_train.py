@@ -1056,9 +1056,10 @@ class NineDays(Act):
         elif self.interleave > 1:
             why = f" {self.layout_reason(1, self.interleave, self.zero_stage)}"
         return (
-            f"The other controls as chosen, the design in the inner frame. {(status == 'ok').sum()} cells meet the "
-            f"deadline (green outline), {(status == 'late').sum()} are late, {(status == 'oom').sum()} do not fit "
-            f"(hatched), {(status == 'invalid').sum()} are impossible or have no batch left (crossed).{why}"
+            "The other controls as chosen, the design in the inner frame. Cells that meet the deadline (green "
+            f"outline): {(status == 'ok').sum()}; late: {(status == 'late').sum()}; that do not fit (hatched): "
+            f"{(status == 'oom').sum()}; impossible, or with no batch left (crossed): "
+            f"{(status == 'invalid').sum()}.{why}"
         )
 
     def _pipeline(self, outcome: LayoutOutcome) -> Any:

@@ -29,7 +29,7 @@ from components.instruments.serving import (
 )
 from components.instruments.waterfall import Limit
 from components.metrics import Metric, held
-from components.quantity import number, percent, plain, quantity
+from components.quantity import counted, number, percent, plain, quantity
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -329,7 +329,11 @@ class Seats(Act):
                 caption=(
                     f"Weights {W / 1e9:.1f} GB, runtime {outcome.reserve_bytes / 1e9:g} GB; what remains, "
                     f"{outcome.pool_bytes / 1e9:.1f} GB, holds "
-                    + (f"{seats:,} requests of {size(request)} and leaves {size(free)}." if seats else "not even one.")
+                    + (
+                        f"{counted(seats, 'requests')} of {size(request)} and leaves {size(free)}."
+                        if seats
+                        else "not even one."
+                    )
                 ),
             ),
             "seats": seat_map(

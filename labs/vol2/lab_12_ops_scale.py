@@ -32,7 +32,7 @@ from components.instruments.service_levels import (
     request_chain,
 )
 from components.metrics import Metric, held
-from components.quantity import number, percent, plain, scientific
+from components.quantity import counted, number, percent, plain, scientific
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -1127,7 +1127,7 @@ def tipping_caption(outcome: OutageOutcome, timeout_s: float) -> str:
     if outcome.day.delay_s[fell] > timeout_s:
         return (
             f"The queue grows older than the {plain(timeout_s)} s time-out {when}. From then on whatever is answered "
-            f"has no reader, and every request is sent {plain(outcome.most_attempts)} times."
+            f"has no reader, and every request is sent {counted(outcome.most_attempts, 'times')}."
         )
     return f"More than half of the requests fail {when}: rejected, not answered late."
 

@@ -56,6 +56,7 @@ def test_numbers_and_objects_that_no_reader_should_see(text: str, markdown: bool
         "A-D, a_b, 5 * 3",
         "1 camera, 21 cameras, 0.1 days, 1,001 days, 10^1 days, V1-1 cameras, 1 ms",
         "Act 1 is over",
+        "A burst of 1 needs 12.8 MB.",
     ],
 )
 @pytest.mark.parametrize("markdown", [True, False])
