@@ -397,14 +397,14 @@ def plot_texts(plot: Plot) -> Iterator[Any]:
 
 #: Words behind a 1 that end in an s and are no plurals: a unit, and what follows a name that ends in 1 (Group 1 lies).
 _NO_PLURALS = (
-    *("ms", "is", "was", "has", "as", "plus", "its"),
-    *("holds", "lies", "meets", "needs", "reaches", "spreads", "stays", "takes", "uses"),
+    *("ms", "ns", "is", "was", "has", "as", "plus", "its"),
+    *("holds", "lies", "meets", "needs", "pays", "reaches", "spreads", "stays", "takes", "uses"),
 )
 
 _FLAWS = (
     (
-        # Also in bold; not the 1 of 21, 0.1, 10^-1 or Lab 1-1.
-        re.compile(rf"(?<![\w.,^×·+/–−-])1\**[ \u00a0]\**(?!(?:{'|'.join(_NO_PLURALS)})\b)[A-Za-z]+(?<!s)s\b"),
+        # Also in bold; not the 1 of 21, 0.1, 10^-1, 4:1 or Lab 1-1.
+        re.compile(rf"(?<![\w.,:^×·+/–−-])1\**[ \u00a0]\**(?!(?:{'|'.join(_NO_PLURALS)})\b)[A-Za-z]+(?<!s)s\b"),
         "a plural behind a 1; use components.quantity.counted",
     ),
     (re.compile(r"(?<![\w-])-?(?:nan|NaN|inf|Inf)(?![\w-])"), "a number that is none; write ∞ or –"),

@@ -126,7 +126,7 @@ class TokenUpgrade(Act):
         reason="token batch of a server; 512 is past every ridge point here",
     )
     precision = choice(
-        "Weights", {"fp16": "FP16", "int8": "INT8"}, "fp16", reason="2 or 1 bytes a weight; the arithmetic rate stays"
+        "Weights", {"fp16": "FP16", "int8": "INT8"}, "fp16", reason="1 or 2 bytes a weight; the arithmetic rate stays"
     )
     flop_multiplier = choice(
         "Next chip: arithmetic", {1: "1×", 2: "2×", 4: "4×"}, 1, reason="an imaginary successor of the new device"

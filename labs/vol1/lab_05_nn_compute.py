@@ -217,7 +217,7 @@ class ActivationPass(Act):
         reason="one frame to about a second at 60 Hz",
     )
     bytes_per_value = choice(
-        "Precision", PRECISIONS, 2, reason="the three storage formats of the chapter: 4, 2, 1 bytes"
+        "Precision", PRECISIONS, 2, reason="the three storage formats of the chapter: 1, 2, 4 bytes"
     )
     cycles = slider("Sigmoid and tanh", 20, 40, 1, SIGMOID_CYCLES.value, unit="cycles", reason="the chapter's range")
     depth = slider(
@@ -667,7 +667,7 @@ class Spill(Act):
         reason="one image to more than the memory holds",
         per_context={"mobile": {"values": tuple(2**k for k in range(7)), "default": 1}},
     )
-    bytes_per_value = choice("Precision", PRECISIONS, 2, reason="4, 2 or 1 bytes; each runs at its own matrix rate")
+    bytes_per_value = choice("Precision", PRECISIONS, 2, reason="1, 2 or 4 bytes; each runs at its own matrix rate")
     activation = choice("Activation", FUNCTIONS, "sigmoid", reason="one lane cycle per value, or thirty")
     fused = choice(
         "Activation pass",

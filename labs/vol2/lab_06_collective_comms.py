@@ -678,7 +678,7 @@ class TwoAlgorithms(Act):
         text=byte_size,
         reason="from one parameter tensor to the whole gradient in BF16",
     )
-    bytes_per_value = choice("Gradient format", FORMATS, 2, reason="formats in use: 4, 2 and 1 bytes a value")
+    bytes_per_value = choice("Gradient format", FORMATS, 2, reason="formats in use: 1, 2 and 4 bytes a value")
     latency_s = start_up_cost("Start-up cost α between nodes")
 
     @classmethod

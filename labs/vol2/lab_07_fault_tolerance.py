@@ -26,7 +26,7 @@ from components.instruments.reliability import (
     training_progress,
 )
 from components.metrics import Metric, held
-from components.quantity import duration, number, percent, plain, quantity, setting, timespan, usd
+from components.quantity import counted, duration, number, percent, plain, quantity, setting, timespan, usd
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -887,7 +887,7 @@ class GoodputDesign(Act):
                 caption=(
                     "Every failure sends the run back to its beginning: no snapshot is ever complete."
                     if outcome.run is None
-                    else f"{len(outcome.run.failures_s)} failures in this run, "
+                    else f"{counted(len(outcome.run.failures_s), 'failures')} in this run, "
                     f"{physics.expected_failures(RUN_S, outcome.mtbf_s):.1f} expected; "
                     f"{number(outcome.run.useful_s[-1] / DAY)} of {c.LLAMA3_DAYS.value:g} days were useful, "
                     f"{percent(outcome.run.goodput)}."

@@ -460,7 +460,7 @@ def test_captions_say_where_a_design_stands(lab):
     memory, quality = swept("mobile", 1).memory_bytes, swept("mobile", 1).quality
     at = combinations().index((4, "group128", "unstructured50", 16))
     count = int(np.sum((memory <= memory[at] * (1 + 1e-9)) & (quality >= quality[at] * (1 - 1e-9)))) - 1
-    assert f"{count} others are at least as good" in caption(pruning="unstructured50")
+    assert f"at least as good on both axes: {count} designs" in caption(pruning="unstructured50")
     lab.set_context("cloud")
     assert "None of the 80 designs at batch 61 meets" in lab.act2.plots(lab.act2.outcome)["frontier"].caption
 

@@ -57,6 +57,7 @@ def test_numbers_and_objects_that_no_reader_should_see(text: str, markdown: bool
         "1 camera, 21 cameras, 0.1 days, 1,001 days, 10^1 days, V1-1 cameras, 1 ms",
         "Act 1 is over",
         "A burst of 1 needs 12.8 MB.",
+        "4:1 cuts the bill; the oversubscription 4:1 removes uplinks",
     ],
 )
 @pytest.mark.parametrize("markdown", [True, False])
