@@ -1178,8 +1178,8 @@ class FourDesigns(Act):
         interval = self.lab.read("ch14", "retrain_interval_days")
         if interval is not None:
             parts.append(
-                f"In Lab 14 your policy retrained every **{plain(interval, 3)} days**: every tier starts with that "
-                "interval, rounded and kept between 1 and 180 days."
+                f"In Lab 14 your policy retrained every **{counted(interval, 'days', 3)}**: every tier starts with "
+                "that interval, rounded and kept between 1 and 180 days."
             )
         return "\n\n".join(parts)
 

@@ -32,7 +32,7 @@ from components.instruments.fabric import (
 )
 from components.instruments.waterfall import Bar, latency_waterfall
 from components.metrics import Metric, held
-from components.quantity import duration, number, percent, plain, setting
+from components.quantity import counted, duration, number, percent, plain, setting
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -648,7 +648,7 @@ class BisectionBudget(Act):
         sentences = []
         if nics is not None:
             sentences.append(
-                f"In V2-02 you gave a node **{nics:g} adapters**: ports of {port_for(nics)} Gb/s per GPU are "
+                f"In V2-02 you gave a node **{counted(nics, 'adapters')}**: ports of {port_for(nics)} Gb/s per GPU are "
                 "preselected."
             )
         if tp is not None and tp != NODE_GPUS:
