@@ -97,7 +97,9 @@ def read_launch(token: str, secret: bytes) -> Launch:
     except jwt.InvalidSignatureError:
         raise LaunchError("The token of this link was altered, or signed with the key of another course.") from None
     except jwt.InvalidTokenError:
-        raise LaunchError("This link carries no launch token of this course.") from None
+        raise LaunchError(
+            "This link is incomplete: it carries no launch token. Please open the labs once more where you found it."
+        ) from None
     if claims["role"] not in identity.ROLES:
         raise LaunchError(f"The claim role of this link must be one of {', '.join(identity.ROLES)}.")
     for claim in ("sub", "jti"):

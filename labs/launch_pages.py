@@ -21,7 +21,8 @@ TOKEN, NEXT = "token", "next"
 #: Longest address that a launch leads to, in characters.
 LONGEST_ADDRESS = 2001
 ENTERED = "/launch/entered"
-_BAD_NEXT = f"The part {NEXT} of this link must be an address on this site that begins with /, such as /v1_02."
+_BAD_NEXT = f"The part “{NEXT}” of this link must be an address on this site that begins with /, such as /v1_02."
+_NOTHING_LOST = "Nothing that you have saved is lost."
 
 
 def own_address(text: str) -> bool:
@@ -66,7 +67,7 @@ class _Entrance(SiteHandler):
         return None
 
     def fail(self, status: int, why: str) -> None:
-        tell(self, status, "The labs cannot be opened with this link", [why])
+        tell(self, status, "The labs cannot be opened with this link", [why, _NOTHING_LOST])
 
 
 class Launch(_Entrance):
