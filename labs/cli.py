@@ -174,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     link.add_argument("--role", choices=identity.ROLES, default=identity.STUDENT, help="default student")
     link.add_argument("--user", metavar="ID", help="whose ledger it opens: one for each ID (default: a new one)")
     link.add_argument("--hours", type=float, default=12, help="how long the link can be opened (default 12)")
-    link.add_argument("--next", default="/", metavar="PATH", help="where it leads, such as /v1_02 (default: index)")
+    link.add_argument("--next", default="/", metavar="PATH", help="where it leads (default /, the index)")
     link.add_argument(
         "--base-url", metavar="URL", help="where browsers reach the labs (default: the course's base_url, else local)"
     )

@@ -21,7 +21,10 @@ TOKEN, NEXT = "token", "next"
 #: Longest address that a launch leads to, in characters.
 LONGEST_ADDRESS = 2001
 ENTERED = "/launch/entered"
-_BAD_NEXT = f"The part “{NEXT}” of this link must be an address on this site that begins with /, such as /v1_02."
+_BAD_NEXT = (
+    f"The part “{NEXT}” of this link must be an address on this site that begins with /, such as "
+    "/vol1/lab_02_ml_systems."
+)
 _NOTHING_LOST = "Nothing that you have saved is lost."
 
 
@@ -71,7 +74,7 @@ class _Entrance(SiteHandler):
 
 
 class Launch(_Entrance):
-    """`/launch?token=…&next=/v1_02?embed=1`"""
+    """`/launch?token=…&next=/vol1/lab_02_ml_systems?embed=1`"""
 
     def get(self) -> None:
         address = self.destination()

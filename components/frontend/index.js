@@ -20,7 +20,7 @@ export const CourseIndex = component(["index", "account"], ({model, el}) => {
   const show = () => element.replaceChildren(...[
     h("header", {class: "hero"}, h("div", {class: "top"}, model.home ? h("a", {class: "home", href: model.home}, "← All labs") : null,
       h("span", {class: "eyebrow"}, model.eyebrow), accountBar(model.account), embedded ? null : themeButton()),
-      h("h1", {}, model.title), h("p", {class: "lead"}, model.lead), h("p", {class: "summary"}, model.summary),
+      h("h1", {}, model.title), h("p", {class: "lead"}, model.lead), h("p", {class: model.volumes.length ? "summary" : "summary opening"}, model.summary),
       model.your_class ? h("a", {class: "home", href: model.your_class}, "Your class →") : null),
     model.notice ? h("p", {class: "notice", role: "status"}, model.notice) : null,
     ...model.volumes.map((volume) => h("section", {},

@@ -8,6 +8,8 @@ export function download(name, text, type) {
   URL.revokeObjectURL(url)
 }
 
+const bytes = (count) => `${count.toLocaleString("en")} bytes`
+
 // Radio groups that stay in the page while answers arrive: rebuilding them would drop the keyboard's focus.
 function questionList(model) {
   const element = h("div")
@@ -43,7 +45,7 @@ export const LedgerPanel = component(["segments", "ledger"], ({model}) => {
   const rows = h("tbody")
   const table = h("div", {class: "scroll-x", tabindex: "0", role: "region", "aria-label": "Design"}, h("table", {},
     h("thead", {}, h("tr", {},
-      h("th", {scope: "col"}, "field"), h("th", {scope: "col", class: "num"}, "value"), h("th", {scope: "col"}, "unit"))),
+      h("th", {scope: "col"}, "Field"), h("th", {scope: "col", class: "num"}, "Value"), h("th", {scope: "col"}, "Unit"))),
     rows))
   const save = h("button", {type: "button", class: "primary", onclick: () => model.send_msg({type: "save"})}, "Save to ledger")
   const hint = h("span", {class: "hint"})
@@ -53,7 +55,7 @@ export const LedgerPanel = component(["segments", "ledger"], ({model}) => {
     const chosen = file.files[0]
     // The server would end the connection over a message that is far too large.
     if (chosen && model.most_bytes && chosen.size > model.most_bytes) {
-      tell("danger", `The file has ${chosen.size} bytes; a ledger has at most ${model.most_bytes}. Nothing was imported.`)
+      tell("danger", `The file has ${bytes(chosen.size)}; a ledger has at most ${bytes(model.most_bytes)}. Nothing was imported.`)
     } else if (chosen) model.send_msg({type: "import", name: chosen.name, text: await chosen.text()})
     file.value = ""
   })
@@ -95,7 +97,7 @@ export const LedgerPanel = component(["segments", "ledger"], ({model}) => {
           confirmed("Erase my work in every lab", "Really erase every lab?", () => model.send_msg({type: "erase_all"})))),
       model.forget ? h("div", {class: "panel"},
         h("h2", {}, "Be forgotten"),
-        h("p", {}, "The server holds your answers, a log of what you did in the labs, and the name that a sign-in gave, if you have one. Erasing removes all of it, record of your first predictions included, and signs this browser out. It cannot be undone: export first what you want to keep."),
+        h("p", {}, "The server holds your answers, a log of what you did in the labs, and the name that a sign-in gave, if you have one. Erasing removes all of it, the record of your first predictions included, and signs this browser out. It cannot be undone: export first what you want to keep."),
         h("div", {class: "actions"},
           confirmed("Erase everything the server holds of me", "Really erase everything?", () => post(model.forget)))) : null),
     update: {rows: show, questions: questions.show, can_save: show, save_hint: show, notice: say, notice_kind: say},

@@ -10,8 +10,8 @@ from typing import Any
 
 from components.quantity import number, percent
 
-#: Places along the axis on which dots are stacked.
-SLOTS = 40
+#: Places along the axis on which dots are stacked: an odd number, so that one of them is the middle.
+SLOTS = 41
 #: From this ratio of the largest to the smallest on, the axis is logarithmic.
 WIDE = 30.0
 #: Designs from which on there is a middle half to speak of.

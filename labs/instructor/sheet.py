@@ -108,7 +108,7 @@ def number_bins(prediction: NumberPrediction) -> tuple[Bin, ...]:
     for k in range(count):
         low, high = prediction.low + k * width, min(prediction.low + (k + 1) * width, prediction.high)
         holds = low <= prediction.actual < high or (k == count - 1 and prediction.actual == high)
-        found.append(Bin(str(k), f"{low:.4g} to {high:.4g}", holds, low, high))
+        found.append(Bin(str(k), f"{low:,.4g} to {high:,.4g}", holds, low, high))
     return tuple(found)
 
 

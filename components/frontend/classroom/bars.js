@@ -39,15 +39,17 @@ export function dots(plot) {
     const stack = sized(h("div", {class: "stack"}), "left", at)
     for (let k = 0; k < met + open; k++) {
       const dot = h("div", {class: k < met ? "dot met" : "dot"})
-      dot.style.height = `${Math.min(9, 88 / tallest)}px`
+      dot.style.height = `${Math.min(.56, 5.5 / tallest)}rem`
       stack.append(dot)
     }
     return stack
   })
   const [lower, median, upper] = plot.middle
   const band = plot.half ? sized(sized(h("div", {class: "band"}), "left", lower), "width", upper - lower) : ""
+  // Where all designs are alike, the stack itself is the median.
+  const line = plot.ends.length > 1 ? sized(h("div", {class: "median"}), "left", median) : ""
   return h("div", {class: "dots", role: "img", "aria-label": plot.text},
-    h("div", {class: "dots-plot"}, band, sized(h("div", {class: "median"}), "left", median), stacks),
+    h("div", {class: "dots-plot"}, band, line, stacks),
     h("div", {class: "axis num"}, plot.ends.map((end) => h("span", {}, end))),
     plot.scale ? h("p", {class: "hint"}, plot.scale) : null)
 }

@@ -35,14 +35,15 @@ function roundPart(model) {
     const label = {discuss: "End the vote: discuss", revote: "Vote again", revealed: "Reveal to everybody"}[following]
     return [ask(following, label, "primary"), ...others.map((phase) => ask(phase, "Reveal at once", ""))]
   }
-  const table = (round) => h("div", {class: "scroll-x", tabindex: "0", role: "region", "aria-label": "First and second votes"},
-    h("table", {}, h("thead", {}, h("tr", {}, ["Prediction", "First vote", "Second vote", "Shift"].map((text, k) =>
+  // Of a second vote nothing is drawn before there is one.
+  const twice = ({phase, second}) => phase === "revote" || second > 0
+  const table = (round) => h("div", {class: "scroll-x", tabindex: "0", role: "region", "aria-label": twice(round) ? "First and second votes" : "Votes"},
+    h("table", {}, h("thead", {}, h("tr", {}, (twice(round) ? ["Prediction", "First vote", "Second vote", "Shift"] : ["Prediction", "Vote"]).map((text, k) =>
       h("th", {scope: "col", class: k ? "num" : ""}, text)))),
     h("tbody", {}, round.rows.map((option) => h("tr", {class: option.right ? "right" : ""},
       h("th", {scope: "row"}, h("span", {trusted: option.text}), option.right ? h("strong", {class: "verdict"}, "✓ right") : null),
-      [["first", option.first, round.first], ["second", option.second, round.second]].map(([kind, count, total]) =>
-        h("td", {class: "num"}, pairBar(kind, count, total))),
-      h("td", {class: "num"}, round.second ? option.shift : "–"))))))
+      h("td", {class: "num"}, pairBar("first", option.first, round.first)),
+      twice(round) ? [h("td", {class: "num"}, pairBar("second", option.second, round.second)), h("td", {class: "num"}, round.second ? option.shift : "–")] : null)))))
   const show = () => {
     const round = model.round
     const over = round.number > 0 && !round.open && round.phase !== "revealed"
@@ -54,7 +55,7 @@ function roundPart(model) {
       h("li", {"aria-current": phase === round.phase ? "step" : null}, label)))
     redraw(actions, buttons(round))
     redraw(votes, round.number === 0 ? [] : [
-      h("p", {class: "round-count"}, h("strong", {}, students(round.first)), " voted, ", h("strong", {}, String(round.second)), " a second time."),
+      h("p", {class: "round-count"}, h("strong", {}, students(round.first)), " voted", twice(round) ? [", ", h("strong", {}, String(round.second)), " a second time"] : null, "."),
       round.covered ? cover(model) : table(round),
       round.moved.length ? h("dl", {class: "moved"}, round.moved.map(({label, count}) => h("div", {}, h("dt", {}, label), h("dd", {class: "num"}, String(count))))) : null,
     ])
@@ -119,19 +120,19 @@ function failuresPart(model) {
   const show = () => list.replaceChildren(...model.failures.map((line) => h("li", {class: line.count ? "" : "empty"},
     h("span", {class: "failure-title"}, line.title), h("strong", {class: "num"}, students(line.count)), names(line))))
   show()
-  return {element: h("section", {class: "panel", "aria-label": "Failures met in Act II"}, h("h2", {}, "Failures met in Act II"), list), show}
+  return {element: h("section", {class: "panel wide", "aria-label": "Failures met in Act II"}, h("h2", {}, "Failures met in Act II"), list), show}
 }
 
 function resultsPart(model) {
   const body = h("div", {class: "results"})
   const show = () => body.replaceChildren(...model.results.map(({context, limits, solved, plot}) => h("div", {},
     h("h3", {}, context),
-    h("p", {class: "hint"}, limits.length ? `Challenge: ${limits.join(" · ")}` : "No challenge in this context", `. Solved by ${students(solved)}.`),
+    h("p", {class: "hint"}, limits.length ? `Challenge: ${limits.join(" · ")}` : "No challenge in this context"),
     plot ? dots(plot) : null,
-    h("p", {class: "plot-text"}, plot ? `${plot.text}.` : "No design yet."))))
+    h("p", {class: "plot-text"}, plot ? `${plot.text}. ` : "No design yet. ", limits.length ? `Solved by ${students(solved)}.` : null))))
   show()
   return {
-    element: h("section", {class: "panel", "aria-label": "Designs"}, h("h2", {}, "Designs"),
+    element: h("section", {class: "panel wide", "aria-label": "Designs"}, h("h2", {}, "Designs"),
       h("p", {class: "hint"}, `${model.result}. A full dot met its challenge, a hollow one did not.`), body), show,
   }
 }

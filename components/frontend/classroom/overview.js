@@ -62,7 +62,8 @@ function matrix(model) {
       element.hidden = !fits(student)
       shown += element.hidden ? 0 : 1
     }
-    found.textContent = !model.loaded ? "Reading the ledger …" : `${shown} of ${students(rows.length)}`
+    found.textContent = !model.loaded ? "Reading the ledger …"
+      : rows.length ? `${shown} of ${students(rows.length)}` : "Nobody has opened a lab yet."
   }
   const show = () => {
     rows = model.students.map((student) => ({student, element: rowOf(student, model)}))
@@ -89,8 +90,11 @@ function matrix(model) {
   }
 }
 
+// On a phone a lab is a block of lines, and every line names its column; the roles keep the table for screen readers.
+const COLUMNS = ["Lab", "Right", "Share that is right", "Typically off by", "Failures met most"]
+
 function labsPart(model) {
-  const body = h("tbody")
+  const body = h("tbody", {role: "rowgroup"})
   const show = () => {
     const failing = Object.fromEntries(model.failures.map(({lab, failures}) => [lab, failures]))
     const known = Object.fromEntries(model.calibration.map((line) => [line.lab, line]))
@@ -98,20 +102,22 @@ function labsPart(model) {
       const line = known[lab.name]
       const predicted = line !== undefined && line.share !== null
       const met = failing[lab.name] ?? []
-      return h("tr", {}, h("th", {scope: "row"}, h("a", {href: lab.live, "aria-label": `${lab.name} ${lab.title}, live view`}, lab.name), h("span", {class: "lab-title"}, lab.title)),
-        h("td", {class: "num"}, predicted ? line.right : "–"),
-        h("td", {class: "num reach-cell"}, predicted ? [interval(line), line.interval] : "–"),
-        h("td", {class: "num"}, predicted ? line.factor : "–"),
-        h("td", {}, met.length ? h("ul", {class: "plain"}, met.map(({title, count}) => h("li", {}, `${title}: ${count}`))) : "–"))
+      const cell = (kind, column, content) => h("td", {role: "cell", class: content ? kind : `${kind} none`, "data-column": column}, content || "–")
+      return h("tr", {role: "row"},
+        h("th", {scope: "row", role: "rowheader"}, h("a", {href: lab.live, "aria-label": `${lab.name} ${lab.title}, live view`}, lab.name), h("span", {class: "lab-title"}, lab.title)),
+        cell("num", COLUMNS[1], predicted ? line.right : null),
+        cell("num reach-cell", COLUMNS[2], predicted ? [interval(line), h("span", {class: "reach-text"}, line.interval)] : null),
+        cell("num", COLUMNS[3], predicted && line.factor !== "–" ? line.factor : null),
+        cell("", COLUMNS[4], met.length ? h("ul", {class: "plain"}, met.map(({title, count}) => h("li", {}, `${title}: `, h("span", {class: "num"}, students(count))))) : null))
     }))
   }
   show()
   return {
     element: h("section", {class: "panel", "aria-label": "Labs"}, h("h2", {}, "Predictions and failures by lab"),
-      h("p", {class: "hint"}, "Of Act I, always the first prediction; the interval holds the share of a large class with 95 % confidence. A lab’s name leads to its live view."),
+      h("p", {class: "hint"}, "First predictions of Act I. The bar is the 95 % confidence interval of the share that is right. A lab’s number leads to its live view."),
       h("div", {class: "scroll-x", tabindex: "0", role: "region", "aria-label": "Predictions and failures by lab"},
-        h("table", {class: "by-lab"}, h("thead", {}, h("tr", {}, [["Lab", ""], ["Right", "num"], ["Share of right ones", "num"], ["Typically off by", "num"], ["Failures met by most", ""]].map(([text, kind]) =>
-          h("th", {scope: "col", class: kind}, text)))), body))),
+        h("table", {class: "by-lab", role: "table"}, h("thead", {role: "rowgroup"}, h("tr", {role: "row"}, COLUMNS.map((text, k) =>
+          h("th", {scope: "col", role: "columnheader", class: k && k < 4 ? "num" : ""}, text)))), body))),
     show,
   }
 }
