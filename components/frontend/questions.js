@@ -14,9 +14,12 @@ export function choices(question, options, {disabled = false, chosen = null, onc
   return {element, read: () => inputs.find((input) => input.checked)?.value ?? null}
 }
 
+const grouped = (number) => number.toLocaleString("en", {maximumFractionDigits: 10})
+
 // A number in a stated range; Enter does what the button does.
 function entry(question, {low, high, step, unit}, {disabled, chosen, onchange, onenter}) {
   const id = uniqueId("number")
+  const range = `from ${grouped(low)} to ${grouped(high)} ${unit}`
   const problem = h("p", {class: "problem", role: "alert"})
   const input = h("input", {
     id, type: "number", inputmode: "decimal", min: low, max: high, step, disabled, value: chosen ?? "",
@@ -24,14 +27,14 @@ function entry(question, {low, high, step, unit}, {disabled, chosen, onchange, o
   })
   const read = () => input.valueAsNumber >= low && input.valueAsNumber <= high ? input.valueAsNumber : null
   input.addEventListener("input", () => {
-    problem.textContent = input.value !== "" && read() === null ? `Enter a number from ${low} to ${high} ${unit}.` : ""
+    problem.textContent = input.value !== "" && read() === null ? `Enter a number ${range}.` : ""
     onchange()
   })
   input.addEventListener("keydown", (event) => { if (event.key === "Enter") onenter() })
   const element = h("div", {class: "number"},
     h("label", {for: id, trusted: question}),
     h("div", {class: "entry"}, input, h("span", {class: "unit"}, unit),
-      h("span", {id: `${id}-range`, class: "hint"}, `from ${low} to ${high} ${unit}`)), problem)
+      h("span", {id: `${id}-range`, class: "hint"}, range)), problem)
   return {element, read}
 }
 

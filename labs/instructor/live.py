@@ -160,7 +160,8 @@ def voting(latest: Round | None) -> bool:
 def class_round(lab: type[Lab], moment: Moment, revealed: bool, covered: bool = False) -> dict[str, Any]:
     """The latest round of the lab: its phase, first and second votes side by side, and the shift between them.
 
-    Counted are those who locked Act I in the round. `moved` says how right and wrong became each other.
+    Counted are those who locked Act I in the round; of these, `shift` and `moved` take those who voted twice. `moved`
+    says how right and wrong became each other.
     """
     latest = moment.round
     if latest is None:
@@ -172,11 +173,14 @@ def class_round(lab: type[Lab], moment: Moment, revealed: bool, covered: bool = 
         for trace in moment.traces.values()
         if (first := trace.vote_in(latest.opened_at, closed)) is not None
     ]
+    twice = [(first, second) for first, second in votes if second is not None]
     before = _tally(lab, "prediction", "act1", (first for first, _ in votes))
-    after = _tally(lab, "prediction", "act1", (second for _, second in votes if second is not None))
+    after = _tally(lab, "prediction", "act1", (second for _, second in twice))
+    # Whoever has not voted again has not left an option.
+    left = _tally(lab, "prediction", "act1", (first for first, _ in twice))
     rows = []
     for one in bins_of(lab, "prediction", "act1"):
-        shift = after[one.id] - before[one.id]
+        shift = after[one.id] - left[one.id]
         rows.append(
             {
                 "text": one.html,
@@ -186,7 +190,7 @@ def class_round(lab: type[Lab], moment: Moment, revealed: bool, covered: bool = 
                 "right": one.right and revealed,
             }
         )
-    both = Counter((first.correct, second.correct) for first, second in votes if second is not None)
+    both = Counter((first.correct, second.correct) for first, second in twice)
     return {
         "number": latest.number,
         "phase": latest.phase,
@@ -194,7 +198,7 @@ def class_round(lab: type[Lab], moment: Moment, revealed: bool, covered: bool = 
         "rows": [] if covered else rows,
         "covered": covered,
         "first": len(votes),
-        "second": sum(1 for _, second in votes if second is not None),
+        "second": len(twice),
         "moved": [
             {"label": "right both times", "count": both[True, True]},
             {"label": "wrong, then right", "count": both[False, True]},

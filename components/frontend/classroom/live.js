@@ -55,7 +55,8 @@ function roundPart(model) {
       h("li", {"aria-current": phase === round.phase ? "step" : null}, label)))
     redraw(actions, buttons(round))
     redraw(votes, round.number === 0 ? [] : [
-      h("p", {class: "round-count"}, h("strong", {}, students(round.first)), " voted", twice(round) ? [", ", h("strong", {}, String(round.second)), " a second time"] : null, "."),
+      h("p", {class: "round-count"}, h("strong", {}, students(round.first)), " voted", twice(round) ? [", ", h("strong", {}, String(round.second)), " a second time"] : null, ".",
+        round.rows.length && round.second > 0 && round.second < round.first ? " The shift is among those who voted twice." : null),
       round.covered ? cover(model) : table(round),
       round.moved.length ? h("dl", {class: "moved"}, round.moved.map(({label, count}) => h("div", {}, h("dt", {}, label), h("dd", {class: "num"}, String(count))))) : null,
     ])
@@ -127,7 +128,7 @@ function resultsPart(model) {
   const body = h("div", {class: "results"})
   const show = () => body.replaceChildren(...model.results.map(({context, limits, solved, plot}) => h("div", {},
     h("h3", {}, context),
-    h("p", {class: "hint"}, limits.length ? `Challenge: ${limits.join(" · ")}` : "No challenge in this context"),
+    h("p", {class: "hint"}, limits.length ? ["Challenge: ", ...limits.flatMap((limit, k) => [k ? " · " : null, h("span", {class: "limit"}, limit)])] : "No challenge in this context"),
     plot ? dots(plot) : null,
     h("p", {class: "plot-text"}, plot ? `${plot.text}. ` : "No design yet. ", limits.length ? `Solved by ${students(solved)}.` : null))))
   show()

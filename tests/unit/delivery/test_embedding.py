@@ -179,7 +179,7 @@ class TestGuide(_Site):
     def test_students_are_refused(self) -> None:
         for answer in (self.ask("/instructor/embed"), self.visit(identity.STUDENT)):
             assert answer.code == 403
-            assert "those who teach" in answer.body.decode()
+            assert "This page is for instructors" in answer.body.decode()
             assert "iframe" not in answer.body.decode()
 
     def test_instructors_read_the_snippets_of_what_is_on_offer(self) -> None:
