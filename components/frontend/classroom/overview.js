@@ -91,7 +91,7 @@ function matrix(model) {
 }
 
 // On a phone a lab is a block of lines, and every line names its column; the roles keep the table for screen readers.
-const COLUMNS = ["Lab", "Right", "Share that is right", "Typically off by", "Failures met most"]
+const COLUMNS = ["Lab", "Right", "Share right", "Typically off by", "Failures met most"]
 
 function labsPart(model) {
   const body = h("tbody", {role: "rowgroup"})
@@ -114,7 +114,7 @@ function labsPart(model) {
   show()
   return {
     element: h("section", {class: "panel", "aria-label": "Labs"}, h("h2", {}, "Predictions and failures by lab"),
-      h("p", {class: "hint"}, "First predictions of Act I. The bar is the 95 % confidence interval of the share that is right. A lab’s number leads to its live view."),
+      h("p", {class: "hint"}, "First predictions of Act I. The bar is the 95 % confidence interval of the share that was right. A lab’s number leads to its live view."),
       h("div", {class: "scroll-x", tabindex: "0", role: "region", "aria-label": "Predictions and failures by lab"},
         h("table", {class: "by-lab", role: "table"}, h("thead", {role: "rowgroup"}, h("tr", {role: "row"}, COLUMNS.map((text, k) =>
           h("th", {scope: "col", role: "columnheader", class: k && k < 4 ? "num" : ""}, text)))), body))),
