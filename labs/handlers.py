@@ -65,7 +65,7 @@ class Guarded(Noted):
         # What exactly went wrong stands in the log: it may quote what somebody sent.
         text = "What was asked for cannot be answered. The labs are on the index."
         if status_code >= 500:
-            text = "The server failed at this; its log says how. What you have saved is kept: please try again in a moment."
+            text = "The server failed; its log says how. What you have saved is kept. Please try again in a moment."
         tell(self, status_code, f"{status_code} {self._reason}", [text], [ALL_LABS])
 
     def refuse_for(self, seconds: float) -> None:
