@@ -15,13 +15,15 @@ from components.theme import accent_css, css
 def embed_guide_html(
     course: str,
     *,
+    home: str,
     origin: str,
     portals: Sequence[str],
     labs: Sequence[Mapping[str, Any]],
     accent: str | None = None,
     nonce: str = "",
 ) -> str:
-    """A whole document; `labs` are `{name, title, link, embed, python, script}`, `origin` is where the labs are.
+    """A whole document; `labs` are `{name, title, link, embed, python, script}`, `origin` is where the labs are,
+    `home` the overview of the course.
 
     `nonce` marks the script of the page, where the answer lets only such scripts run.
     """
@@ -29,6 +31,7 @@ def embed_guide_html(
     return render(
         "embed_guide.html",
         course=course,
+        home=home,
         nonce=nonce,
         portals=portals,
         labs=[{**lab, "frame": frame_snippet(lab["embed"], lab["title"], script)} for lab in labs],

@@ -113,6 +113,9 @@ HEADER = MappingProxyType(
     }
 )
 
+#: What is done to a picture of a light page (a lab's thumbnail), so that it does not glare in the dark: light and dark.
+PICTURE_FILTERS = ("brightness(1)", "invert(.89) hue-rotate(180deg)")
+
 TEXT_FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
 #: Order in which unnamed series of one plot take their colours.
@@ -172,10 +175,11 @@ def _darkened(colour: str, share: float) -> str:
 def css() -> str:
     """Custom properties of both themes: the system's choice, unless the reader made one."""
 
-    def block(tokens: MappingProxyType[str, str]) -> str:
-        return "".join(f"--{name}:{value};" for name, value in tokens.items())
+    def block(tokens: MappingProxyType[str, str], picture_filter: str = "") -> str:
+        declared = "".join(f"--{name}:{value};" for name, value in tokens.items())
+        return f"{declared}--picture-filter:{picture_filter};" if picture_filter else declared
 
-    light, dark = block(LIGHT), block(DARK)
+    light, dark = block(LIGHT, PICTURE_FILTERS[0]), block(DARK, PICTURE_FILTERS[1])
     both = f"--text-font:{TEXT_FONT};{block(HEADER)}"
     return (
         f":root{{color-scheme:light;{both}{light}}}"

@@ -10,6 +10,7 @@ from bokeh.embed import server_document
 from components.embed_guide import embed_guide_html
 from labs.catalog import name_of, path_of
 from labs.frames import origin_of, own_origin
+from labs.instructor.addresses import HOME
 from labs.instructor.guard import InstructorHandler
 from labs.lab import Lab
 from labs.site import course
@@ -28,6 +29,7 @@ class EmbedGuide(InstructorHandler):
         self.finish(
             embed_guide_html(
                 course().title,
+                home=HOME,
                 origin=base,
                 portals=course().portal.origins,
                 labs=[snippets(lab, base) for lab in course().offered],
