@@ -30,7 +30,7 @@ class ForgetMe(SiteHandler):
         take(self)
         text = (
             "The server holds nothing of you any more: no answers, no log, no name. This browser has been signed out, "
-            "and whoever opens a lab in it begins anew. Backups of the server end with their own dates."
+            "and whoever opens a lab in it begins anew. Copies in backups of the server go when those are deleted."
         )
         tell(self, 200, "Everything was erased", [text], [ALL_LABS])
 

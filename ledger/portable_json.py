@@ -71,7 +71,7 @@ def _top_level(text: str) -> dict[str, Any]:
         top = top.get("ledger")
     if not isinstance(top, dict) or top.get("schema") != SCHEMA:
         raise LedgerImportError(
-            f'The file is not an exported ledger: its "schema" is not {SCHEMA!r}. Nothing was imported.'
+            f'The file is not an exported ledger: its "schema" is not "{SCHEMA}". Nothing was imported.'
         )
     if top.get("version") != VERSION or isinstance(top["version"], bool):
         raise LedgerImportError(

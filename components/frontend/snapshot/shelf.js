@@ -33,7 +33,7 @@ function parsed(text) {
     throw new ImportProblem(`The file is not JSON: ${problem.message}. Nothing was imported.`)
   }
   if (!isObject(top) || top.schema !== SCHEMA) {
-    throw new ImportProblem(`The file is not an exported ledger: its "schema" is not '${SCHEMA}'. Nothing was imported.`)
+    throw new ImportProblem(`The file is not an exported ledger: its "schema" is not "${SCHEMA}". Nothing was imported.`)
   }
   if (top.version !== VERSION) {
     throw new ImportProblem(`The file has version ${JSON.stringify(top.version)}, this page reads version ${VERSION}. Nothing was imported.`)
