@@ -134,6 +134,8 @@ def test_style_sheets_see_every_token_in_both_themes() -> None:
     for tokens in THEMES.values():
         for name, colour in tokens.items():
             assert f"--{name}:{colour};" in css
+    for picture_filter in theme.PICTURE_FILTERS:
+        assert f"--picture-filter:{picture_filter};" in css
     assert "prefers-color-scheme:dark" in css
     assert "[data-theme=dark]" in css
 
@@ -168,6 +170,6 @@ def test_style_sheets_use_known_tokens_and_no_colours_of_their_own() -> None:
     # What one sheet sets for a part of the page, another may use in it.
     local = {token for text in texts.values() for token in own.findall(text)}
     for path, text in texts.items():
-        unknown = set(used.findall(text)) - {*theme.LIGHT, *theme.HEADER, "text-font", *local}
+        unknown = set(used.findall(text)) - {*theme.LIGHT, *theme.HEADER, "text-font", "picture-filter", *local}
         assert not unknown, f"{path.name} uses unknown tokens {unknown}"
         assert not HEX.findall(re.sub(r"[^{}]*\{", "{", text)), f"{path.name} has a colour of its own"
