@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.controls import Spec
-from components.quantity import number, percent, plain, quantity
+from components.quantity import number, percent, plain, quantity, with_unit
 from components.text import to_html, to_inline_html
 from labs.act import Act
 from labs.content import NumberPrediction, Option, Prediction, Question, Table
@@ -125,7 +125,7 @@ def result_text(lab: Lab) -> str:
     if unit == "fraction":
         return percent(result)
     # What has a vocabulary is counted, not measured.
-    return f"{number(result, 4) if field.vocabulary is None else plain(result)} {unit}".strip()
+    return with_unit(number(result, 4) if field.vocabulary is None else plain(result), unit)
 
 
 def hud(lab: Lab) -> list[dict[str, str]]:
