@@ -1,4 +1,8 @@
-"""The memory of a server that many students use at once: collected seldom, and given back when they have left."""
+"""The memory of a server that many students use at once: collected seldom, and given back when they have left.
+
+That much of it goes back needs Python to take its memory from the C library (`PYTHONMALLOC=malloc`, as in deploy/).
+Its own allocator returns whole megabytes alone, and after a class nearly each of them holds something that stays.
+"""
 
 from __future__ import annotations
 

@@ -151,6 +151,12 @@ def _mime_types() -> str:
     raise AssertionError("nginx has no mime.types where Debian and Homebrew put it")
 
 
+def allocator() -> dict[str, str]:
+    """Where processes take their memory from, as the service of deploy/ says."""
+    service = (DEPLOY / "systemd" / "mlsys-labs@.service").read_text(encoding="utf-8")
+    return dict(re.findall(r"^Environment=(PYTHONMALLOC)=(\S+)$", service, re.MULTILINE))
+
+
 class Deployment(Site):
     """nginx, server processes and their ledger; started and stopped together."""
 
@@ -162,7 +168,9 @@ class Deployment(Site):
             file = folder / "course.toml"
             file.write_text(f"[labs]\noffered = {[name_of(lab) for lab in offered]}\n", encoding="utf-8")
             options += ["--course", str(file)]
-        self.servers = [Server(folder / "suite", (*SUITE, *options), ledger=ledger) for _ in range(processes)]
+        self.servers = [
+            Server(folder / "suite", (*SUITE, *options), ledger=ledger, **allocator()) for _ in range(processes)
+        ]
         self.nginx = Nginx(folder / "nginx", self.static, [server.port for server in self.servers])
         super().__init__(folder / "suite", f"https://localhost:{self.nginx.port}", ledger)
         for server in self.servers:
