@@ -1372,8 +1372,9 @@ class RetrainPolicy(Act):
             k = int(np.argmin(total))
             caption = (
                 f"A drop of {100 * self.trigger_drop:.1f} points is confirmed after {number(o.trigger_days)} days. "
-                f"The fastest trigger waits for a drop of {100 * DROPS[k]:.2g} and acts after {number(total[k])} days: "
-                "smaller drops happen sooner, and the labels to see them grow with the square of their smallness."
+                f"The fastest trigger waits for {counted(100 * DROPS[k], 'points', 2)} and acts after "
+                f"{number(total[k])} days: smaller drops happen sooner, and the labels to see them grow with the square "
+                "of their smallness."
             )
         return trigger_delay(
             DROPS,
