@@ -1373,8 +1373,8 @@ class RetrainPolicy(Act):
             caption = (
                 f"A drop of {100 * self.trigger_drop:.1f} points is confirmed after {number(o.trigger_days)} days. "
                 f"The fastest trigger waits for {counted(100 * DROPS[k], 'points', 2)} and acts after "
-                f"{number(total[k])} days: smaller drops happen sooner, and the labels to see them grow with the square "
-                "of their smallness."
+                f"{number(total[k])} days: smaller drops happen sooner, and the labels to see them grow with the "
+                "square of their smallness."
             )
         return trigger_delay(
             DROPS,
