@@ -15,8 +15,18 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 def look(page: Page, question: str, *arguments: Any) -> Any:
     """Asks one of the functions of `inspect.js`."""
-    page.evaluate(f"window.inspect ?? (() => {{ {INSPECT} }})()")
-    return page.evaluate(f"(given) => window.inspect.{question}(...given)", list(arguments))
+    # In a list, because an answer may be null. The functions are sent once per page: some are asked at every key.
+    asked = f"(given) => window.inspect ? [window.inspect.{question}(...given)] : null"
+    answer = page.evaluate(asked, list(arguments))
+    if answer is None:
+        page.evaluate(f"(() => {{ {INSPECT} }})()")
+        answer = page.evaluate(asked, list(arguments))
+    return answer[0]
+
+
+def next_frame(page: Page) -> None:
+    """Returns once the page has been laid out and painted, and what follows its size has been told."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def wait_until(page: Page | Frame, condition: str, patience_s: float = 60.0) -> None:
@@ -45,7 +55,9 @@ def axe_contrast(page: Page) -> list[str]:
 
 
 def _axe(page: Page, rules: dict[str, Any]) -> list[str]:
-    page.evaluate(f"window.axe ?? (() => {{ {AXE_SCRIPT} }})()")
+    # Half a megabyte: once per page.
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(f"(() => {{ {AXE_SCRIPT} }})()")
     found = page.evaluate("(rules) => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", rules)
     return [
         f"{rule['id']}: {node['target']} {node['html'][:160]} {node['failureSummary']}"

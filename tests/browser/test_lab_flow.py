@@ -1,11 +1,18 @@
-"""Each lab, played by a student who guesses wrong, breaks the design, and repairs it."""
+"""Each lab, played by a student who guesses wrong, breaks the design, and repairs it.
+
+On the way, the states with the most on the page are judged: WCAG rules, keyboard, small screens, large text, plots.
+"""
 
 from __future__ import annotations
 
 from playwright.sync_api import expect
 
 from labs.lab import Lab
+from tests.browser.judge import all_faults
+from tests.browser.representatives import representatives
 from tests.browser.student import Student
+from tests.browser.tour import FULLEST, fullest
+from tests.browser.walk import breaking_context
 
 
 def test_student_guesses_wrong_breaks_repairs_and_saves(student: Student, lab: type[Lab]) -> None:
@@ -40,7 +47,7 @@ def test_student_guesses_wrong_breaks_repairs_and_saves(student: Student, lab: t
     student.goes_to("Act II")
     student.predicts(right=False)
     student.moves_by_keyboard()
-    broken, solved = [], []
+    broken, solved, faults = [], [], []
     run = student.run()
     for context in [*reversed([context.id for context in lab.contexts])]:
         student.switches_to(context)
@@ -51,6 +58,13 @@ def test_student_guesses_wrong_breaks_repairs_and_saves(student: Student, lab: t
             expect(student.panel.locator("[role=alert] .banner.danger")).not_to_have_count(0)
             expect(student.badges.and_(student.page.locator(".violated"))).not_to_have_count(0)
             expect(student.standing("Cliff")).to_have_text("explored the cliff")
+            if context == breaking_context(lab, run):
+                # Where the page is fullest: a reload comes back to it, and it is fit for everybody.
+                student.rests()
+                resumes(student)
+                for state in fullest(student):
+                    faults += [f"{state}: {fault}" for fault in all_faults(student.page, dark=state == FULLEST)]
+                student.goes_to("Act II")
             broken.append(context)
         if (solution := run.solution(context)) is not None:
             student.resets_controls()
@@ -62,6 +76,7 @@ def test_student_guesses_wrong_breaks_repairs_and_saves(student: Student, lab: t
             solved.append(context)
     assert broken
     assert solved
+    assert not faults, "\n".join(faults)
     student.reflects(right=True)
 
     # The ledger keeps it.
@@ -73,16 +88,15 @@ def test_student_guesses_wrong_breaks_repairs_and_saves(student: Student, lab: t
     assert entry["design"]["constraint_hit"] is True
     assert entry["design"]["context"] == student.run().context
 
-    # A reload resumes where the student was.
+    # What was saved is there when the student comes back. What a page says of it is the same in every lab.
     student.goes_to("Act II")
-    before = student.shown_controls()
-    readouts = student.readouts()
-    student.reloads()
-    assert student.current_tab() == "Act II"
-    expect(student.standing("Ledger")).to_contain_text("✓ saved")
-    expect(student.controls).to_be_visible()
-    assert student.shown_controls() == before
-    assert student.readouts() == readouts
+    run = student.run()
+    assert run.state == "saved"
+    assert not run.notices
+    assert student.stored_controls() == student.shown_controls()
+    if lab in representatives():
+        resumes(student)
+        expect(student.standing("Ledger")).to_contain_text("✓ saved")
 
     # Starting over clears the lab, not the record.
     student.starts_over()
@@ -94,3 +108,14 @@ def test_student_guesses_wrong_breaks_repairs_and_saves(student: Student, lab: t
     student.predicts(right=True)
     assert student.ledger.attempt(lab.number, lab.volume) == 2
     assert student.ledger.first_prediction(lab.number, lab.volume) == first
+
+
+def resumes(student: Student) -> None:
+    """Reloads Act II: what it shows is what it has shown."""
+    before = student.shown_controls()
+    readouts = student.readouts()
+    student.reloads()
+    assert student.current_tab() == "Act II"
+    expect(student.controls).to_be_visible()
+    assert student.shown_controls() == before
+    assert student.readouts() == readouts

@@ -15,10 +15,9 @@ FULLEST = "Act II, design broken"
 def tour(student: Student) -> Iterator[str]:
     """Names of the states; the page shows each while the caller holds its name."""
     yield from beginning(student)
+    student.has_come_to("act2_reflect", breaking=True).opens()
     yield from fullest(student)
-    student.goes_to("Ledger")
-    expect(student.panel.get_by_role("row").nth(1)).to_be_visible()
-    yield "Ledger"
+    yield from ledger(student)
 
 
 def beginning(student: Student) -> Iterator[str]:
@@ -32,14 +31,23 @@ def beginning(student: Student) -> Iterator[str]:
 
 
 def fullest(student: Student) -> Iterator[str]:
-    """The states with everything on the page that an act has."""
-    student.has_come_to("act2_reflect", breaking=True).opens()
+    """The states with everything on the page that an act has, of somebody who has opened a broken Act II."""
     expect(student.banner).not_to_have_count(0)
-    expect(student.panel.locator(".figure canvas").first).to_be_visible()
-    student.opens_all_drawers()
-    yield FULLEST
+    yield from drawn(student, FULLEST)
     student.goes_to("Act I")
     expect(student.overlay).to_be_visible()
+    yield from drawn(student, "Act I, explored and answered")
+
+
+def drawn(student: Student, state: str) -> Iterator[str]:
+    """One state, once the tab on screen shows its plots and nothing is folded."""
     expect(student.panel.locator(".figure canvas").first).to_be_visible()
     student.opens_all_drawers()
-    yield "Act I, explored and answered"
+    yield state
+
+
+def ledger(student: Student) -> Iterator[str]:
+    """The state of the last tab."""
+    student.goes_to("Ledger")
+    expect(student.panel.get_by_role("row").nth(1)).to_be_visible()
+    yield "Ledger"
