@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from labs.catalog import catalog, name_of
 from labs.lab import Lab
 from tests.browser.representatives import representatives
+from tests.browser.scheduling import TogetherWhatShares
 from tests.browser.server import Server
 from tests.browser.student import Student
 from tests.browser.watch import Watch
@@ -40,6 +41,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in Path(item.path).parents:
             item.add_marker(pytest.mark.browser)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherWhatShares:
+    """How several processes divide the tests."""
+    return TogetherWhatShares(config, log)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
