@@ -5,10 +5,10 @@ const NONE = "–"
 const Z = 1.959963984540054
 
 // As Python rounds and groups.
-const grouped = (value, decimals) => value.toLocaleString("en-US", {
+const withThousands = (value, decimals) => value.toLocaleString("en-US", {
   minimumFractionDigits: decimals, maximumFractionDigits: decimals, roundingMode: "halfEven",
 }).replace("-", "−")
-const percentOf = (share, digits = 0) => `${grouped(100 * share, digits)} %`
+const percentOf = (share, digits = 0) => `${withThousands(100 * share, digits)} %`
 
 // As `components.quantity.number` writes it: significant digits, thousands separated.
 function significant(value, digits) {
@@ -16,7 +16,7 @@ function significant(value, digits) {
   const magnitude = Math.floor(Math.log10(Math.abs(value)))
   if (magnitude < -4 || magnitude >= 9) return value.toExponential(digits - 1).replace(/e\+?(-?)(\d+)/, (_, sign, power) => ` × 10^${sign ? "−" : ""}${power}`).replace(/^-/, "−")
   const decimals = Math.max(0, digits - 1 - magnitude)
-  return grouped(value, decimals)
+  return withThousands(value, decimals)
 }
 
 // Wilson's interval of a share at 95 %, as `mlsysim.physics.wilson_interval`.
@@ -97,7 +97,7 @@ export function filledReport(report, designOf, {cells, ownPrediction}) {
     const part = counted(members.map((member) => lines[member]))
     Object.assign(values, {
       [`${key}.right`]: part.right, [`${key}.limit`]: part.limit,
-      [`${key}.interval`]: part.ends ? `${grouped(100 * part.ends[0], 0)} to ${percentOf(part.ends[1])}` : NONE,
+      [`${key}.interval`]: part.ends ? `${withThousands(100 * part.ends[0], 0)} to ${percentOf(part.ends[1])}` : NONE,
     })
     if (!part.ends) continue
     const drawing = page.querySelector(`[data-interval="${key}"]`)
