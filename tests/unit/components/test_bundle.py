@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from components.bundle import BUNDLE, CLASSROOM_MODULES, FRONTEND, MODULES, build
+import pytest
+
+from components.bundle import BUNDLE, CLASSROOM_MODULES, FRONTEND, MODULES, build, build_snapshot
 
 JOINED = (*MODULES, *CLASSROOM_MODULES)
 SOURCES = {
@@ -38,8 +41,9 @@ def test_nothing_is_left_of_imports_and_exports() -> None:
     assert re.findall(r"^export .*", text, re.MULTILINE) == [text.strip().splitlines()[-1]]
 
 
-def test_no_top_level_name_is_declared_twice() -> None:
-    names = re.findall(r"^(?:export )?(?:const|let|function|async function|class) (\w+)", build(), re.MULTILINE)
+@pytest.mark.parametrize("joined", [build, build_snapshot])
+def test_no_top_level_name_is_declared_twice(joined: Callable[[], str]) -> None:
+    names = re.findall(r"^(?:export )?(?:const|let|function|async function|class) (\w+)", joined(), re.MULTILINE)
     assert len(names) == len(set(names)), sorted(name for name in names if names.count(name) > 1)
 
 
