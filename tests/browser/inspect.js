@@ -119,6 +119,11 @@ window.inspect = (() => {
     return (animationName !== "none" && seconds(animationDuration) > 0.01) || seconds(transitionDuration) > 0.01
   }).filter(visible).filter((element) => !closest(element, ".plot")).map(name)
 
+  // What is still on its way: half faded in, its colours are those of no theme.
+  const moving = () => [document, ...[...walk()].map((element) => element.shadowRoot).filter(Boolean)]
+    .flatMap((root) => root.getAnimations())
+    .filter((each) => each.playState === "running" && Number.isFinite(each.effect.getComputedTiming().endTime)).length
+
   // Plots on screen: their width, and how much of the fullest of their layers is painted.
   const painted = (canvas) => {
     if (canvas.width === 0 || canvas.height === 0) return 0
@@ -140,5 +145,5 @@ window.inspect = (() => {
   const axisColours = () => Bokeh.documents.flatMap((document) => [...document.all_models ?? document._all_models.values()])
     .filter((model) => model.type === "LinearAxis" || model.type === "LogAxis").map((axis) => axis.axis_label_text_color)
 
-  return {smallTargets, startTabbing, focusReport, missedStops, clipped, overflowing, sideways, animations, plots, axisColours}
+  return {smallTargets, startTabbing, focusReport, missedStops, clipped, overflowing, sideways, animations, moving, plots, axisColours}
 })()

@@ -14,7 +14,7 @@ NARROW = (390, 320)
 WIDE = 1600
 #: WCAG 2.5.8.
 LEAST_TARGET = 24
-#: How long plots may take to follow the window to another size (s).
+#: How long what appears may fade in, and plots may take to follow the window to another size (s).
 LATEST_S = 5.0
 
 
@@ -25,6 +25,7 @@ def all_faults(page: Page, *, dark: bool = True) -> list[str]:
     """
     size = page.viewport_size
     assert size is not None
+    comes_to_rest(page)
     faults = [
         *violations(page),
         *(low_contrast_in_dark(page) if dark else ()),
@@ -34,6 +35,14 @@ def all_faults(page: Page, *, dark: bool = True) -> list[str]:
     ]
     page.set_viewport_size(size)
     return faults
+
+
+def comes_to_rest(page: Page) -> None:
+    """Returns once nothing on the page fades in or moves any more."""
+    deadline = time.monotonic() + LATEST_S
+    while look(page, "moving"):
+        assert time.monotonic() < deadline, f"something moves for {LATEST_S:g} s"
+        next_frame(page)
 
 
 def at_other_widths(page: Page) -> list[str]:

@@ -203,6 +203,11 @@ class Student:
         assert self.lab is not None
         label = next(known.label for known in self.lab.contexts if known.id == context)
         expect(self.standing("Context")).to_have_text(label)
+        # Which controls there are is read from the ledger, which is written after the page has been answered.
+        deadline = time.monotonic() + LIMIT_SECONDS
+        while self.run().context != context:
+            assert time.monotonic() < deadline, f"the ledger has the context {self.run().context}, not {context}"
+            self.page.wait_for_timeout(50)
 
     def resets_controls(self) -> None:
         """Puts the controls of the act back to their defaults, and looks until they are there."""
