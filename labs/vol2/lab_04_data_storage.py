@@ -768,8 +768,8 @@ class SharedStorage(Act):
         gpus, mtbf_h = fleet
         own = cast(FuelLineLab, self.lab).partition_mtbf_s
         return (
-            f"Your fleet of Lab V2-01 has {number(mtbf_h)} h between failures on {gpus:,.0f} GPUs: on {GPUS:g} GPUs, "
-            f"{number(own / HOUR, 4)} h. The readout *Lost per failure* counts with it."
+            f"Your fleet of Lab V2-01 has {number(mtbf_h)} h between failures on {counted(gpus, 'GPUs')}: on "
+            f"{GPUS:g} GPUs, {number(own / HOUR, 4)} h. The readout *Lost per failure* counts with it."
         )
 
     def concept(self) -> str:

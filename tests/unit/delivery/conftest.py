@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,16 @@ from labs.lti.id_token import platform_keys
 from labs.lti.tool_key import ToolKey, make_key
 from tests.lti_platform import LearningPlatform, learning_platform
 from tests.unit.delivery.lti_tool import Visitor, tool
+
+
+@pytest.fixture(autouse=True)
+def logging_of_the_test() -> Iterator[None]:
+    """What a command has set up of logging ends with the test, as the standard error that it writes to does."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def _forget() -> None:

@@ -88,7 +88,7 @@ def test_stops_must_ascend() -> None:
 def test_integers_stay_integers() -> None:
     made = spec(stops("Batch", (1, 2, 4), 2, unit="images", reason=REASON))
     assert [type(value) for value in made.stops] == [int] * 3
-    assert made.labels == ("1 images", "2 images", "4 images")
+    assert made.labels == ("1 image", "2 images", "4 images")
     assert made.parse("4") == 4
 
 
@@ -143,7 +143,7 @@ def test_a_slider_tells_the_browser_labels_and_not_numbers() -> None:
         "kind": "slider",
         "name": "batch",
         "label": "Batch",
-        "stops": ["1 images", "2 images", "4 images"],
+        "stops": ["1 image", "2 images", "4 images"],
         "entry": None,
     }
     assert made.value_for_browser(4)["index"] == 2
@@ -233,7 +233,7 @@ def test_a_control_is_a_parameter_whose_doc_gives_reason_unit_and_range() -> Non
     declared = Some.param["batch"]
     assert isinstance(declared, Control)
     assert declared.label == "Batch"
-    assert declared.doc == f"{REASON} (images; 1 images to 4 images)"
+    assert declared.doc == f"{REASON} (images; 1 image to 4 images)"
     assert Some().batch == 2
     assert isinstance(declared.spec, Slider)
     assert not isinstance(declared.spec, Options)

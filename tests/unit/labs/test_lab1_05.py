@@ -29,7 +29,6 @@ from labs.vol1.lab_05_nn_compute import (
     ActivationPass,
     Spill,
     compared,
-    counted,
     numbered,
     signed,
 )
@@ -337,7 +336,6 @@ def test_words():
     assert numbered([1, 2, 4]) == "stages 1, 2 and 4"
     assert numbered([1, 2, 3, 4, 5, 6]) == "all six stages"
     assert [signed(x) for x in (0.0, 1.341e-3, -4.27e-5)] == ["no change", "+1.341 ms", "−42.7 µs"]
-    assert [counted("frame")(n) for n in (1, 8)] == ["1 frame", "8 frames"]
     assert compared(1.0, 1.0) == "as at the start"
     assert compared(0.25, 1.0) == "4.00 times faster than at the start"
     assert compared(2.0, 1.0) == "2.00 times slower than at the start"

@@ -662,7 +662,7 @@ def test_budgets_leave_the_shortest_audited_interval_of_the_sheet():
 
 def test_ledger_tab_reads_as_words(lab):
     repaired(lab, ("cloud",))
-    assert showing.result_text(lab) == "1 contexts"
+    assert showing.result_text(lab) == "1 context"
     rows = {row[3]: row[1] for row in showing.design_rows(lab, lab.design())}
     assert rows["binding"] == "cloud: accuracy, edge: p99, mobile: power, tiny: power"
     assert rows["margins"] == "–"

@@ -442,5 +442,5 @@ WINDOWS = np.linspace(6, 24, 19)
     ids=["least area", "largest area", "curve", "one grid", "overload", "nothing", "no saving", "account"],
 )
 def test_pictures_of_extremes_are_drawn(plot: Plot) -> None:
-    assert Figure(plot).plot is not None
+    assert Figure(plot).drawing["blueprint"]
     assert plot.instrument
