@@ -232,22 +232,6 @@ def lab_plots(lab: type[Lab], states: int) -> Iterator[tuple[str, Plot]]:
                     yield f"{act.key} in {context.id} at {state}: {name}", shown
 
 
-@pytest.mark.parametrize("lab", catalog(), ids=name_of)
-def test_the_plots_of_a_lab_are_drawn_with_its_columns(lab: type[Lab]) -> None:
-    figures: dict[str, Figure] = {}
-    for place, shown in lab_plots(lab, 1):
-        assert " at 0x" not in repr(shown.structure()), f"{place}: the structure of a plot is made of plain values"
-        name = place.partition(" at ")[0] + place.rpartition(": ")[2]
-        if name not in figures:
-            figures[name] = Figure(shown)
-        figures[name].show(shown)
-        for sent, layer in zip(columns(figures[name]), shown.layers, strict=True):
-            for column, values in layer.columns().items():
-                assert np.array_equal(
-                    np.asarray(sent[column]), values, equal_nan=np.asarray(values).dtype.kind == "f"
-                ), f"{place}: {type(layer).__name__}.{column}"
-
-
 def over(colour: str, alpha: float, ground: str) -> str:
     """A translucent colour over a ground."""
     parts = [round(alpha * int(colour[k : k + 2], 16) + (1 - alpha) * int(ground[k : k + 2], 16)) for k in (1, 3, 5)]
@@ -278,38 +262,53 @@ def ground_under(shown: Plot, upto: int, x: float, y: float, tokens: Any) -> str
     return ground
 
 
-@pytest.mark.parametrize("lab", catalog(), ids=name_of)
-def test_labels_of_a_lab_are_legible_on_what_lies_under_them(lab: type[Lab]) -> None:
-    """Contrast of every label with the bar or region at its anchor, in both themes."""
-    pale: dict[str, float] = {}
-    for place, shown in lab_plots(lab, 8):
-        reach = 1e-6 * (shown.x.high - shown.x.low)
-        for k, layer in enumerate(shown.layers):
-            if not isinstance(layer, Labels) or layer.plate:
+def wrongly_sent(figure: Figure, shown: Plot) -> Iterator[str]:
+    """Columns of a plot that a figure, brought up to date, would not give the browser."""
+    assert " at 0x" not in repr(shown.structure()), "the structure of a plot is made of plain values"
+    figure.show(shown)
+    for sent, layer in zip(columns(figure), shown.layers, strict=True):
+        for column, values in layer.columns().items():
+            if not np.array_equal(np.asarray(sent[column]), values, equal_nan=np.asarray(values).dtype.kind == "f"):
+                yield f"{type(layer).__name__}.{column} is not sent as it is"
+
+
+def pale_labels(shown: Plot) -> Iterator[str]:
+    """Labels with too little contrast with the bar or region at their anchor, in either theme."""
+    reach = 1e-6 * (shown.x.high - shown.x.low)
+    for k, layer in enumerate(shown.layers):
+        if not isinstance(layer, Labels) or layer.plate:
+            continue
+        at = layer.columns()
+        shift = {"left": reach, "right": -reach}.get(layer.align, 0.0)
+        for x, y, text in zip(at["x"], at["y"], at["text"], strict=True):
+            if not text or np.isnan(x) or np.isnan(y):
                 continue
-            columns = layer.columns()
-            shift = {"left": reach, "right": -reach}.get(layer.align, 0.0)
-            for x, y, text in zip(columns["x"], columns["y"], columns["text"], strict=True):
-                if not text or np.isnan(x) or np.isnan(y):
-                    continue
-                for name, tokens in THEMES.items():
-                    ratio = contrast(tokens[layer.token], ground_under(shown, k, x + shift, y, tokens))
-                    if ratio < 4.5:
-                        plot_name = f"{place.partition(' at ')[0]}: {place.rpartition(': ')[2]}"
-                        pale.setdefault(f"{plot_name}, {name}: {text!r} in {layer.token}", round(ratio, 2))
-    assert not pale, pale
+            for name, tokens in THEMES.items():
+                ratio = contrast(tokens[layer.token], ground_under(shown, k, x + shift, y, tokens))
+                if ratio < 4.5:
+                    yield f"{name}: {text!r} in {layer.token} has a contrast of {ratio:.2f}"
+
+
+def limits_outside(shown: Plot) -> Iterator[str]:
+    """Limit lines outside the axes, which tell nobody anything; a hidden one is NaN."""
+    for layer in shown.layers:
+        if isinstance(layer, Segments) and layer.token in ("met", "violation"):
+            ends = layer.columns()
+            for axis, first, second in ((shown.x, "x0", "x1"), (shown.y, "y0", "y1")):
+                low, high = np.minimum(ends[first], ends[second]), np.maximum(ends[first], ends[second])
+                slack = 1e-6 * (axis.high - axis.low)
+                if ((high < axis.low - slack) | (low > axis.high + slack)).any():
+                    yield f"a line in {layer.token} lies outside the {axis.label} axis"
 
 
 @pytest.mark.parametrize("lab", catalog(), ids=name_of)
-def test_limits_of_a_lab_lie_within_its_axes(lab: type[Lab]) -> None:
-    """A limit line outside the plot tells nobody anything; a hidden one is NaN."""
+def test_the_plots_of_a_lab_arrive_whole_and_can_be_read(lab: type[Lab]) -> None:
+    figures: dict[str, Figure] = {}
+    faults: dict[str, str] = {}
     for place, shown in lab_plots(lab, 8):
-        for layer in shown.layers:
-            if isinstance(layer, Segments) and layer.token in ("met", "violation"):
-                columns = layer.columns()
-                for axis, first, second in ((shown.x, "x0", "x1"), (shown.y, "y0", "y1")):
-                    low = np.minimum(columns[first], columns[second])
-                    high = np.maximum(columns[first], columns[second])
-                    slack = 1e-6 * (axis.high - axis.low)
-                    outside = (high < axis.low - slack) | (low > axis.high + slack)
-                    assert not outside.any(), f"{place}: a line in {layer.token} lies outside the {axis.label} axis"
+        name = f"{place.partition(' at ')[0]}: {place.rpartition(': ')[2]}"
+        if name not in figures:
+            figures[name] = Figure(shown)
+        for fault in (*wrongly_sent(figures[name], shown), *pale_labels(shown), *limits_outside(shown)):
+            faults.setdefault(f"{name}: {fault}", place)
+    assert not faults, faults
