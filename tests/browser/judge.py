@@ -18,8 +18,8 @@ LEAST_TARGET = 24
 LATEST_S = 5.0
 
 
-def all_faults(page: Page, *, dark: bool = True) -> list[str]:
-    """Everything below, asked of the page on screen; in dark, too, unless the same parts were judged before.
+def all_faults(page: Page, *, dark: bool = True, keyboard: bool = True) -> list[str]:
+    """Everything below, asked of the page on screen; in dark and by keyboard unless the same parts were judged before.
 
     The window has the size that it had, once more, when the judgement is passed.
     """
@@ -29,7 +29,7 @@ def all_faults(page: Page, *, dark: bool = True) -> list[str]:
     faults = [
         *violations(page),
         *(low_contrast_in_dark(page) if dark else ()),
-        *not_keyboard_friendly(page),
+        *(not_keyboard_friendly(page) if keyboard else ()),
         *at_other_widths(page),
         *with_large_text(page),
     ]
