@@ -2,7 +2,7 @@
 import {component, h, uniqueId} from "./dom.js";
 import {DrawnPlot} from "./plot.js";
 
-export const Figure = component(["figure"], ({model, view}) => {
+export const Figure = component(["figure"], ({model}) => {
   const id = uniqueId("figure")
   const title = h("h3", {id})
   const caption = h("figcaption")
@@ -27,8 +27,6 @@ export const Figure = component(["figure"], ({model, view}) => {
   draw()
   const repaint = () => plot.repaint()
   document.addEventListener("mlsys-theme", repaint)
-  // A plot asks its parent for a layout pass, and this is the parent.
-  view.compute_layout = () => plot.fit()
   const tools = (shown) => ({relatedTarget}) => { if (!box.contains(relatedTarget)) plot.showTools(shown) }
   box.addEventListener("focusin", tools(true))
   box.addEventListener("focusout", tools(false))

@@ -899,7 +899,7 @@ class DrawnPlot {
 // --- figure.js ---
 // A plot with its title and a caption that says in words what it shows; and the grid that holds an act's parts.
 
-const Figure = component(["figure"], ({model, view}) => {
+const Figure = component(["figure"], ({model}) => {
   const id = uniqueId("figure")
   const title = h("h3", {id})
   const caption = h("figcaption")
@@ -924,8 +924,6 @@ const Figure = component(["figure"], ({model, view}) => {
   draw()
   const repaint = () => plot.repaint()
   document.addEventListener("mlsys-theme", repaint)
-  // A plot asks its parent for a layout pass, and this is the parent.
-  view.compute_layout = () => plot.fit()
   const tools = (shown) => ({relatedTarget}) => { if (!box.contains(relatedTarget)) plot.showTools(shown) }
   box.addEventListener("focusin", tools(true))
   box.addEventListener("focusout", tools(false))
