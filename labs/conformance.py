@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from components.quantity import counted
 from labs import conformance_content as content
 from labs import conformance_run as run
 from labs.catalog import name_of
@@ -72,7 +73,7 @@ class Report:
     def __str__(self) -> str:
         if self.passed:
             return f"{self.lab}: keeps every rule"
-        count = f"{len(self.findings)} finding{'s' if len(self.findings) > 1 else ''}"
+        count = counted(len(self.findings), "findings")
         return f"{self.lab}: {count}" + "".join(f"\n  {finding}" for finding in self.findings)
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, HTTPError
 
+from components.quantity import counted
 from labs import site
 from labs.content_policy import content_policy
 from labs.frames import refuse_strangers
@@ -72,10 +73,9 @@ class Guarded(Noted):
         """Ends the answer: too many requests, come back in so many seconds."""
         wait = max(1, math.ceil(seconds))
         self.set_header("Retry-After", str(wait))
-        unit = "second" if wait == 1 else "seconds"
         text = (
             "More was asked of this server than it allows one reader or one network at a time. "
-            f"Please try again in {wait} {unit}: reload this page. Nothing you have done is lost."
+            f"Please try again in {counted(wait, 'seconds')}: reload this page. Nothing you have done is lost."
         )
         tell(self, 429, "One moment, please", [text])
 

@@ -13,6 +13,7 @@ from panel.viewable import Viewable
 from components.base import HtmlComponent
 from components.course_index import CourseIndex
 from components.page import Embedding, page
+from components.quantity import counted
 from components.theme import accent_styles
 from components.unavailable import Unavailable
 from labs.catalog import name_of, path_of
@@ -154,7 +155,7 @@ def index_content(labs: Sequence[type[Lab]], title: str) -> dict[str, Any]:
             "Each lab asks you to commit to a prediction, lets instruments show what the hardware, the queue, the "
             "network or chance really does, and then has you design a system that can break, visibly and reversibly."
         ),
-        "summary": f"{len(labs)} {'lab' if len(labs) == 1 else 'labs'}. {_where_to_begin(labs)}",
+        "summary": f"{counted(len(labs), 'labs')}. {_where_to_begin(labs)}",
         "volumes": [
             {
                 "title": title,

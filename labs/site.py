@@ -51,6 +51,8 @@ COOKIE = "mlsys_student"
 REFUSED = "mlsys_refused"
 #: A cookie that cannot be trusted; one that is over is called by the role of its bearer.
 ALTERED = "altered"
+#: How an instructor gets a new link.
+LINK_COMMAND = "this command prints one where the labs are served: mlsys-labs launch-link --role instructor"
 #: What whoever brought such a cookie is told.
 NOTICES = {
     ALTERED: (
@@ -59,8 +61,7 @@ NOTICES = {
     ),
     identity.INSTRUCTOR: (
         "The time for which you were let in as an instructor is over: you are here as a student now, with a new, empty "
-        "ledger. To be let in again, open the labs from your course, or get a new link; this command prints one where "
-        "the labs are served: mlsys-labs launch-link --role instructor"
+        f"ledger. To be let in again, open the labs from your course, or get a new link; {LINK_COMMAND}"
     ),
     identity.STUDENT: (
         "The time for which your course let you in is over: you are here as somebody new, with an empty ledger. What "

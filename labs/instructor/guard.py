@@ -19,8 +19,8 @@ def refuse(handler: RequestHandler, who: site.Visit) -> None:
         how = "If you are one, sign in again: a sign-in ends after some hours."
     else:
         how = (
-            "If you are one, open the labs from your course, or get a new link, which lets you in for some hours; this "
-            "command prints one where the labs are served: mlsys-labs launch-link --role instructor"
+            "If you are one, open the labs from your course, or get a new link, which lets you in for some hours; "
+            f"{site.LINK_COMMAND}"
         )
     if who.refused == INSTRUCTOR:
         why = "The time for which you were let in as an instructor is over."

@@ -30,7 +30,7 @@ from components.instruments.queueing import (
 )
 from components.instruments.waterfall import Bar, latency_waterfall
 from components.metrics import Metric, Status, held
-from components.quantity import number, percent
+from components.quantity import counted, number, percent
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -1067,7 +1067,7 @@ class Serving(Act):
                 ),
             ),
             actual=8,
-            form=lambda value: f"{value:g} quer{'y' if value == 1 else 'ies'}",
+            form=lambda value: counted(value, "queries"),
             why=(
                 f"Batch {best.batch} holds with {best.replicas} replicas, spare included: P99 {ms(best.p99_s)}, "
                 f"{ms(lost(best))} with one lost, {usd(cost(best))} per million.\n\n**Check the assumption.** With "

@@ -265,7 +265,7 @@ class ThreeNines(Act):
         "GPUs",
         tuple(sorted({*(2**k for k in range(16)), int(MERGED_GPUS.value), int(GPUS_25K.value)})),
         int(MERGED_GPUS.value),
-        text=lambda gpus: f"{gpus:,} GPU{'s' if gpus > 1 else ''}",
+        text=lambda gpus: counted(gpus, "GPUs"),
         per_context={"cloud": {"default": NODE_GPUS}},
         reason="one GPU to twice the published run of 16,384",
     )
@@ -421,7 +421,7 @@ class ThreeNines(Act):
             ),
             "week": failure_calendar(
                 outcome.instants_h,
-                title=f"A week of {outcome.gpus:,} GPU{'s' if outcome.gpus > 1 else ''}",
+                title=f"A week of {counted(outcome.gpus, 'GPUs')}",
                 caption=(
                     f"One draw of chance, a stroke per interruption: {len(week):,} in the week, "
                     f"{number(7 * outcome.failures_per_day)} expected. {7 - days} of 7 days are clean; a day is "
@@ -645,7 +645,7 @@ class ThirtyHours(Act):
         "GPUs",
         tuple(2**k for k in range(6, 16)),
         int(GPUS_TODAY.value),
-        text=lambda gpus: f"{counted(gpus, 'GPUs')}",
+        text=lambda gpus: counted(gpus, "GPUs"),
         per_context={"cloud": {"values": (NODE_GPUS,), "default": NODE_GPUS, "reason": "one node has eight"}},
         reason="one copy of the model to twice the published run of 16,384",
     )
@@ -1029,7 +1029,7 @@ class ThirtyHours(Act):
             title="State per GPU, by GPUs per copy",
             capacities=[Limit(capacity, "HBM")],
             caption=(
-                f"{chosen.name} over {o.gpus_per_copy} GPU{'s' if o.gpus_per_copy > 1 else ''}: "
+                f"{chosen.name} over {counted(o.gpus_per_copy, 'GPUs')}: "
                 f"{c.ADAM_STATE_BYTES.value:g} bytes × {count(chosen.params)} / {o.gpus_per_copy} = "
                 f"{number(o.state_gb)} GB. "
                 + (f"From {fits[0]} per copy on it fits." if fits else "No size offered here fits.")

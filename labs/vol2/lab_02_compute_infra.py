@@ -975,7 +975,7 @@ class EightyPercent(Act):
             ),
             Metric("Communication", f"{o.comm_fraction * 100:.1f}", "%", status=held(not o.interconnect_wall)),
             Metric("Step", number(o.step_s), "s", note=f"{number(o.compute_s)} s of math"),
-            Metric("Replicas", f"{o.dp}", note=f"of {o.tp} GPU{'s' if o.tp > 1 else ''} each"),
+            Metric("Replicas", f"{o.dp}", note=f"of {counted(o.tp, 'GPUs')} each"),
             Metric(
                 "Global batch",
                 f"{o.global_batch_tokens:,}",

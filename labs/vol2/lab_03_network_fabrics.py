@@ -298,7 +298,7 @@ class TwiceTheBandwidth(Act):
         def bar(name: str, *parts: float) -> Bar:
             return Bar(name, dict(zip(terms, (part / o.time_s for part in parts), strict=True)))
 
-        through = f"{self.hops} switch{'es' if self.hops > 1 else ''}"
+        through = counted(self.hops, "switches")
         no_path = self.context == NODE.id or self.link == "nvlink"
         shown_sizes = np.full(SIZES.shape, np.nan) if no_path else shorter(self.link, SIZES)
         return {
@@ -829,7 +829,7 @@ class BisectionBudget(Act):
             drawn,
             load=load,
             ring_load=ring,
-            tiers=(f"{o.spines} spine{'s' if o.spines > 1 else ''}", f"{o.leaves} leaves", f"{nodes} nodes"),
+            tiers=(counted(o.spines, "spines"), f"{o.leaves} leaves", f"{nodes} nodes"),
             cut=f"the cut: {o.optical_links // 2:,} links, {number(o.bisection_tb_s)} TB/s",
             title="The fabric, its bisection, and the ring below it",
             key=(

@@ -27,7 +27,7 @@ from components.instruments.collectives import (
 )
 from components.instruments.waterfall import Bar, Limit, latency_waterfall
 from components.metrics import Metric, held
-from components.quantity import duration, number, percent, scientific
+from components.quantity import counted, duration, number, percent, scientific
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -435,7 +435,7 @@ class SixteenTimes(Act):
                 "broadcast": "the finished message is copied down, whole",
             }[phase]
             idle = n - len(np.unique(schedule.links(step)))
-            told = f"Step {step}, {phase}: {passes}. {links} message{'s' if links > 1 else ''} at once, " + (
+            told = f"Step {step}, {phase}: {passes}. {counted(links, 'messages')} at once, " + (
                 f"{idle} ranks idle." if idle else "no rank is idle."
             )
         return collective_steps(
@@ -863,7 +863,7 @@ class TwoAlgorithms(Act):
                 when=lambda o: o.status == "stall",
                 text=lambda o: (
                     f"GPUs wait {o.exposed_s:.2f} s for every {COMPUTE_S:.2f} s of compute "
-                    f"({100 * o.exposed_s / o.step_s:.0f} % idle). {o.buckets:,} bucket{'s' if o.buckets > 1 else ''} "
+                    f"({100 * o.exposed_s / o.step_s:.0f} % idle). {counted(o.buckets, 'buckets')} "
                     f"× {1e3 * o.bucket_time_s:.2f} ms = {o.total_gradient_comm_s:.2f} s for a window of "
                     f"{BACKWARD_S:.2f} s; statistics {o.exposed_small_s:.2f} s."
                 ),
@@ -954,7 +954,7 @@ class TwoAlgorithms(Act):
             predicted_s=float(ready[0]) + predicted if predicted is not None and as_asked else None,
             title="The buckets of one step",
             caption=(
-                f"{o.buckets:,} bucket{'s' if o.buckets > 1 else ''} of {byte_size(o.bucket_bytes)}, one ready every "
+                f"{counted(o.buckets, 'buckets')} of {byte_size(o.bucket_bytes)}, one ready every "
                 f"{duration(BACKWARD_S / o.buckets)}, {duration(o.bucket_time_s)} each on the network; "
                 f"{duration(exposed)} stay after the backward pass."
             ),

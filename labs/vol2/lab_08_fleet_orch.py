@@ -31,7 +31,7 @@ from components.instruments.scheduling import (
     wait_against_load,
 )
 from components.metrics import Metric, held
-from components.quantity import number, percent, plain, timespan, usd
+from components.quantity import counted, number, percent, plain, timespan, usd
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -232,7 +232,7 @@ class QueueWait(Act):
         "Gangs at once",
         tuple(2**k for k in range(7)),
         1,
-        text=lambda slots: f"{slots} slot{'s' if slots > 1 else ''}",
+        text=lambda slots: counted(slots, "slots"),
         reason="one gang of all nodes to one gang per node; load and lengths stay",
         only_in=(FIFO.id,),
     )

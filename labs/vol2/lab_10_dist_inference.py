@@ -588,7 +588,7 @@ def example_schedules(context: str) -> dict[str, physics.BatchSchedule]:
 
 def nodes_text(nodes: float) -> str:
     """A number of nodes."""
-    return f"{nodes:g} node{'s' if nodes > 1 else ''}"
+    return counted(nodes, "nodes")
 
 
 @dataclass(frozen=True)

@@ -301,10 +301,9 @@ class GreenDashboards(Act):
         predicted = self.predicted() if self.context == K8S.id else None
         before, after = singles(int(self.sequential_calls))
         k8s = self.context == K8S.id
-        many = outcome.shards > 1
-        label = f"{outcome.shards} shard{'s' if many else ''}"
+        label = counted(outcome.shards, "shards")
         if not k8s:
-            label += f" on {outcome.domains} host{'s' if outcome.domains > 1 else ''}"
+            label += f" on {counted(outcome.domains, 'hosts')}"
         placement = (
             "Spread over nodes, failures are frequent, small and independent."
             if k8s
@@ -491,7 +490,7 @@ def burn_text(burn: float) -> str:
 
 def retries_text(retries: float) -> str:
     """Retries in words: no retry, 1 retry, 2 retries."""
-    return "no retry" if retries == 0 else f"{retries:g} retr{'y' if retries == 1 else 'ies'}"
+    return "no retry" if retries == 0 else counted(retries, "retries")
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from components.instruments.privacy import (
     trust_ladder,
 )
 from components.metrics import Metric, held
-from components.quantity import count, number, percent, plain, scientific, usd
+from components.quantity import count, counted, number, percent, plain, scientific, usd
 from labs.base import (
     Act,
     ChoicePrediction,
@@ -1096,12 +1096,12 @@ SHAPES = {
 
 def budgets(periods: int) -> str:
     """How many budgets a year has."""
-    return f"{periods} budget{'s' if periods > 1 else ''}"
+    return counted(periods, "budgets")
 
 
 def answers_text(answers: float) -> str:
     """A number of answers."""
-    return f"{answers:,g} answer{'s' if answers > 1 else ''}"
+    return counted(answers, "answers")
 
 
 def ladder_caption(rungs: list[Rung]) -> str:

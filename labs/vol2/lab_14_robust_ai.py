@@ -281,7 +281,7 @@ class RobustnessTax(Act):
         10,
         1,
         int(K_PGD.value),
-        text=lambda steps: f"{steps:.0f} step{'s' if steps > 1 else ''}",
+        text=lambda steps: counted(steps, "steps"),
         reason="1 is one-step training (FGSM), 9 the chapter's upper cost of 10 times; moves the training bill only",
     )
 
